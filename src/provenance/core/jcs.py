@@ -1,0 +1,214 @@
+"""Strict JSON, and its one canonical spelling: RFC 8785 (JCS), restricted.
+
+The restriction makes every implementation agree: member names are printable ASCII, numbers
+are integers within ±(2^53-1), ``null`` does not occur. The parser refuses what the grammar
+allows but two readers could understand differently: duplicate members, ``1.0``, ``-0``,
+``1e3``, lone surrogates, a byte order mark, U+0000, and anything over its bounds. It leaves
+out, on purpose, any repair.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+from provenance.core.errors import (
+    DuplicateMemberError,
+    EncodingError,
+    JsonSyntaxError,
+    MemberNameError,
+    NotCanonicalError,
+    NullError,
+    NumberError,
+    TooDeepError,
+    TooLargeError,
+    WrongTypeError,
+)
+
+JsonValue: TypeAlias = "str | bool | int | list[JsonValue] | dict[str, JsonValue]"
+"""What the restricted JSON can hold: no float, no null."""
+
+MAX_INTEGER = 2**53 - 1
+"""Largest integer that every JSON reader represents exactly (RFC 8259, section 6)."""
+
+_MEMBER_NAME = re.compile(r"[\x20-\x7e]*")
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that are checked before work is done.
+
+    ``max_bytes`` is for a whole receipt with its path, notes and disclosed fields (a few
+    kilobytes in practice); ``max_depth`` is far above what our own formats need (5) and far
+    below what would exhaust the stack.
+    """
+
+    max_bytes: int = 1 << 20
+    max_depth: int = 32
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def canonicalize(value: object) -> bytes:
+    """RFC 8785 bytes of ``value``.
+
+    Raises:
+        NumberError: an integer out of range, or a float.
+        NullError: ``None`` anywhere.
+        MemberNameError: a member name that is not printable ASCII.
+        EncodingError: a lone surrogate or U+0000 in a string.
+        WrongTypeError: a Python type that JSON does not have.
+
+    """
+    _check_value(value, "", 0)
+    # For ASCII names, code point order (which sort_keys uses) is the UTF-16 order that RFC 8785
+    # asks for, and json's escapes are exactly those of section 3.2.2.2.
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def json_string(text: str) -> bytes:
+    """RFC 8785 bytes of one string.
+
+    Raises:
+        EncodingError: a lone surrogate or U+0000.
+
+    """
+    _check_string(text, "")
+    return json.dumps(text, ensure_ascii=False).encode()
+
+
+def parse(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> JsonValue:
+    """Parse strict, restricted JSON.
+
+    Raises:
+        FormatError: one of its subclasses for each way of being malformed.
+
+    """
+    text = _decode(data, limits)
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_refuse_float,
+            parse_constant=_refuse_constant,
+        )
+    except json.JSONDecodeError as error:
+        raise JsonSyntaxError(f"not JSON: {error.msg} at character {error.pos}") from None
+    except RecursionError:
+        raise TooDeepError("JSON is nested too deeply") from None
+    _check_value(value, "", 0)
+    return cast(JsonValue, value)
+
+
+def parse_canonical(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> JsonValue:
+    """Parse, and refuse what is not exactly the canonical bytes of its value.
+
+    Raises:
+        NotCanonicalError: another spelling of the same value.
+        FormatError: see :func:`parse`.
+
+    """
+    value = parse(data, limits=limits)
+    if canonicalize(value) != data:
+        raise NotCanonicalError("the bytes are not the canonical JSON (RFC 8785) of their value")
+    return value
+
+
+def _decode(data: bytes, limits: Limits) -> str:
+    if len(data) > limits.max_bytes:
+        raise TooLargeError(f"{len(data)} bytes; at most {limits.max_bytes} are read")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise EncodingError(f"not UTF-8 at byte {error.start}") from None
+    if text.startswith("\ufeff"):
+        raise EncodingError("starts with a byte order mark")
+    _check_depth(text, limits.max_depth)
+    return text
+
+
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+
+
+def _check_depth(text: str, max_depth: int) -> None:
+    if text.count("[") + text.count("{") <= max_depth:
+        return
+    depth = 0
+    for match in _STRUCTURE.finditer(text):
+        token = match.group()
+        if token in "[{":
+            depth += 1
+            if depth > max_depth:
+                raise TooDeepError(f"nested deeper than {max_depth} levels")
+        elif token in "]}":
+            depth -= 1
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise DuplicateMemberError(f"member {name!a} occurs twice in one object")
+            seen.add(name)
+    return result
+
+
+def _integer(digits: str) -> int:
+    if not _INTEGER.fullmatch(digits) or digits == "-0":
+        raise NumberError(f"{digits[:24]} is not a canonical integer within ±(2^53-1)")
+    value = int(digits)
+    if abs(value) > MAX_INTEGER:
+        raise NumberError(f"{digits} is outside ±(2^53-1)")
+    return value
+
+
+def _refuse_float(digits: str) -> object:
+    raise NumberError(f"{digits[:24]} is not an integer; write amounts as strings")
+
+
+def _refuse_constant(name: str) -> object:
+    raise NumberError(f"{name} is not JSON")
+
+
+def _check_value(value: object, where: str, depth: int) -> None:
+    if depth > 2 * DEFAULT_LIMITS.max_depth:
+        raise TooDeepError("nested too deeply", where=where)
+    if isinstance(value, str):
+        _check_string(value, where)
+    elif isinstance(value, bool):
+        return
+    elif isinstance(value, int):
+        if abs(value) > MAX_INTEGER:
+            raise NumberError("integer outside ±(2^53-1)", where=where)
+    elif isinstance(value, float):
+        raise NumberError("not an integer; write amounts as strings", where=where)
+    elif value is None:
+        raise NullError("null; leave the member out", where=where)
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            _check_name(name, where)
+            _check_value(member, f"{where}/{name}", depth + 1)
+    elif isinstance(value, Sequence):
+        for position, item in enumerate(value):
+            _check_value(item, f"{where}/{position}", depth + 1)
+    else:
+        raise WrongTypeError(f"JSON has no {type(value).__name__}", where=where)
+
+
+def _check_name(name: object, where: str) -> None:
+    if not isinstance(name, str) or not _MEMBER_NAME.fullmatch(name):
+        raise MemberNameError(f"member name {name!a} is not printable ASCII", where=where)
+
+
+def _check_string(text: str, where: str) -> None:
+    if "\x00" in text:
+        raise EncodingError("U+0000 in a string", where=where)
+    if _SURROGATE.search(text):
+        raise EncodingError("a lone surrogate in a string", where=where)
