@@ -102,7 +102,7 @@ def parse(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> JsonValue:
     except RecursionError:
         raise TooDeepError("JSON is nested too deeply") from None
     _check_value(value, "", 0)
-    return cast(JsonValue, value)
+    return cast("JsonValue", value)
 
 
 def parse_canonical(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> JsonValue:
@@ -140,12 +140,12 @@ def _check_depth(text: str, max_depth: int) -> None:
         return
     depth = 0
     for match in _STRUCTURE.finditer(text):
-        token = match.group()
-        if token in "[{":
+        structure = match.group()
+        if structure in "[{":
             depth += 1
             if depth > max_depth:
                 raise TooDeepError(f"nested deeper than {max_depth} levels")
-        elif token in "]}":
+        elif structure in "]}":
             depth -= 1
 
 

@@ -25,7 +25,7 @@ class Members:
     def __init__(self, value: object, *, where: str) -> None:
         if not isinstance(value, dict):
             raise WrongTypeError("expected an object", where=where)
-        self._members = cast(dict[str, JsonValue], value)
+        self._members = cast("dict[str, JsonValue]", value)
         self._where = where
 
     def __contains__(self, name: str) -> bool:

@@ -1,0 +1,184 @@
+"""Tiles of C2SP tlog-tiles: the tree's hashes in immutable blocks of 256, and proofs from them.
+
+A tile of level k holds consecutive nodes of level 8·k. Only the last tile of a level can be
+partial; in the address of a tile its width says of which tree it is a part. Nothing here reads a
+store: a caller asks which tiles a proof needs, fetches them, and builds the proof from them.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from provenance.core.digests import HASH_SIZE, NodeHash, RootHash
+from provenance.core.errors import BadValueError, TilePathError
+from provenance.core.tree import (
+    Node,
+    Span,
+    consistency_spans,
+    cover_nodes,
+    fold_peaks,
+    inclusion_spans,
+    node_hash,
+    peak_nodes,
+)
+
+TILE_HEIGHT = 8
+"""Levels of the tree in a tile (tlog-tiles fixes 8)."""
+TILE_WIDTH = 1 << TILE_HEIGHT
+"""Hashes in a full tile, entries in a full bundle."""
+
+_PATH = re.compile(
+    r"(?P<level>entries|[0-9]|[1-5][0-9]|6[0-3])/(?P<n>(?:x[0-9]{3}/)*[0-9]{3})"
+    r"(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Address of a hash tile, or of an entry bundle where ``level`` is -1."""
+
+    level: int
+    n: int
+    width: int = TILE_WIDTH
+
+    def path(self) -> str:
+        """Address after ``/tile/``, as tlog-tiles spells it."""
+        digits = f"{self.n:03d}"
+        digits = digits.zfill(-(-len(digits) // 3) * 3)
+        groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+        name = "/".join([f"x{group}" for group in groups[:-1]] + groups[-1:])
+        partial = "" if self.width == TILE_WIDTH else f".p/{self.width}"
+        return f"{'entries' if self.level < 0 else self.level}/{name}{partial}"
+
+    @classmethod
+    def parse(cls, path: str) -> Self:
+        """Read :meth:`path`.
+
+        Raises:
+            TilePathError: it is not the one spelling of an address.
+
+        """
+        match = _PATH.fullmatch(path) if len(path) <= 64 else None
+        if match is None:
+            raise TilePathError(f"{path[:64]!a} is not a tile path (C2SP tlog-tiles)")
+        level = -1 if match["level"] == "entries" else int(match["level"])
+        n = int(match["n"].replace("x", "").replace("/", ""))
+        tile = cls(level=level, n=n, width=int(match["width"] or TILE_WIDTH))
+        if tile.width > TILE_WIDTH or tile.path() != path:
+            raise TilePathError(f"{path!a} is not the canonical spelling of a tile path")
+        return tile
+
+
+def tile_at(level: int, n: int, *, size: int) -> Tile:
+    """Tile ``n`` of ``level`` as it is in the tree of ``size``.
+
+    Raises:
+        TilePathError: the tree has no such tile.
+
+    """
+    width = min(TILE_WIDTH, (size >> (TILE_HEIGHT * max(level, 0))) - n * TILE_WIDTH)
+    if width <= 0:
+        raise TilePathError(f"a tree of size {size} has no tile {level}/{n}")
+    return Tile(level=level, n=n, width=width)
+
+
+def tile_of(node: Node, *, size: int) -> Tile:
+    """Tile that holds ``node`` (or its descendants) in the tree of ``size``."""
+    level, index = node
+    tile_level, rise = divmod(level, TILE_HEIGHT)
+    return tile_at(tile_level, (index << rise) >> TILE_HEIGHT, size=size)
+
+
+def tiles_for(spans: Iterable[Span], *, size: int) -> set[Tile]:
+    """Tiles that are needed for the roots of ``spans`` in the tree of ``size``."""
+    return {tile_of(node, size=size) for span in spans for node in cover_nodes(*span)}
+
+
+def inclusion_tiles(index: int, size: int) -> set[Tile]:
+    """Tiles from which :func:`inclusion_proof` is built."""
+    return tiles_for(inclusion_spans(index, size), size=size)
+
+
+def consistency_tiles(old: int, new: int) -> set[Tile]:
+    """Tiles from which :func:`consistency_proof` is built."""
+    return tiles_for(consistency_spans(old, new), size=new)
+
+
+def root_tiles(size: int) -> set[Tile]:
+    """Tiles from which :func:`tree_root` is built."""
+    return {tile_of(node, size=size) for node in peak_nodes(size)}
+
+
+class TileHashes:
+    """Hashes of nodes and spans out of fetched tiles of the tree of one size."""
+
+    def __init__(self, tiles: Mapping[Tile, bytes], *, size: int) -> None:
+        for tile, data in tiles.items():
+            if len(data) != tile.width * HASH_SIZE:
+                raise BadValueError(
+                    f"has {len(data)} bytes, not {tile.width * HASH_SIZE}",
+                    where=f"tile/{tile.path()}",
+                )
+        self._tiles = tiles
+        self._size = size
+
+    def node(self, node: Node) -> NodeHash:
+        """Hash of a perfect subtree."""
+        level, index = node
+        tile = tile_of(node, size=self._size)
+        rise = level % TILE_HEIGHT
+        first = (index << rise) % TILE_WIDTH
+        data = self._tiles[tile][first * HASH_SIZE : (first + (1 << rise)) * HASH_SIZE]
+        return _perfect_root(data)
+
+    def span(self, span: Span) -> RootHash:
+        """Root of the tree over the leaves of ``span``."""
+        return fold_peaks([self.node(node) for node in cover_nodes(*span)])
+
+
+def inclusion_proof(hashes: TileHashes, *, index: int, size: int) -> list[RootHash]:
+    """Inclusion path of leaf ``index`` in the tree of ``size``, leaf side first."""
+    return [hashes.span(span) for span in inclusion_spans(index, size)]
+
+
+def consistency_proof(hashes: TileHashes, *, old: int, new: int) -> list[RootHash]:
+    """Consistency proof between two sizes."""
+    return [hashes.span(span) for span in consistency_spans(old, new)]
+
+
+def tree_root(hashes: TileHashes, *, size: int) -> RootHash:
+    """Root of the tree of ``size``."""
+    return fold_peaks([hashes.node(node) for node in peak_nodes(size)])
+
+
+def encode_bundle(entries: Iterable[bytes]) -> bytes:
+    """Entry bundle: each entry behind its length in two bytes, big-endian."""
+    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+
+
+def decode_bundle(data: bytes, *, width: int) -> list[bytes]:
+    """Read an entry bundle of exactly ``width`` entries.
+
+    Raises:
+        BadValueError: it holds fewer or more, or is cut.
+
+    """
+    entries: list[bytes] = []
+    position = 0
+    while position < len(data) and len(entries) < width:
+        end = position + 2 + int.from_bytes(data[position : position + 2], "big")
+        if end > len(data):
+            break
+        entries.append(data[position + 2 : end])
+        position = end
+    if position != len(data) or len(entries) != width:
+        raise BadValueError(f"is not a bundle of exactly {width} entries", where="bundle")
+    return entries
+
+
+def _perfect_root(data: bytes) -> NodeHash:
+    nodes = [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
+    while len(nodes) > 1:
+        nodes = [node_hash(nodes[at], nodes[at + 1]) for at in range(0, len(nodes), 2)]
+    return NodeHash(nodes[0])
