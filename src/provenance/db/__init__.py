@@ -1,0 +1,1 @@
+"""Tables, migrations and connections. PostgreSQL everywhere; there is no second dialect."""
