@@ -1,0 +1,119 @@
+"""What goes into the log writer and what comes out of it."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from provenance.core.digests import LeafHash, Salt
+from provenance.core.statement import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class EventColumns:
+    """What events are searched by; times in milliseconds since the epoch, UTC."""
+
+    event_id: str | None
+    event_type: str
+    event_time: int
+    action: str | None = None
+    biz_step: str | None = None
+    disposition: str | None = None
+    read_point: str | None = None
+    biz_location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDraft:
+    """A validated record on its way into the log.
+
+    ``statement`` is complete but for its subject, which the writer puts in, one entry for each of
+    ``subjects``. Where ``corrects_event_id`` is set, the writer adds a ``corrects`` reference to
+    every entry of that submitter's earlier record with this eventID, if the log has one.
+    ``dedup_key`` names the record for repetition and ``content_mac`` its content, 32 bytes each,
+    keyed with a secret of the server.
+    """
+
+    submitter: UUID
+    subjects: tuple[str, ...]
+    statement: Statement
+    payload: bytes
+    payload_salt: Salt
+    dedup_key: bytes
+    content_mac: bytes
+    fields_salt: Salt | None = None
+    context: bytes | None = None
+    columns: EventColumns | None = None
+    corrects_event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """An Idempotency-Key of a submitter and the keyed hash of what came with it."""
+
+    key: str
+    content_mac: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureJob:
+    """An EPCIS capture job, committed together with its events.
+
+    ``errors`` are problem documents of events that were refused before they reached the writer.
+    """
+
+    job_id: UUID
+    on_error: str
+    created_at: int
+    errors: tuple[dict[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One request: its records become contiguous entries in one transaction, or none does.
+
+    With ``skip_conflicts`` a record that contradicts an earlier one is left out and reported;
+    without, it fails the whole submission.
+    """
+
+    submitter: UUID
+    records: tuple[RecordDraft, ...]
+    idempotency: Idempotency | None = None
+    job: CaptureJob | None = None
+    skip_conflicts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRecord:
+    """Where a record is. ``repeated``: it was there before, and this is the first answer."""
+
+    first_index: int
+    count: int
+    at: int
+    leaf_hashes: tuple[LeafHash, ...]
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A record that re-uses an identifier for other content."""
+
+    position: int
+    first_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """The answer to a submission, after its commit.
+
+    ``records`` are in the order of the submission (None where skipped). ``acknowledgement`` is the
+    signed note over the new entries ``[first_index, first_index + count)``, or, where nothing was
+    new, over the earliest repeated record's.
+    """
+
+    records: tuple[LoggedRecord | None, ...]
+    conflicts: tuple[Conflict, ...]
+    first_index: int
+    count: int
+    at: int
+    acknowledgement: str
+    repeated: bool
+    job_id: UUID | None = None
