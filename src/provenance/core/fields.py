@@ -36,7 +36,8 @@ MAX_TOKEN = 1 << 16
 """Characters of a disclosed token or pointer."""
 
 _FIELD_PREFIX: Final = b"field/v1\n"
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
+_CLOSERS: Final = {"{": "}", "[": "]"}
+_LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def flatten(payload: bytes) -> list[Field]:
         raise TooDeepError("nested too deeply", where="payload") from None
     except ValueError:
         raise JsonSyntaxError("not JSON", where="payload") from None
-    fields = _Scanner(_TOKEN.findall(text)).scan()
+    fields = _Scanner(_LEXEME.findall(text)).scan()
     ordered = sorted(fields, key=lambda field: field.pointer.encode("utf-8", "surrogatepass"))
     for before, after in zip(ordered, ordered[1:], strict=False):
         if before.pointer == after.pointer:
@@ -72,45 +73,42 @@ def flatten(payload: bytes) -> list[Field]:
 
 
 class _Scanner:
-    """Walks the tokens of JSON that is known to be well-formed, without recursion."""
+    """Walks the lexemes of JSON that is known to be well-formed, without recursion."""
 
-    def __init__(self, tokens: list[str]) -> None:
-        self._tokens = tokens
+    def __init__(self, lexemes: list[str]) -> None:
+        self._lexemes = lexemes
         self._fields: list[Field] = []
 
     def scan(self) -> list[Field]:
-        tokens, position = self._tokens, 0
+        lexemes, position = self._lexemes, 0
         # One (pointer, next array index or None for an object) for each open container.
         stack: list[tuple[str, int | None]] = []
         pointer = ""
-        while position < len(tokens):
-            token = tokens[position]
+        while position < len(lexemes):
+            lexeme = lexemes[position]
             position += 1
-            if token in "{[":
-                closer = "}" if token == "{" else "]"
-                if tokens[position] == closer:
-                    self._add(pointer, token + closer)
+            if lexeme in _CLOSERS:
+                if lexemes[position] == _CLOSERS[lexeme]:
+                    self._add(pointer, lexeme + _CLOSERS[lexeme])
                     position += 1
                 else:
-                    stack.append((pointer, None if token == "{" else 0))
+                    stack.append((pointer, None if lexeme == "{" else 0))
                     pointer, position = self._enter(stack, position)
-                    continue
-            elif token in "}]":
+            elif lexeme in "}]":
                 stack.pop()
-            elif token == ",":
-                if stack[-1][1] is not None:
-                    stack[-1] = (stack[-1][0], stack[-1][1] + 1)
+            elif lexeme == ",":
+                base, index = stack.pop()
+                stack.append((base, None if index is None else index + 1))
                 pointer, position = self._enter(stack, position)
-                continue
             else:
-                self._add(pointer, token)
+                self._add(pointer, lexeme)
         return self._fields
 
     def _enter(self, stack: list[tuple[str, int | None]], position: int) -> tuple[str, int]:
         base, index = stack[-1]
         if index is not None:
             return f"{base}/{index}", position
-        name: str = json.loads(self._tokens[position])
+        name: str = json.loads(self._lexemes[position])
         return f"{base}/{name.replace('~', '~0').replace('/', '~1')}", position + 2
 
     def _add(self, pointer: str, token: str) -> None:

@@ -1,0 +1,323 @@
+"""The pure check of one receipt: one state machine, no input or output.
+
+Rules it enforces, each with a verdict of its own:
+
+* content: the payload given hashes to what the statement commits to;
+* commitment: statement, salt and the payload's opening lead to the entry's commitment, and
+  disclosed fields to the statement's ``fields_root``;
+* inclusion: the entry is at its index in the tree of the checkpoint;
+* checkpoint: a key that the trust file names for this origin signed it;
+* trail: the signed trail head is this entry's trail's and subject's, and has a place for it;
+* anchor: the trusted contract on the trusted chain holds this root at this size, it is the first
+  anchor that covers the entry, and the receipt's details of it are the chain's;
+* finality: the chain will not take that back;
+* timing: the entry's ``at`` lies between the old and the new anchor, give or take 5 s;
+* status: nothing known to the verifier corrects, supersedes or erases it.
+
+It leaves out what one receipt cannot show (the rest of the trail, other receipts that contradict
+it: ``conduct``) and asking the chain (``provenance.verify``), whose answer it takes as facts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from provenance.core.digests import LeafHash, sha256
+from provenance.core.errors import FormatError, ProofError, ProvenanceError
+from provenance.core.fields import verify_disclosure
+from provenance.core.notes import Checkpoint, TrailHead, open_note, split_note
+from provenance.core.receipt import AnchoredCheckpoint, AnchorRecord, Receipt
+from provenance.core.statement import payload_digest_commitment, statement_commitment
+from provenance.core.tree import verify_inclusion
+from provenance.core.trustfile import TrustedLog, TrustFile
+from provenance.core.verdict import Outcome, Report, Verdict
+
+TOLERANCE_MS: Final = 5_000
+"""How far ``at`` may lie outside its anchors' block times: clocks differ and blocks round."""
+
+LOCAL: Final = "the chain is under the operator's control: a demonstration, not evidence"
+"""Said of every receipt on a chain that the trust file marks as local."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorFacts:
+    """What the chain says about one log at one size; times in milliseconds since the epoch.
+
+    ``root`` is ``rootAt`` read at a block hash (None: never anchored); ``record`` the details of
+    the ``Anchored`` event there; ``final`` whether its block is; ``abandoned_above`` the size from
+    which a successor carries on (None: no succession).
+    """
+
+    chain_id: int
+    genesis_hash: bytes
+    code_hash: bytes
+    root: bytes | None
+    record: AnchorRecord | None
+    final: bool
+    finality: str
+    abandoned_above: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a verifier brings to a receipt.
+
+    ``facts`` are the chain's, or None with ``facts_missing`` saying why. ``statuses`` are plain
+    sentences about later records that refer to this entry; None when nobody looked.
+    """
+
+    trust: TrustFile | None = None
+    facts: AnchorFacts | None = None
+    facts_missing: str = "the chain was not asked"
+    payload: bytes | None = None
+    statuses: tuple[str, ...] | None = None
+
+
+def check_receipt(receipt: Receipt, evidence: Evidence) -> Report:
+    """Check ``receipt``; never raises on anything that a receipt can hold."""
+    return _ReceiptCheck(receipt, evidence).report()
+
+
+def checkpoint_of(anchored: AnchoredCheckpoint) -> Checkpoint:
+    """Return the checkpoint as its text says, its signatures not looked at.
+
+    Raises:
+        FormatError: not a note, or not a checkpoint.
+
+    """
+    return Checkpoint.parse(split_note(anchored.checkpoint, where="checkpoint").text)
+
+
+Finding = tuple[Outcome, str]
+
+
+class _ReceiptCheck:
+    """The verdicts on one receipt, each from a method of its own."""
+
+    def __init__(self, receipt: Receipt, evidence: Evidence) -> None:
+        self._receipt = receipt
+        self._evidence = evidence
+        self._leaf = receipt.entry.leaf_hash()
+        self._log: TrustedLog | None = None
+        self._checkpoint: Checkpoint | None = None
+        self._checkpoint_error = ""
+        try:
+            self._checkpoint = checkpoint_of(receipt.anchored)
+        except ProvenanceError as error:
+            self._checkpoint_error = str(error)
+        if self._checkpoint is not None and evidence.trust is not None:
+            self._log = evidence.trust.log(self._checkpoint.origin)
+
+    def report(self) -> Report:
+        steps: tuple[tuple[str, Callable[[], Finding]], ...] = (
+            ("content", self._content),
+            ("commitment", self._commitment),
+            ("inclusion", self._inclusion),
+            ("checkpoint", self._signatures),
+            ("trail", self._trail),
+            ("anchor", self._anchor),
+            ("finality", self._finality),
+            ("timing", self._timing),
+            ("status", self._status),
+        )
+        verdicts = tuple(Verdict(name, *_guarded(step)) for name, step in steps)
+        local = self._log is not None and self._log.local
+        return Report(verdicts=verdicts, qualification=LOCAL if local else "")
+
+    def _content(self) -> Finding:
+        receipt, payload = self._receipt, self._evidence.payload
+        if payload is None:
+            return Outcome.UNKNOWN, "no payload was given"
+        if receipt.statement is None or receipt.payload is None:
+            return Outcome.UNKNOWN, "the receipt does not open the payload's commitment"
+        if receipt.statement.payload_size != len(payload):
+            return Outcome.INVALID, (
+                f"the payload has {len(payload)} bytes; "
+                f"the statement says {receipt.statement.payload_size}"
+            )
+        if receipt.payload.sha256 != sha256(payload):
+            return Outcome.INVALID, "the payload is not the one that was recorded"
+        return Outcome.VALID, "the payload is, byte for byte, the one that was recorded"
+
+    def _commitment(self) -> Finding:
+        receipt = self._receipt
+        if receipt.statement is None or receipt.salt is None:
+            return Outcome.UNKNOWN, f"the statement is {receipt.state}: place and order only"
+        commitment = statement_commitment(receipt.statement.encode(), salt=receipt.salt)
+        if commitment != receipt.entry.commitment:
+            return Outcome.INVALID, "statement and salt do not lead to the entry's commitment"
+        opening = receipt.payload
+        if opening is not None:
+            expected = payload_digest_commitment(opening.sha256, salt=opening.salt)
+            if expected != receipt.statement.payload:
+                return Outcome.INVALID, "the payload's opening does not fit the statement"
+        if receipt.fields is not None:
+            if receipt.statement.fields_root is None:
+                return Outcome.INVALID, "fields are disclosed, but the statement commits to none"
+            verify_disclosure(receipt.fields, root=receipt.statement.fields_root)
+        return Outcome.VALID, "the entry commits to this statement"
+
+    def _inclusion(self) -> Finding:
+        checkpoint = self._parsed_checkpoint()
+        anchored = [(checkpoint, self._receipt.anchored.path)]
+        anchored += [(checkpoint_of(later), later.path) for later in self._receipt.later]
+        for point, path in anchored:
+            verify_inclusion(
+                self._leaf,
+                index=self._receipt.index,
+                size=point.size,
+                path=path,
+                root=point.root,
+            )
+        return Outcome.VALID, (
+            f"entry {self._receipt.index} is in the log of size {checkpoint.size}"
+        )
+
+    def _signatures(self) -> Finding:
+        checkpoint = self._parsed_checkpoint()
+        if self._log is None:
+            return Outcome.UNKNOWN, self._untrusted(checkpoint.origin)
+        for anchored in (self._receipt.anchored, *self._receipt.later):
+            origin = checkpoint_of(anchored).origin
+            log = self._evidence.trust.log(origin) if self._evidence.trust else None
+            if log is None:
+                return Outcome.UNKNOWN, self._untrusted(origin)
+            open_note(anchored.checkpoint, log.keys, where="checkpoint")
+        return Outcome.VALID, f"signed for {checkpoint.origin} by a trusted key"
+
+    def _trail(self) -> Finding:
+        receipt = self._receipt
+        if receipt.trail_head is None:
+            return Outcome.UNKNOWN, "the receipt has no trail head"
+        head = TrailHead.parse(split_note(receipt.trail_head, where="trail head").text)
+        wrong = self._head_contradiction(head)
+        if wrong:
+            return Outcome.INVALID, wrong
+        trust = self._evidence.trust
+        log = trust.log(head.origin) if trust else None
+        if log is None:
+            return Outcome.UNKNOWN, self._untrusted(head.origin)
+        open_note(receipt.trail_head, log.keys, where="trail head")
+        return Outcome.VALID, (
+            f"number {receipt.entry.seq + 1} of {head.count} in its trail "
+            f"as of size {head.anchored_size}, by a signed trail head"
+        )
+
+    def _head_contradiction(self, head: TrailHead) -> str:
+        receipt = self._receipt
+        if receipt.statement is not None and head.subject != receipt.statement.subject:
+            return "the trail head is about another subject"
+        if head.trail != receipt.entry.trail:
+            return "the trail head is about another trail"
+        return head_contradiction(head, index=receipt.index, seq=receipt.entry.seq, leaf=self._leaf)
+
+    def _anchor(self) -> Finding:
+        checkpoint, anchor = self._parsed_checkpoint(), self._receipt.anchored.anchor
+        if anchor.size != checkpoint.size:
+            return Outcome.INVALID, "the anchor's size is not the checkpoint's"
+        if not anchor.old_size <= self._receipt.index < anchor.size:
+            return Outcome.INVALID, "this is not the first anchor that covers the entry"
+        if anchor.log_id != sha256(checkpoint.origin.encode()):
+            return Outcome.INVALID, "the anchor is another log's"
+        if self._log is None:
+            return Outcome.UNKNOWN, self._untrusted(checkpoint.origin)
+        for name in ("chain_id", "genesis_hash", "contract"):
+            if getattr(anchor, name) != getattr(self._log, name):
+                return Outcome.INVALID, f"the anchor's {name} is not the trusted one"
+        successor = self._log.successor
+        if successor is not None and checkpoint.size > successor.size:
+            return Outcome.INVALID, _abandoned(successor.size)
+        return self._ask_chain(checkpoint, anchor, self._log)
+
+    def _ask_chain(self, checkpoint: Checkpoint, anchor: AnchorRecord, log: TrustedLog) -> Finding:
+        facts = self._evidence.facts
+        if facts is None:
+            return Outcome.UNKNOWN, self._evidence.facts_missing
+        if (facts.chain_id, facts.genesis_hash) != (log.chain_id, log.genesis_hash):
+            return Outcome.UNKNOWN, "the chain that was asked is not the trusted one"
+        if facts.code_hash != log.code_hash:
+            return Outcome.INVALID, "the contract's code is not the trusted code"
+        if facts.abandoned_above is not None and checkpoint.size > facts.abandoned_above:
+            return Outcome.INVALID, _abandoned(facts.abandoned_above)
+        if facts.root is None or facts.record is None:
+            return Outcome.UNKNOWN, "the contract holds no root at this size (not yet, or no more)"
+        if facts.root != checkpoint.root:
+            return Outcome.INVALID, "the contract holds another root at this size"
+        if facts.record.old_size != anchor.old_size:
+            return Outcome.INVALID, "the anchor extends another size than the receipt says"
+        if facts.record != anchor:
+            return Outcome.UNKNOWN, (
+                "the anchor is in another block or transaction than the receipt says: "
+                "fetch the receipt again"
+            )
+        return Outcome.VALID, (
+            f"the contract holds this root at size {checkpoint.size} since block "
+            f"{anchor.block_number}" + (f" ({LOCAL})" if log.local else "")
+        )
+
+    def _finality(self) -> Finding:
+        facts = self._evidence.facts
+        if facts is None or self._log is None:
+            return Outcome.UNKNOWN, self._evidence.facts_missing
+        if facts.record is None:
+            return Outcome.UNKNOWN, "the anchor was not found on the chain"
+        return Outcome.VALID if facts.final else Outcome.UNKNOWN, facts.finality
+
+    def _timing(self) -> Finding:
+        anchor, at = self._receipt.anchored.anchor, self._receipt.entry.at
+        width = anchor.block_time - anchor.old_time
+        if width < 0:
+            return Outcome.INVALID, "the old anchor is younger than the new one"
+        if not anchor.old_time - TOLERANCE_MS <= at <= anchor.block_time + TOLERANCE_MS:
+            return Outcome.INVALID, (
+                f"logged at {at}, outside its anchors' window "
+                f"{anchor.old_time} to {anchor.block_time}"
+            )
+        facts = self._evidence.facts
+        if facts is None or facts.record is None or facts.record != anchor:
+            return Outcome.UNKNOWN, "the anchors' block times were not confirmed by the chain"
+        lag = (anchor.block_time - at) / 1000
+        return Outcome.VALID, (
+            f"logged within a window of {width / 1000:.1f} s between two anchors, "
+            f"anchored {lag:.1f} s later"
+        )
+
+    def _status(self) -> Finding:
+        statuses = self._evidence.statuses
+        if statuses is None:
+            return Outcome.UNKNOWN, "later records that refer to this one were not looked for"
+        return Outcome.VALID, "; ".join(statuses) or "nothing corrects, supersedes or erases it"
+
+    def _parsed_checkpoint(self) -> Checkpoint:
+        if self._checkpoint is None:
+            raise FormatError(self._checkpoint_error)
+        return self._checkpoint
+
+    def _untrusted(self, origin: str) -> str:
+        if self._evidence.trust is None:
+            return "no trust file was given"
+        return f"the trust file does not name the log {origin!a}"
+
+
+def head_contradiction(head: TrailHead, *, index: int, seq: int, leaf: LeafHash) -> str:
+    """Why an entry of the head's trail contradicts it; empty if it does not."""
+    if index < head.anchored_size:
+        if seq >= head.count:
+            return "the trail head leaves this entry out"
+        if seq == head.count - 1 and leaf != head.last_leaf:
+            return "the trail head ends in another entry"
+        return ""
+    if seq < head.count:
+        return "the trail head counts this entry before it was anchored"
+    return ""
+
+
+def _abandoned(size: int) -> str:
+    return f"abandoned: a successor carries the log on from size {size}"
+
+
+def _guarded(step: Callable[[], Finding]) -> Finding:
+    try:
+        return step()
+    except (FormatError, ProofError) as error:
+        return Outcome.INVALID, str(error)
