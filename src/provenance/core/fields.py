@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Self
 
 from provenance.core.digests import LeafHash, RootHash, Salt, hmac_sha256
@@ -66,7 +67,7 @@ def flatten(payload: bytes) -> list[Field]:
         raise JsonSyntaxError("not JSON", where="payload") from None
     fields = _Scanner(_LEXEME.findall(text)).scan()
     ordered = sorted(fields, key=lambda field: field.pointer.encode("utf-8", "surrogatepass"))
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if before.pointer == after.pointer:
             raise DuplicateMemberError("occurs twice", where=before.pointer)
     return ordered
