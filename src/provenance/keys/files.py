@@ -1,0 +1,90 @@
+"""Keys in files: one hex line each, mode 0600, in a folder of mode 0700.
+
+A key appears whole or not at all: it is written beside its place, flushed to disk, and linked
+there, which fails if another process was first; then that one's key is read.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from provenance.core.errors import ProvenanceError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+# Order of secp256k1 (SEC 2, section 2.4.1): a private key lies below it.
+_SECP256K1_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+
+
+class KeyFileError(ProvenanceError):
+    """A key file that cannot be used."""
+
+    code = "bad-key-file"
+
+
+class FileKeys:
+    """Keys under ``folder``, made when first asked for."""
+
+    def __init__(
+        self, folder: Path, *, random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    ) -> None:
+        self._folder = folder
+        self._random_bytes = random_bytes
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def signing_key(self, name: str) -> Ed25519PrivateKey:
+        """Ed25519 key that signs a log's notes."""
+        return Ed25519PrivateKey.from_private_bytes(self._load(f"{name}.ed25519"))
+
+    def chain_key(self, name: str) -> bytes:
+        """Private key (32 bytes) of an account on the chain."""
+        return self._load(f"{name}.secp256k1")
+
+    def secret(self, name: str) -> bytes:
+        """32 secret bytes."""
+        return self._load(f"{name}.secret")
+
+    def _load(self, name: str) -> bytes:
+        if not _NAME.fullmatch(name):
+            raise KeyFileError(f"{name!a} cannot be a key's name")
+        path = self._folder / name
+        if not path.exists():
+            self._create(path)
+        return self._read(path)
+
+    def _read(self, path: Path) -> bytes:
+        if path.stat().st_mode & 0o077:
+            raise KeyFileError(f"{path} can be read by others; chmod 600 it, or replace the key")
+        try:
+            key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        except (UnicodeDecodeError, ValueError):
+            key = b""
+        if len(key) != 32:
+            raise KeyFileError(f"{path} does not hold 64 hex digits; restore it from a backup")
+        return key
+
+    def _create(self, path: Path) -> None:
+        key = self._random_bytes(32)
+        while not 0 < int.from_bytes(key, "big") < _SECP256K1_ORDER:
+            key = self._random_bytes(32)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(key.hex() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                path.hardlink_to(temporary)
+            except FileExistsError:
+                return
+        finally:
+            temporary.unlink()
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,21 @@
+"""What the service needs of a place that keeps keys."""
+
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+
+class KeyProvider(Protocol):
+    """Gives each key by its name; the same name gives the same key for ever."""
+
+    def signing_key(self, name: str) -> Ed25519PrivateKey:
+        """Ed25519 key that signs a log's notes."""
+        ...
+
+    def chain_key(self, name: str) -> bytes:
+        """Private key (32 bytes) of an account on the chain."""
+        ...
+
+    def secret(self, name: str) -> bytes:
+        """32 secret bytes, for keyed hashes that stay on this server."""
+        ...
