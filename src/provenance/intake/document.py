@@ -1,0 +1,233 @@
+"""EPCIS documents: an envelope that is checked and dropped, and the events that it holds.
+
+Nothing of the envelope is kept but its ``@context``, which the meaning of the events hangs on.
+Events are cut out of the document byte for byte and read one by one, so that a bad one is named
+by its place and the others can go on.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from provenance.core.errors import (
+    BadValueError,
+    EncodingError,
+    FormatError,
+    JsonSyntaxError,
+    TooDeepError,
+    TooLargeError,
+)
+from provenance.intake.epcis import fields
+from provenance.intake.epcis.context import NAME_EPCIS, NO_CONTEXT, Context, extend
+from provenance.intake.epcis.fields import object_of
+from provenance.intake.epcis.reading import Reading
+from provenance.intake.errors import ContextError, RefusedError, located
+from provenance.intake.event import EventDraft, EventFault, Submission, read_event
+from provenance.intake.limits import DEFAULT_LIMITS, IntakeLimits
+from provenance.intake.strictjson import parse
+
+EVENT_LIST: Final = "/epcisBody/eventList"
+"""Pointer of a document's events."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """The events of a document, in its order, each as a draft or as a fault."""
+
+    context: Context
+    events: tuple[EventDraft | EventFault, ...]
+
+    @property
+    def drafts(self) -> list[EventDraft]:
+        """The valid events."""
+        return [event for event in self.events if isinstance(event, EventDraft)]
+
+    @property
+    def faults(self) -> list[EventFault]:
+        """The refused events."""
+        return [event for event in self.events if isinstance(event, EventFault)]
+
+    def require_valid(self) -> list[EventDraft]:
+        """All drafts, or none.
+
+        Raises:
+            RefusedError: an event is at fault.
+
+        """
+        if faults := self.faults:
+            raise RefusedError([error for fault in faults for error in fault.errors])
+        return self.drafts
+
+
+def parse_document(
+    data: bytes, *, submission: Submission, limits: IntakeLimits = DEFAULT_LIMITS
+) -> ParsedDocument:
+    """Read an EPCISDocument.
+
+    Raises:
+        RefusedError: the envelope is wrong. Events at fault are returned, not raised.
+
+    """
+    try:
+        raw_context, raw_events = _cut(data, limits)
+    except FormatError as error:
+        raise RefusedError([error]) from None
+    context = _read_envelope(data, raw_context, raw_events, limits)
+    try:
+        items = _events(raw_events, limits)
+    except FormatError as error:
+        raise RefusedError([error]) from None
+    return ParsedDocument(context=context, events=_read_events(items, context, submission, limits))
+
+
+def _read_events(
+    items: list[msgspec.Raw], context: Context, submission: Submission, limits: IntakeLimits
+) -> tuple[EventDraft | EventFault, ...]:
+    events: list[EventDraft | EventFault] = []
+    subjects = errors = 0
+    for index, item in enumerate(items):
+        result = read_event(
+            bytes(item),
+            base=f"{EVENT_LIST}/{index}",
+            outer=context,
+            submission=submission,
+            limits=limits,
+        )
+        if isinstance(result, EventDraft):
+            subjects += len(result.subjects)
+            events.append(result)
+        else:
+            # Of every bad event at least the first error is told, of all together only so many.
+            told = result[: max(1, limits.max_errors - errors)]
+            errors += len(told)
+            events.append(EventFault(index=index, errors=tuple(told)))
+    if subjects > limits.max_document_subjects:
+        message = (
+            f"the events name {subjects} subjects; at most {limits.max_document_subjects} "
+            "are taken at once, split the document"
+        )
+        raise RefusedError([TooLargeError(message, where=EVENT_LIST)])
+    return tuple(events)
+
+
+_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_items: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _cut(data: bytes, limits: IntakeLimits) -> tuple[bytes, bytes]:
+    """Bytes of the context and of the event list, empty where there is none."""
+    if len(data) > limits.max_document_bytes:
+        raise TooLargeError(
+            f"the document has {len(data)} bytes; at most {limits.max_document_bytes} are taken"
+        )
+    if data.count(b",") > limits.max_document_values:
+        raise TooLargeError("the document has too many values; split it")
+    members = _raw_members(data)
+    body = _raw_members(members["epcisBody"]) if "epcisBody" in members else {}
+    return bytes(members.get("@context", b"")), bytes(body.get("eventList", b""))
+
+
+def _raw_members(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
+    try:
+        return _members.decode(data)
+    except msgspec.ValidationError:
+        return {}
+    except RecursionError:
+        raise TooDeepError("JSON is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise EncodingError("not UTF-8; encode the document as UTF-8") from None
+    except msgspec.DecodeError as error:
+        raise JsonSyntaxError(f"not JSON: {error}") from None
+
+
+def _events(raw: bytes, limits: IntakeLimits) -> list[msgspec.Raw]:
+    items = _items.decode(raw)
+    if len(items) > limits.max_events:
+        raise TooLargeError(
+            f"the document has {len(items)} events; at most {limits.max_events} are taken, "
+            "split it",
+            where=EVENT_LIST,
+        )
+    if not items:
+        raise BadValueError("the document has no event; add one", where=EVENT_LIST)
+    return items
+
+
+def _read_envelope(
+    data: bytes, raw_context: bytes, raw_events: bytes, limits: IntakeLimits
+) -> Context:
+    """Check all but the events, which stand empty; raises :class:`RefusedError`."""
+    rest = data
+    if raw_events.startswith(b"["):
+        # The first occurrence may be a copy elsewhere; then the real list is read here too, and
+        # what was cut is read as that list, so that nothing goes unread.
+        before, _, after = data.partition(raw_events)
+        rest = before + b"[]" + after
+    try:
+        envelope = parse(rest, max_depth=limits.max_depth, max_values=limits.max_event_values)
+    except FormatError as error:
+        raise RefusedError([error]) from None
+    context, errors = _document_context(envelope, raw_context, limits)
+    reading = Reading(base="", context=context, limits=limits)
+    _envelope(envelope, "", reading)
+    if errors or reading.errors:
+        raise RefusedError([*errors, *reading.errors])
+    return context
+
+
+def _document_context(
+    envelope: object, raw: bytes, limits: IntakeLimits
+) -> tuple[Context, list[FormatError]]:
+    if not isinstance(envelope, dict) or "@context" not in envelope:
+        return NO_CONTEXT, []
+    try:
+        context = extend(NO_CONTEXT, raw, envelope["@context"], limits=limits)
+    except FormatError as error:
+        return NO_CONTEXT, [located(error, "/@context")]
+    if context.is_epcis:
+        return context, []
+    return context, [ContextError(NAME_EPCIS, where="/@context")]
+
+
+def _is(expected: str) -> fields.Check:
+    def check(value: object, at: str, reading: Reading) -> None:
+        if value != expected:
+            reading.refuse(BadValueError, f"expected {expected!a}", at)
+
+    return check
+
+
+def _version(value: object, at: str, reading: Reading) -> None:
+    if not isinstance(value, str) or value.split(".")[:1] != ["2"] or len(value) > 16:
+        reading.refuse(
+            BadValueError, 'schemaVersion is "2.0"; convert older documents to EPCIS 2.0', at
+        )
+
+
+def _anything(value: object, at: str, reading: Reading) -> None:
+    """Master data of the header: bounded like the rest of the envelope, and not kept."""
+
+
+def _event_list(value: object, at: str, reading: Reading) -> None:
+    if not isinstance(value, list):
+        fields.wrong_type("an array of events", value, at, reading)
+
+
+_HEADER: Final = object_of({"epcisMasterData": _anything})
+_BODY: Final = object_of({"eventList": _event_list}, required=("eventList",))
+_envelope: Final = object_of(
+    {
+        "@context": _anything,
+        "id": fields.uri,
+        "type": _is("EPCISDocument"),
+        "schemaVersion": _version,
+        "creationDate": fields.time,
+        "instanceIdentifier": fields.text,
+        "sender": fields.text,
+        "receiver": fields.text,
+        "epcisHeader": _HEADER,
+        "epcisBody": _BODY,
+    },
+    required=("@context", "type", "schemaVersion", "creationDate", "epcisBody"),
+)

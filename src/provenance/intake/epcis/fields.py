@@ -1,0 +1,260 @@
+"""How each kind of field is checked.
+
+A check takes a value, its JSON pointer relative to the event, and the reading that collects
+errors; it returns nothing. Pointers of list items are only built where something is wrong or
+nested, because most lists are long and right.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from provenance.core.errors import (
+    BadValueError,
+    MissingMemberError,
+    TooLargeError,
+    UnknownMemberError,
+    WrongTypeError,
+)
+from provenance.intake.epcis.reading import Reading, pointer_token
+from provenance.intake.epcis.values import (
+    ZONE_OFFSETS,
+    is_hex,
+    is_unit,
+    is_uri,
+    milliseconds,
+)
+from provenance.intake.epcis.vocabulary import Vocabulary, is_absolute
+from provenance.intake.errors import PrefixError
+
+Check = Callable[[object, str, Reading], None]
+"""A check of one value."""
+
+MAX_URI: Final = 2048
+"""Characters of a URI: what browsers and servers agree to take."""
+ACTIONS: Final = frozenset({"ADD", "OBSERVE", "DELETE"})
+
+_JSON_TYPES: Final = {
+    str: "a string",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "an array",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+def wrong_type(expected: str, value: object, at: str, reading: Reading) -> None:
+    """Note that ``value`` is not of the JSON type that was expected."""
+    found = _JSON_TYPES.get(type(value), "something else")
+    reading.refuse(WrongTypeError, f"expected {expected}, found {found}", at)
+
+
+def uri(value: object, at: str, reading: Reading) -> None:
+    """Check an absolute URI of at most 2,048 ASCII characters."""
+    if type(value) is not str:
+        wrong_type("a URI", value, at, reading)
+    elif len(value) > MAX_URI:
+        reading.refuse(TooLargeError, f"a URI has at most {MAX_URI} characters", at)
+    elif not is_uri(value):
+        reading.refuse(
+            BadValueError,
+            f"{value[:80]!a} is not a URI; give an EPC URN, a GS1 Digital Link or another URI",
+            at,
+        )
+
+
+def time(value: object, at: str, reading: Reading) -> None:
+    """Check a date and time with a zone."""
+    if type(value) is not str:
+        wrong_type("a time", value, at, reading)
+    elif milliseconds(value) is None:
+        reading.refuse(
+            BadValueError,
+            f"{value[:80]!a} is not a time; write 2026-07-22T06:45:00.000+02:00 or …Z",
+            at,
+        )
+
+
+def zone_offset(value: object, at: str, reading: Reading) -> None:
+    """Check an offset from UTC."""
+    if type(value) is not str:
+        wrong_type("an offset like +02:00", value, at, reading)
+    elif value not in ZONE_OFFSETS:
+        reading.refuse(BadValueError, f"{value[:80]!a} is not an offset like +02:00", at)
+
+
+def action(value: object, at: str, reading: Reading) -> None:
+    """Check ADD, OBSERVE or DELETE."""
+    if type(value) is not str:
+        wrong_type("ADD, OBSERVE or DELETE", value, at, reading)
+    elif value not in ACTIONS:
+        reading.refuse(
+            BadValueError, f"{value[:80]!a} is no action; use ADD, OBSERVE or DELETE", at
+        )
+
+
+def text(value: object, at: str, reading: Reading) -> None:
+    """Check a free text of bounded length."""
+    if type(value) is not str:
+        wrong_type("a string", value, at, reading)
+    elif len(value) > reading.limits.max_string:
+        reading.refuse(TooLargeError, f"has more than {reading.limits.max_string} characters", at)
+
+
+def number(value: object, at: str, reading: Reading) -> None:
+    """Check a number."""
+    if type(value) is not int and type(value) is not float:
+        wrong_type("a number", value, at, reading)
+
+
+def amount(value: object, at: str, reading: Reading) -> None:
+    """Check a quantity, which can't be negative."""
+    if type(value) is not int and type(value) is not float:
+        wrong_type("a number", value, at, reading)
+    elif value < 0:
+        reading.refuse(BadValueError, "a quantity can't be negative", at)
+
+
+def boolean(value: object, at: str, reading: Reading) -> None:
+    """Check true or false."""
+    if type(value) is not bool:
+        wrong_type("true or false", value, at, reading)
+
+
+def hex_binary(value: object, at: str, reading: Reading) -> None:
+    """Check hexadecimal digits."""
+    if type(value) is not str:
+        wrong_type("hexadecimal digits", value, at, reading)
+    elif not is_hex(value):
+        reading.refuse(BadValueError, "expected hexadecimal digits", at)
+
+
+def unit(value: object, at: str, reading: Reading) -> None:
+    """Check a unit code of UN/CEFACT Recommendation 20."""
+    if type(value) is not str:
+        wrong_type("a unit code", value, at, reading)
+    elif not is_unit(value):
+        reading.refuse(
+            BadValueError, f"{value[:80]!a} is no unit code (UN/CEFACT Rec. 20), like KGM", at
+        )
+
+
+def word(vocabulary: Vocabulary) -> Check:
+    """Check for a word of ``vocabulary``, or of another one by its URI."""
+    words, title = vocabulary.words, vocabulary.title
+
+    def check(value: object, at: str, reading: Reading) -> None:
+        if type(value) is not str:
+            wrong_type(f"a {title}", value, at, reading)
+        elif value not in words:
+            _other_word(value, at, reading)
+
+    def _other_word(value: str, at: str, reading: Reading) -> None:
+        if len(value) > MAX_URI:
+            reading.refuse(TooLargeError, f"a URI has at most {MAX_URI} characters", at)
+        elif ":" in value and not is_uri(value):
+            reading.refuse(BadValueError, f"{value[:80]!a} is not a URI", at)
+        else:
+            reading.word(value, vocabulary, at)
+
+    return check
+
+
+def list_of(check: Check, *, at_least: int = 0) -> Check:
+    """Check an array, each item by ``check``."""
+
+    def check_list(value: object, at: str, reading: Reading) -> None:
+        if type(value) is not list:
+            wrong_type("an array", value, at, reading)
+            return
+        if len(value) < at_least:
+            reading.refuse(BadValueError, f"has fewer than {at_least} items", at)
+        for position, item in enumerate(value):
+            check(item, f"{at}/{position}", reading)
+
+    return check_list
+
+
+def uris(value: object, at: str, reading: Reading) -> None:
+    """Check an array of URIs; pointers are built only for what is wrong."""
+    if type(value) is not list:
+        wrong_type("an array of URIs", value, at, reading)
+        return
+    for position, item in enumerate(value):
+        if type(item) is not str or len(item) > MAX_URI or not is_uri(item):
+            uri(item, f"{at}/{position}", reading)
+
+
+def uri_or_uris(value: object, at: str, reading: Reading) -> None:
+    """Check a URI or an array of them, as JSON-LD allows for a set."""
+    (uris if type(value) is list else uri)(value, at, reading)
+
+
+def object_of(
+    members: Mapping[str, Check],
+    *,
+    required: tuple[str, ...] = (),
+    is_open: bool = True,
+) -> Check:
+    """Check an object of the standard: its ``members``, and extensions if ``is_open``."""
+
+    def check_object(value: object, at: str, reading: Reading) -> None:
+        if type(value) is not dict:
+            wrong_type("an object", value, at, reading)
+            return
+        for name in required:
+            if name not in value:
+                missing(name, at, reading)
+        for name, member in value.items():
+            if (check := members.get(name)) is not None:
+                check(member, f"{at}/{name}", reading)
+            elif is_open:
+                extension(name, member, at, reading)
+            else:
+                unknown(name, at, reading)
+
+    return check_object
+
+
+def missing(name: str, at: str, reading: Reading) -> None:
+    """Note that a required member is absent."""
+    reading.refuse(MissingMemberError, f"{name} is missing; add it", f"{at}/{name}")
+
+
+def unknown(name: str, at: str, reading: Reading) -> None:
+    """Note a member without a namespace that the standard does not have there."""
+    reading.refuse(
+        UnknownMemberError,
+        f"the standard has no field {name[:80]!a} here; give an extension a prefix "
+        "that @context declares, or leave it out",
+        f"{at}/{pointer_token(name)}",
+    )
+
+
+def extension(name: str, value: object, at: str, reading: Reading) -> None:
+    """Check a member that the standard does not have: it needs a namespace, and bounds."""
+    prefix, colon, local = name.partition(":")
+    if not colon or not local or len(name) > MAX_URI:
+        unknown(name, at, reading)
+        return
+    if prefix not in reading.prefixes and not is_absolute(name):
+        reading.refuse(
+            PrefixError,
+            f"prefix {prefix[:80]!a} of {name[:80]!a} is not declared; declare it in @context",
+            f"{at}/{pointer_token(name)}",
+        )
+    elif type(value) is not str or len(value) > reading.limits.max_string:
+        _bounded(value, f"{at}/{pointer_token(name)}", reading)
+
+
+def _bounded(value: object, at: str, reading: Reading) -> None:
+    """Bound the strings of an extension; depth and number of values are bounded already."""
+    if isinstance(value, str):
+        text(value, at, reading)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _bounded(member, f"{at}/{pointer_token(name)}", reading)
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            _bounded(item, f"{at}/{position}", reading)
