@@ -1,0 +1,69 @@
+"""What the log commits to for an event: payload commitment, field root, statement template.
+
+All statements of one event differ in their subject alone. Salts are drawn by the caller, fresh
+for each record, and are never derived.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from provenance.core.digests import PayloadCommitment, RootHash, Salt
+from provenance.core.fields import fields_root
+from provenance.core.statement import Ref, Statement, StatementTemplate, payload_commitment
+from provenance.intake.event import MEDIA_TYPE, EventDraft
+
+KIND: Final = "event"
+"""``kind`` of an event's statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEvent:
+    """Commitments of an event; ``template`` yields the statement bytes of each subject."""
+
+    payload: PayloadCommitment
+    fields_root: RootHash | None
+    template: StatementTemplate
+
+
+def needs_fields_salt(draft: EventDraft) -> bool:
+    """Whether one party must be able to see its line of the event and not its neighbour's."""
+    return len(draft.subjects) > 1
+
+
+def prepare_event(
+    draft: EventDraft,
+    *,
+    submitter: str,
+    payload_salt: Salt,
+    fields_salt: Salt | None,
+    refs: tuple[Ref, ...] = (),
+) -> PreparedEvent:
+    """Commit to ``draft``.
+
+    Args:
+        draft: the event.
+        submitter: random organisation id.
+        payload_salt: 32 fresh random bytes.
+        fields_salt: 32 fresh random bytes where :func:`needs_fields_salt`, else ``None``.
+        refs: what the event refers to, such as the entry that it corrects.
+
+    """
+    assert (fields_salt is not None) == needs_fields_salt(draft)
+    payload = payload_commitment(draft.raw, salt=payload_salt)
+    root = None if fields_salt is None else fields_root(draft.raw, fields_salt=fields_salt)
+    statement = Statement(
+        kind=KIND,
+        subject=draft.subjects[0],
+        submitter=submitter,
+        media_type=MEDIA_TYPE,
+        payload=payload,
+        payload_size=len(draft.raw),
+        refs=refs,
+        type=draft.type,
+        occurred_at=draft.occurred_at,
+        context_sha256=draft.context.sha256,
+        fields_root=root,
+    )
+    return PreparedEvent(
+        payload=payload, fields_root=root, template=StatementTemplate.of(statement)
+    )
