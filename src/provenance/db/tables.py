@@ -41,12 +41,13 @@ logs = Table(
     Column("log_id", Integer, primary_key=True, autoincrement=True),
     Column("origin", Text, nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
-    # The chain that this log was opened on; another chain is refused.
+    # The chain that this log was opened on; another chain is refused. start_time: of start_block.
     Column("chain_id", BigInteger),
     Column("genesis_hash", LargeBinary),
     Column("contract", LargeBinary),
     Column("code_hash", LargeBinary),
     Column("start_block", BigInteger),
+    Column("start_time", BigInteger),
     # A successor's tree begins with its predecessor's first start_size leaves.
     Column("predecessor_id", Integer, ForeignKey("logs.log_id")),
     Column("start_size", BigInteger, nullable=False, server_default="0"),

@@ -1,0 +1,200 @@
+"""What receipts are made of, read from the database."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from provenance.db.tables import anchors, entries, logs, records, trails
+
+ANCHORED = ("included", "final")
+"""States of an anchor in which the contract holds its root."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One log of the lineage: a log, or one that it succeeded.
+
+    ``until`` is the size from which a successor carries on (None: this is the newest).
+    """
+
+    log_id: int
+    origin: str
+    chain_id: int
+    genesis_hash: bytes
+    contract: bytes
+    start_size: int
+    start_time: int
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One entry with its record; what erasure destroyed is None."""
+
+    index: int
+    seq: int
+    at: int
+    prev: bytes
+    commitment: bytes
+    salt: bytes | None
+    trail: bytes
+    subject: str
+    statement_head: bytes | None
+    statement_tail: bytes | None
+    payload_salt: bytes | None
+    fields_salt: bytes | None
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorRow:
+    """One anchored checkpoint; times in milliseconds since the epoch."""
+
+    size: int
+    old_size: int
+    checkpoint: str
+    tx_hash: bytes
+    log_index: int
+    block_number: int
+    block_hash: bytes
+    block_time: int
+    state: str
+
+
+class ProofStore:
+    """Reads on ``engine``; every method is one short transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def lineage(self, log_id: int) -> list[LogRow]:
+        """Return the log and its predecessors, newest first."""
+        lineage: list[LogRow] = []
+        following: int | None = log_id
+        until: int | None = None
+        async with self._engine.connect() as connection:
+            while following is not None:
+                query = select(logs).where(logs.c.log_id == following)
+                row = (await connection.execute(query)).one()
+                lineage.append(
+                    LogRow(
+                        log_id=row.log_id,
+                        origin=row.origin,
+                        chain_id=row.chain_id,
+                        genesis_hash=row.genesis_hash,
+                        contract=row.contract,
+                        start_size=row.start_size,
+                        start_time=row.start_time,
+                        until=until,
+                    )
+                )
+                following, until = row.predecessor_id, row.start_size
+        return lineage
+
+    async def entries(self, log_id: int, first: int, count: int) -> list[EntryRow]:
+        """Return entries ``[first, first + count)`` in order; fewer where the log ends."""
+        query = (
+            select(
+                entries.c.index,
+                entries.c.seq,
+                entries.c.at,
+                entries.c.prev,
+                entries.c.commitment,
+                entries.c.salt,
+                trails.c.trail,
+                trails.c.subject,
+                records.c.statement_head,
+                records.c.statement_tail,
+                records.c.payload_salt,
+                records.c.fields_salt,
+                records.c.payload,
+            )
+            .join(
+                trails,
+                and_(
+                    trails.c.log_id == entries.c.log_id,
+                    trails.c.first_index == entries.c.trail_first,
+                ),
+            )
+            .join(
+                records,
+                and_(
+                    records.c.log_id == entries.c.log_id,
+                    records.c.first_index == entries.c.record_first,
+                ),
+            )
+            .where(entries.c.log_id == log_id)
+            .where(entries.c.index >= first, entries.c.index < first + count)
+            .order_by(entries.c.index)
+        )
+        async with self._engine.connect() as connection:
+            return [EntryRow(*row) for row in (await connection.execute(query)).all()]
+
+    async def record_span(self, log_id: int, first_index: int) -> int | None:
+        """Return the number of entries of the record at ``first_index``."""
+        query = select(records.c.count).where(
+            records.c.log_id == log_id, records.c.first_index == first_index
+        )
+        async with self._engine.connect() as connection:
+            return (await connection.execute(query)).scalar_one_or_none()
+
+    async def first_anchor(self, log_id: int, index: int, until: int | None) -> AnchorRow | None:
+        """Return the first anchor whose size exceeds ``index`` and is at most ``until``."""
+        query = self._anchors(log_id).where(anchors.c.size > index).order_by(anchors.c.size)
+        if until is not None:
+            query = query.where(anchors.c.size <= until)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query.limit(1))).one_or_none()
+        return AnchorRow(*row) if row is not None else None
+
+    async def anchor_at(self, log_id: int, size: int) -> AnchorRow | None:
+        """Return the anchor of exactly ``size``."""
+        query = self._anchors(log_id).where(anchors.c.size == size)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return AnchorRow(*row) if row is not None else None
+
+    async def latest_anchor(self, log_id: int) -> AnchorRow | None:
+        """Return the anchor of the largest size."""
+        query = self._anchors(log_id).order_by(anchors.c.size.desc()).limit(1)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return AnchorRow(*row) if row is not None else None
+
+    async def trail_of(self, log_id: int, subject: str) -> tuple[int, bytes] | None:
+        """Return first index and id of a subject's trail."""
+        query = select(trails.c.first_index, trails.c.trail).where(
+            trails.c.log_id == log_id, trails.c.subject == subject
+        )
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return (row[0], row[1]) if row is not None else None
+
+    async def trail_end(self, log_id: int, trail_first: int, size: int) -> tuple[int, bytes] | None:
+        """Return seq and leaf hash of the trail's last entry with an index below ``size``."""
+        query = (
+            select(entries.c.seq, entries.c.leaf_hash)
+            .where(entries.c.log_id == log_id, entries.c.trail_first == trail_first)
+            .where(entries.c.index < size)
+            .order_by(entries.c.seq.desc())
+            .limit(1)
+        )
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return (row[0], row[1]) if row is not None else None
+
+    @staticmethod
+    def _anchors(log_id: int) -> Select[Any]:
+        return select(
+            anchors.c.size,
+            anchors.c.old_size,
+            anchors.c.checkpoint,
+            anchors.c.tx_hash,
+            anchors.c.log_index,
+            anchors.c.block_number,
+            anchors.c.block_hash,
+            anchors.c.block_time,
+            anchors.c.state,
+        ).where(anchors.c.log_id == log_id, anchors.c.state.in_(ANCHORED))
