@@ -5,7 +5,17 @@ of this package. What it starts is real and durable: a record that was acknowled
 ``kill -9`` of every process here.
 """
 
+from provenance.embedded.anvil import ChainAddress, EmbeddedAnvil
 from provenance.embedded.errors import EmbeddedError
 from provenance.embedded.postgres import EmbeddedPostgres, PostgresAddress
+from provenance.embedded.snapshots import DurableBlock, durable_block
 
-__all__ = ["EmbeddedError", "EmbeddedPostgres", "PostgresAddress"]
+__all__ = [
+    "ChainAddress",
+    "DurableBlock",
+    "EmbeddedAnvil",
+    "EmbeddedError",
+    "EmbeddedPostgres",
+    "PostgresAddress",
+    "durable_block",
+]

@@ -122,7 +122,8 @@ def port_is_free(port: int) -> bool:
     return True
 
 
-def _random_free_port() -> int:
+def random_free_port() -> int:
+    """A loopback port that nobody listens on now."""
     for _ in range(_PORT_ATTEMPTS):
         port = _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT)
         if port_is_free(port):
@@ -148,7 +149,7 @@ def remembered_port(data_dir: Path, name: str, *, preferred: int | None = None) 
             port = candidate
             break
     else:
-        port = _random_free_port()
+        port = random_free_port()
     make_folder(path.parent)
     write_atomically(path, f"{port}\n".encode(), mode=0o644)
     return port

@@ -261,7 +261,7 @@ class _Server:
         while not await self.find_running():  # noqa: ASYNC110 - it is another process's state
             await asyncio.sleep(0.02)
 
-    def is_transient(self, log: str) -> bool:
+    def learn_from_failure(self, log: str) -> bool:
         """Shared memory of a killed server may outlive it a little; a port may be snatched."""
         return any(
             sign in log

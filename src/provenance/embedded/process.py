@@ -23,7 +23,7 @@ from typing import Protocol
 import structlog
 
 from provenance.embedded import trampoline
-from provenance.embedded.errors import ServiceStartError
+from provenance.embedded.errors import EmbeddedError, ServiceStartError
 from provenance.embedded.files import make_folder
 from provenance.embedded.service_user import View
 
@@ -84,8 +84,8 @@ class Service(Protocol):
     async def wait_ready(self) -> None:
         """Return once the process serves; it is cancelled when the process ends first."""
 
-    def is_transient(self, log: str) -> bool:
-        """Whether a failed first start, with this at the end of its log, is worth repeating."""
+    def learn_from_failure(self, log: str) -> bool:
+        """Take note of a failed start whose log ends so; whether to try again at once."""
 
 
 class _Handle(Protocol):
@@ -242,7 +242,7 @@ class SupervisedProcess:
                 await self._launch(deadline - loop.time())
                 break
             except ServiceStartError:
-                again = self._service.is_transient(self.log_tail())
+                again = self._service.learn_from_failure(self.log_tail())
                 if not again or loop.time() + pause >= deadline:
                     raise
             await asyncio.sleep(pause)
@@ -304,7 +304,8 @@ class SupervisedProcess:
             pause = min(pause * 2, self._backoff.limit)
             try:
                 await self._launch(self._start_timeout)
-            except (ServiceStartError, OSError):
+            except (EmbeddedError, OSError):
+                self._service.learn_from_failure(self.log_tail())
                 _log.exception("restart_failed", service=self._service.name)
             else:
                 self.restarts += 1
