@@ -1,0 +1,168 @@
+"""Objects in a store of obstore, with the durability that anchoring relies on.
+
+An object appears whole or not at all. Remote stores keep what they confirmed. obstore's local
+store renames without an fsync, so here file and folders are synced before a ``put`` returns; a
+power cut in between can leave a torn object under its final name, which is why whoever writes
+several objects names their hashes in one that is written last.
+
+Trust: nothing is believed that is read back; readers compare hashes or roots. Whoever can write
+here can make a refill fail, but cannot make it accept other entries than those anchored.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from provenance.blobs.errors import BlobNotFoundError, BlobStoreError
+
+_PART_BYTES = 5 * 1024 * 1024
+"""Size of a part of a multipart upload: the least that S3 accepts."""
+_PARTS_AT_ONCE = 2
+"""Parts in memory for each streamed upload."""
+_CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BlobInfo:
+    """An object's path and size in bytes."""
+
+    path: str
+    size: int
+
+
+class BlobStore:
+    """One store; paths are relative, with slashes."""
+
+    def __init__(self, store: ObjectStore, *, root: Path | None = None) -> None:
+        self._store = store
+        # The folder of a local store, whose files we sync ourselves.
+        self._root = root
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> "BlobStore":
+        """Files below ``folder``, which is made if it is missing."""
+        folder = folder.absolute()
+        if not folder.is_dir():
+            folder.mkdir(parents=True, mode=0o700)
+        return cls(LocalStore(folder), root=folder)
+
+    @classmethod
+    def from_url(cls, url: str) -> "BlobStore":
+        """Store by URL (``s3://bucket/prefix``, ``gs://``, ``az://``, ``file:///``).
+
+        Credentials come from the environment, as obstore documents for each store.
+        """
+        if url.startswith("file://"):
+            return cls.in_folder(Path(url.removeprefix("file://")))
+        with _errors(url.partition("?")[0]):
+            return cls(from_url(url))
+
+    async def put(
+        self, path: str, source: bytes | AsyncIterator[bytes], *, sync: bool = True
+    ) -> None:
+        """Store an object, replacing one that is there; a stream is never in memory as a whole.
+
+        Without ``sync`` a local file is durable only after :meth:`sync`.
+        """
+        with _errors(path):
+            await obstore.put_async(
+                self._store,
+                path,
+                source,
+                chunk_size=_PART_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+        if sync:
+            await self.sync([path])
+
+    async def sync(self, paths: Iterable[str]) -> None:
+        """Return when these objects would survive a power cut."""
+        if self._root is not None:
+            root = self._root
+            with _errors(str(root)):
+                await asyncio.to_thread(_sync_files, root, list(paths))
+
+    async def get(self, path: str) -> bytes:
+        """Return a whole object."""
+        with _errors(path):
+            result = await obstore.get_async(self._store, path)
+            return bytes(await result.bytes_async())
+
+    async def get_range(self, path: str, *, start: int, length: int) -> bytes:
+        """Return ``length`` bytes from ``start``."""
+        with _errors(path):
+            data = await obstore.get_range_async(self._store, path, start=start, length=length)
+        return bytes(data)
+
+    async def stream(self, path: str) -> AsyncIterator[bytes]:
+        """Object in chunks of about a megabyte."""
+        with _errors(path):
+            result = await obstore.get_async(self._store, path)
+            async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
+                yield bytes(chunk)
+
+    async def list(self, prefix: str) -> AsyncIterator[BlobInfo]:
+        """Objects below a folder, in no order."""
+        with _errors(prefix):
+            async for page in obstore.list(self._store, prefix):
+                for item in page:
+                    yield BlobInfo(path=item["path"], size=item["size"])
+
+    async def exists(self, path: str) -> bool:
+        """Whether there is an object of this path."""
+        try:
+            with _errors(path):
+                await obstore.head_async(self._store, path)
+        except BlobNotFoundError:
+            return False
+        return True
+
+    async def delete(self, path: str) -> None:
+        """Remove an object for good; one that is not there is no error."""
+        try:
+            with _errors(path):
+                await obstore.delete_async(self._store, path)
+        except BlobNotFoundError:
+            return
+        if self._root is not None:
+            await asyncio.to_thread(_sync_folder, (self._root / path).parent)
+
+
+def _sync_files(root: Path, paths: list[str]) -> None:
+    folders: set[Path] = set()
+    for path in paths:
+        file = root / path
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        folders.update(parent for parent in file.parents if parent.is_relative_to(root))
+    # Children first: a folder that is found by its parent then already has its content.
+    for folder in sorted(folders, key=lambda one: len(one.parts), reverse=True):
+        _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise BlobNotFoundError(f"there is no object {path}") from error
+    except (BaseError, OSError, ValueError) as error:
+        raise BlobStoreError(f"{path}: {error}") from error
