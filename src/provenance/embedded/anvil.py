@@ -160,6 +160,11 @@ class EmbeddedAnvil:
         self._require_ownership()
         return await self._rpc.call(method, *params)
 
+    async def set_clock(self) -> None:
+        """Let block times go with the wall clock again, after time was changed on purpose."""
+        self._require_ownership()
+        await self._node.set_clock()
+
     def _require_ownership(self) -> None:
         if not self._lock.held:
             raise EmbeddedError("another process owns the embedded chain; ask it, or stop it first")

@@ -178,6 +178,12 @@ class AnvilNode:
         self._loading.unlink(missing_ok=True)
         self._ready.set()
 
+    async def set_clock(self) -> None:
+        """Let block times go with the wall clock from now on, but never back."""
+        newest = await self._rpc.call("eth_getBlockByNumber", "latest", False)
+        now = max(int(self._clock()), int(newest["timestamp"], 16))
+        await self._rpc.call("anvil_setTime", now)
+
     def learn_from_failure(self, log: str) -> bool:
         """A snapshot that anvil refused is set aside, so that the next try takes an older one."""
         if self._started_from is not None and _LOAD_FAILED in log:
