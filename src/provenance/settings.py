@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     local_chain: bool | None = Field(
         default=None, description="whether the operator runs the chain alone; embedded: always"
     )
+    chain_snapshots: bool = Field(
+        default=False,
+        description="an anchor is final once the embedded chain's snapshot holds it; set by it",
+    )
     queue_entries: int = Field(
         default=50_000, ge=1_000, description="entries waiting for the writer before 503"
     )

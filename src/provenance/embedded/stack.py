@@ -1,0 +1,163 @@
+"""The whole service on one machine: database, chain, API and worker, started in order.
+
+What the environment names (``DATABASE_URL``, ``RPC_URL``) is used; what it does not name is
+started here. One stack owns a data folder at a time. Each start finds what the last one left, at
+whatever step that one ended: every step either sees that its work is done or does it again.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from provenance.core.errors import ProvenanceError
+from provenance.db.migrate import upgrade
+from provenance.embedded.anvil import EmbeddedAnvil
+from provenance.embedded.files import FileLock, make_data_folder, remembered_port, write_atomically
+from provenance.embedded.postgres import EmbeddedPostgres
+from provenance.embedded.process import SupervisedProcess
+from provenance.embedded.programs import Program, at_once, wait_for_answer
+from provenance.settings import Settings
+from provenance.wiring.setup import SetUp, chain_accounts, set_up
+
+Report = Callable[[str], None]
+"""Takes one line of progress for a person."""
+
+
+class AlreadyRunningError(ProvenanceError):
+    """Another process runs the service on this data folder."""
+
+    code = "already-running"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where everything is. ``settings`` has database and chain filled in."""
+
+    settings: Settings
+    api_url: str
+    rpc_url: str
+    trust_file: Path
+    credentials: Path
+
+
+class Stack:
+    """Use as an asynchronous context manager; leaving it stops everything in order."""
+
+    def __init__(self, settings: Settings, *, report: Report) -> None:
+        self._settings = settings
+        self._report = report
+        self._data = settings.data_dir.absolute()
+        self._exit = AsyncExitStack()
+        self.chain: EmbeddedAnvil | None = None
+        self.database: EmbeddedPostgres | None = None
+        self.programs: dict[str, SupervisedProcess] = {}
+
+    async def __aenter__(self) -> Self:
+        """Take the data folder; nothing is started yet."""
+        make_data_folder(self._data)
+        (self._data / "run").mkdir(mode=0o755, exist_ok=True)
+        lock = FileLock(self._data / "run" / "stack.lock")
+        if not lock.acquire():
+            raise AlreadyRunningError(
+                f"the service already runs on {self._data}; stop it first, or set PROVENANCE_DATA"
+            )
+        self._exit.callback(lock.release)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop what was started, last first."""
+        await self._exit.aclose()
+
+    async def start(self) -> Addresses:
+        """Start everything and return the addresses."""
+        settings = await self._start_stores()
+        made = await self._set_up(settings)
+        port = remembered_port(self._data, "api", preferred=settings.api_port)
+        api_url = f"http://{settings.api_host}:{port}"
+        self._write_files(made, api_url=api_url, rpc_url=settings.rpc_url or "")
+        environment = _environment(settings, port)
+        await self._start_program("worker", environment, at_once)
+        await self._start_program("api", environment, lambda: _answers(settings, port))
+        return Addresses(
+            settings=settings,
+            api_url=api_url,
+            rpc_url=settings.rpc_url or "",
+            trust_file=self._data / "trust.json",
+            credentials=self._data / "credentials.json",
+        )
+
+    async def _start_stores(self) -> Settings:
+        """Database and chain, at the same time."""
+        settings = self._settings
+        changes: dict[str, object] = {"data_dir": self._data}
+        async with asyncio.TaskGroup() as group:
+            database = group.create_task(self._start_database()) if not settings.database_url else None
+            chain = group.create_task(self._start_chain()) if not settings.rpc_url else None
+        if database is not None:
+            changes["database_url"] = database.result()
+        if chain is not None:
+            changes["rpc_url"] = chain.result()
+            changes["chain_snapshots"] = True
+            if settings.local_chain is None:
+                changes["local_chain"] = True
+        return settings.model_copy(update=changes)
+
+    async def _start_database(self) -> str:
+        self._report("starting PostgreSQL")
+        self.database = EmbeddedPostgres(self._data)
+        address = await self.database.start()
+        self._exit.push_async_callback(self.database.stop)
+        return address.url
+
+    async def _start_chain(self) -> str:
+        self._report("starting the chain")
+        self.chain = EmbeddedAnvil(self._data)
+        address = await self.chain.start()
+        self._exit.push_async_callback(self.chain.stop)
+        return address.rpc_url
+
+    async def _set_up(self, settings: Settings) -> SetUp:
+        self._report("bringing the database to this release")
+        await asyncio.to_thread(upgrade, settings.database_url or "")
+        if self.chain is not None:
+            for address in chain_accounts(settings):
+                await self.chain.fund(address)
+        self._report("opening the log on the chain")
+        return await set_up(settings)
+
+    def _write_files(self, made: SetUp, *, api_url: str, rpc_url: str) -> None:
+        write_atomically(self._data / "trust.json", made.trust.encode() + b"\n", mode=0o644)
+        if made.credentials is not None:
+            content = made.credentials.encode(api_url=api_url, rpc_url=rpc_url)
+            write_atomically(self._data / "credentials.json", content)
+
+    async def _start_program(
+        self, name: str, environment: dict[str, str], ready: Callable[[], "asyncio.Future[None]"]
+    ) -> None:
+        self._report(f"starting the {name}")
+        program = Program(
+            name=name, module=f"provenance.{name}", environment=environment, ready=ready
+        )
+        process = SupervisedProcess(program, log_file=self._data / "run" / f"{name}.log")
+        process.on_exit(lambda code: self._report(f"the {name} ended with {code}; starting it again"))
+        await process.start()
+        self.programs[name] = process
+        self._exit.push_async_callback(process.stop)
+
+
+async def _answers(settings: Settings, port: int) -> None:
+    await wait_for_answer(settings.api_host, port)
+
+
+def _environment(settings: Settings, port: int) -> dict[str, str]:
+    """The settings, spelled for a child process."""
+    values = settings.model_copy(update={"api_port": port}).model_dump(exclude_none=True)
+    own = {"database_url": "DATABASE_URL", "rpc_url": "RPC_URL", "data_dir": "PROVENANCE_DATA"}
+    spelled = {
+        own.get(name, f"PROVENANCE_{name.upper()}"): str(value) for name, value in values.items()
+    }
+    return {**os.environ, **spelled}
