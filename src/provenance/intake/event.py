@@ -6,17 +6,17 @@ from typing import Any, Final
 
 import msgspec
 
+from provenance.core.digests import sha256
 from provenance.core.errors import FormatError, MissingMemberError, TooLargeError, WrongTypeError
 from provenance.intake.epcis.context import NAME_EPCIS, NO_CONTEXT, Context, extend
 from provenance.intake.epcis.models import MODELS
 from provenance.intake.epcis.reading import Reading
-from provenance.intake.epcis.values import milliseconds
 from provenance.intake.epcis.vocabulary import BIZ_STEP, DISPOSITION, Vocabulary, spell
 from provenance.intake.errors import ContextError, RefusedError, StructureError, located
 from provenance.intake.limits import DEFAULT_LIMITS, IntakeLimits
 from provenance.intake.repetition import EventKeys
 from provenance.intake.strictjson import parse
-from provenance.intake.subjects import spelled, subjects_of
+from provenance.intake.subjects import spelled, spelled_place, subjects_of
 
 MEDIA_TYPE: Final = "application/ld+json"
 """Media type of an event's bytes."""
@@ -54,9 +54,12 @@ class EventDraft(msgspec.Struct, frozen=True, kw_only=True):
     dataclass of this size costs 2 µs more. Times are milliseconds since the epoch, UTC. URIs
     are canonically spelled; ``biz_step`` and ``disposition`` are CBV's bare words or full URIs.
     ``raw`` is the event exactly as it came, and ``context`` what decides its meaning.
+    ``is_correction`` tells that it declares an error of the event with the same id, ``declared_at``
+    when, and ``corrected_by`` names the events that stand in for it.
     """
 
     raw: bytes
+    payload_sha256: bytes
     context: Context
     event_type: str
     event_id: str
@@ -69,6 +72,7 @@ class EventDraft(msgspec.Struct, frozen=True, kw_only=True):
     biz_location: str | None
     is_correction: bool
     declared_at: int | None
+    corrected_by: tuple[str, ...]
     subjects: tuple[str, ...]
     containment: Containment | None
     repetition_key: bytes
@@ -97,8 +101,7 @@ def parse_event(
         RefusedError: with everything that is wrong with it.
 
     """
-    raw = data.strip(b" \t\r\n")
-    result = read_event(raw, base="", outer=NO_CONTEXT, submission=submission, limits=limits)
+    result = read_event(data, base="", outer=NO_CONTEXT, submission=submission, limits=limits)
     if isinstance(result, EventDraft):
         return result
     raise RefusedError(result)
@@ -127,7 +130,7 @@ def read_event(
     if reading.errors:
         return reading.errors
     try:
-        return _draft(event, raw, context, submission, limits)
+        return _draft(event, raw, reading, submission)
     except FormatError as error:
         return [located(error, base)]
 
@@ -166,53 +169,52 @@ def _context(
 
 
 def _draft(
-    event: dict[str, Any],
-    raw: bytes,
-    context: Context,
-    submission: Submission,
-    limits: IntakeLimits,
+    event: dict[str, Any], raw: bytes, reading: Reading, submission: Submission
 ) -> EventDraft:
-    keys, prefixes, submitter = submission.keys, context.prefixes, submission.submitter
+    keys, prefixes, submitter = submission.keys, reading.prefixes, submission.submitter
+    context_sha256, payload_sha256 = reading.context.sha256, sha256(raw)
     given = event.get("eventID")
     event_id: str = given or keys.own_id(
-        submitter=submitter, context_sha256=context.sha256, raw=raw
+        submitter=submitter, context_sha256=context_sha256, payload_sha256=payload_sha256
     )
-    subjects = subjects_of(
-        event, prefixes=prefixes, carrier=submission.carrier, own_id=lambda: event_id
-    )
-    if len(subjects) > limits.max_subjects:
+    subjects = subjects_of(event, prefixes=prefixes, carrier=submission.carrier, own_id=event_id)
+    if len(subjects) > reading.limits.max_subjects:
         raise TooLargeError(
-            f"the event names {len(subjects)} subjects; at most {limits.max_subjects} are taken, "
-            "split it"
+            f"the event names {len(subjects)} subjects; at most {reading.limits.max_subjects} "
+            "are taken, split it"
         )
-    error = event.get("errorDeclaration")
-    declared_at = None if error is None else milliseconds(error["declarationTime"])
-    occurred_at = milliseconds(event["eventTime"])
-    assert occurred_at is not None
+    is_correction = "errorDeclaration" in event
+    declared_at = reading.instants["/errorDeclaration/declarationTime"] if is_correction else None
     return EventDraft(
         raw=raw,
-        context=context,
+        payload_sha256=payload_sha256,
+        context=reading.context,
         event_type=event["type"],
         event_id=event_id,
         has_event_id=given is not None,
-        occurred_at=occurred_at,
+        occurred_at=reading.instants["/eventTime"],
         action=event.get("action"),
         biz_step=_word(event.get("bizStep"), BIZ_STEP, prefixes),
         disposition=_word(event.get("disposition"), DISPOSITION, prefixes),
-        read_point=_place(event, "readPoint", prefixes),
-        biz_location=_place(event, "bizLocation", prefixes),
-        is_correction=error is not None,
+        read_point=_place(event.get("readPoint"), prefixes),
+        biz_location=_place(event.get("bizLocation"), prefixes),
+        is_correction=is_correction,
         declared_at=declared_at,
+        corrected_by=_corrections(event) if is_correction else (),
         subjects=subjects,
-        containment=_containment(event, prefixes),
+        containment=_containment(event, prefixes) if "parentID" in event else None,
         repetition_key=keys.repetition_key(
             submitter=submitter,
             event_id=event_id,
             declared_at=declared_at,
-            is_correction=error is not None,
+            is_correction=is_correction,
         ),
-        content_mac=keys.content_mac(context_sha256=context.sha256, raw=raw),
+        content_mac=keys.content_mac(context_sha256=context_sha256, payload_sha256=payload_sha256),
     )
+
+
+def _corrections(event: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(event["errorDeclaration"].get("correctiveEventIDs", ()))
 
 
 def _word(word: str | None, vocabulary: Vocabulary, prefixes: Mapping[str, str]) -> str | None:
@@ -221,17 +223,15 @@ def _word(word: str | None, vocabulary: Vocabulary, prefixes: Mapping[str, str])
     return spell(word, vocabulary, prefixes)
 
 
-def _place(event: Mapping[str, Any], name: str, prefixes: Mapping[str, str]) -> str | None:
-    place = event.get(name)
-    return None if place is None else spelled(place["id"], prefixes, at=name)
+def _place(place: Mapping[str, str] | None, prefixes: Mapping[str, str]) -> str | None:
+    return None if place is None else spelled_place(place["id"], prefixes)
 
 
 def _containment(event: Mapping[str, Any], prefixes: Mapping[str, str]) -> Containment | None:
-    parent = event.get("parentID")
-    if parent is None or event["type"] not in ("AggregationEvent", "AssociationEvent"):
+    if event["type"] not in ("AggregationEvent", "AssociationEvent"):
         return None
     return Containment(
         action=event["action"],
-        parent=spelled(parent, prefixes, at="parentID"),
+        parent=spelled(event["parentID"], prefixes),
         children=tuple(spelled(child, prefixes) for child in event.get("childEPCs", ())),
     )

@@ -27,8 +27,10 @@ class IntakeLimits:
     """Subjects of one document: two to four seconds of writing."""
     max_depth: int = 24
     """Levels of nesting of an event; the standard itself needs 5, the field tree reads 32."""
-    max_string: int = 16_384
-    """Characters of a free text in an extension."""
+    max_string: int = 4_096
+    """Characters of a free text. Escaped at its longest it still fits a disclosed field's token."""
+    max_name: int = 1_024
+    """Characters of a member name. Nested at its deepest it still fits a field's pointer."""
     max_context_bytes: int = 16 << 10
     """Bytes of a ``@context``: some two hundred namespaces."""
     max_errors: int = 100

@@ -1,15 +1,15 @@
 """Keys by which a submission that was already accepted is recognised.
 
 Events are told apart by (submitter, eventID, whether they declare an error, when they declared
-it): a correction re-uses the eventID of what it corrects. All values leave here as HMAC with a
-secret of the server, because they outlive an erasure, and a bare hash of an event could be
-guessed from its few unknown digits.
+it): a correction re-uses the eventID of what it corrects. The values outlive an erasure, and a
+bare hash of an event could be guessed from its few unknown digits, so that all of them are keyed
+with a secret of the server. They never leave it; keyed BLAKE2b (RFC 7693) is three times faster
+from Python than HMAC.
 """
 
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Final
-
-from provenance.core.digests import hmac_sha256, sha256
 
 EVENT_URN: Final = "urn:provenance:event:"
 """Prefix of the id of an event that came without one."""
@@ -21,10 +21,10 @@ class EventKeys:
 
     secret: bytes = field(repr=False)
 
-    def own_id(self, *, submitter: str, context_sha256: bytes, raw: bytes) -> str:
+    def own_id(self, *, submitter: str, context_sha256: bytes, payload_sha256: bytes) -> str:
         """Id of an event without eventID: the same bytes of the same submitter give the same."""
-        content = submitter.encode() + b"\n" + context_sha256 + sha256(raw)
-        return EVENT_URN + hmac_sha256(self.secret, b"event-id/v1\n" + content).hex()
+        content = context_sha256 + payload_sha256 + submitter.encode()
+        return EVENT_URN + self._keyed(content, b"event-id/v1").hex()
 
     def repetition_key(
         self, *, submitter: str, event_id: str, declared_at: int | None, is_correction: bool
@@ -32,9 +32,11 @@ class EventKeys:
         """Key of one event of one submitter, 32 bytes; ``declared_at`` is in milliseconds."""
         declaration = f"{declared_at}" if is_correction else "-"
         # A newline can't occur in an id, so that the parts can't run into each other.
-        parts = f"{submitter}\n{declaration}\n{event_id}".encode()
-        return hmac_sha256(self.secret, b"repetition/v1\n" + parts)
+        return self._keyed(f"{submitter}\n{declaration}\n{event_id}".encode(), b"repetition/v1")
 
-    def content_mac(self, *, context_sha256: bytes, raw: bytes) -> bytes:
+    def content_mac(self, *, context_sha256: bytes, payload_sha256: bytes) -> bytes:
         """Tell the same bytes under the same context from any other, 32 bytes."""
-        return hmac_sha256(self.secret, b"content/v1\n" + context_sha256 + sha256(raw))
+        return self._keyed(context_sha256 + payload_sha256, b"content/v1")
+
+    def _keyed(self, data: bytes, purpose: bytes) -> bytes:
+        return blake2b(data, digest_size=32, key=self.secret, person=purpose).digest()

@@ -9,7 +9,7 @@ from typing import Final
 
 from provenance.core.digests import PayloadCommitment, RootHash, Salt
 from provenance.core.fields import fields_root
-from provenance.core.statement import Ref, Statement, StatementTemplate, payload_commitment
+from provenance.core.statement import Ref, Statement, StatementTemplate, payload_digest_commitment
 from provenance.intake.event import MEDIA_TYPE, EventDraft
 
 KIND: Final = "event"
@@ -49,7 +49,7 @@ def prepare_event(
 
     """
     assert (fields_salt is not None) == needs_fields_salt(draft)
-    payload = payload_commitment(draft.raw, salt=payload_salt)
+    payload = payload_digest_commitment(draft.payload_sha256, salt=payload_salt)
     root = None if fields_salt is None else fields_root(draft.raw, fields_salt=fields_salt)
     statement = Statement(
         kind=KIND,

@@ -6,7 +6,7 @@ the event itself. Each once, in the order in which the event mentions them, cano
 (:func:`provenance.intake.gs1.canonical`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from provenance.core.statement import MAX_SUBJECT
 from provenance.intake.epcis.parts import is_waybill
 from provenance.intake.epcis.values import is_uri
 from provenance.intake.epcis.vocabulary import expand
-from provenance.intake.gs1 import canonical
+from provenance.intake.gs1 import canonical, canonical_place
 
 SHIPMENT_URN: Final = "urn:provenance:shipment:"
 """Prefix of a waybill number that is not a URI."""
@@ -33,7 +33,7 @@ def subjects_of(
     *,
     prefixes: Mapping[str, str],
     carrier: str | None,
-    own_id: Callable[[], str],
+    own_id: str,
 ) -> tuple[str, ...]:
     """Subjects of an event that has passed its model's checks.
 
@@ -41,7 +41,7 @@ def subjects_of(
         event: the decoded event.
         prefixes: the namespaces that the contexts in force declare.
         carrier: short name of the submitting carrier, for waybill numbers that are not URIs.
-        own_id: gives the event's own id, asked only where nothing else names it.
+        own_id: the event's own id, its subject where it names nothing else.
 
     Raises:
         FormatError: a waybill number needs a carrier, or a name is too long; ``where`` is the
@@ -56,12 +56,13 @@ def subjects_of(
         elif name == "parentID":
             found[spelled(value, prefixes, at=name)] = None
         elif name == "bizTransactionList":
-            for waybill in _waybills(value, prefixes, carrier):
-                found[waybill] = None
+            for position, transaction in enumerate(value):
+                if is_waybill(transaction, prefixes):
+                    number = transaction["bizTransaction"]
+                    found[_waybill(number, position, prefixes, carrier)] = None
     if not found:
-        for subject in _fallback(event, prefixes):
-            found[subject] = None
-    return tuple(found) if found else (own_id(),)
+        found = dict.fromkeys(_fallback(event, prefixes))
+    return tuple(found) if found else (own_id,)
 
 
 def spelled(uri: str, prefixes: Mapping[str, str], *, at: str = "") -> str:
@@ -81,28 +82,27 @@ def spelled(uri: str, prefixes: Mapping[str, str], *, at: str = "") -> str:
     return whole
 
 
+def spelled_place(uri: str, prefixes: Mapping[str, str]) -> str:
+    """Like :func:`spelled`, remembering the places that occur again and again."""
+    return canonical_place(uri) if uri.startswith(_COMPLETE) else spelled(uri, prefixes)
+
+
 def shipment(number: str, carrier: str) -> str:
     """Subject of a waybill number that is not a URI."""
     return f"{SHIPMENT_URN}{quote(carrier, safe='')}:{quote(number, safe='')}"
 
 
-def _waybills(
-    transactions: Iterable[Mapping[str, Any]], prefixes: Mapping[str, str], carrier: str | None
-) -> Iterator[str]:
-    for position, transaction in enumerate(transactions):
-        if not is_waybill(transaction, prefixes):
-            continue
-        number = transaction["bizTransaction"]
-        if is_uri(number):
-            yield spelled(number, prefixes, at=f"bizTransactionList/{position}/bizTransaction")
-        elif carrier:
-            yield shipment(number, carrier)
-        else:
-            raise BadValueError(
-                "a waybill number that is not a URI needs its carrier; send a URI, or have a "
-                "carrier name set for your organisation",
-                where=f"/bizTransactionList/{position}/bizTransaction",
-            )
+def _waybill(number: str, position: int, prefixes: Mapping[str, str], carrier: str | None) -> str:
+    at = f"bizTransactionList/{position}/bizTransaction"
+    if is_uri(number):
+        return spelled(number, prefixes, at=at)
+    if carrier is None:
+        raise BadValueError(
+            "a waybill number that is not a URI needs its carrier; send a URI, or have a "
+            "carrier name set for your organisation",
+            where=f"/{at}",
+        )
+    return shipment(number, carrier)
 
 
 def _fallback(event: Mapping[str, Any], prefixes: Mapping[str, str]) -> Iterator[str]:
@@ -116,5 +116,5 @@ def _fallback(event: Mapping[str, Any], prefixes: Mapping[str, str]) -> Iterator
         return
     for place in _PLACES:
         if place in event:
-            yield spelled(event[place]["id"], prefixes, at=place)
+            yield spelled_place(event[place]["id"], prefixes)
             return

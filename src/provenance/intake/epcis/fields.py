@@ -68,7 +68,9 @@ def time(value: object, at: str, reading: Reading) -> None:
     """Check a date and time with a zone."""
     if type(value) is not str:
         wrong_type("a time", value, at, reading)
-    elif milliseconds(value) is None:
+    elif (instant := milliseconds(value)) is not None:
+        reading.instants[at] = instant
+    else:
         reading.refuse(
             BadValueError,
             f"{value[:80]!a} is not a time; write 2026-07-22T06:45:00.000+02:00 or …Z",
@@ -235,7 +237,7 @@ def unknown(name: str, at: str, reading: Reading) -> None:
 def extension(name: str, value: object, at: str, reading: Reading) -> None:
     """Check a member that the standard does not have: it needs a namespace, and bounds."""
     prefix, colon, local = name.partition(":")
-    if not colon or not local or len(name) > MAX_URI:
+    if not colon or not local or len(name) > reading.limits.max_name:
         unknown(name, at, reading)
         return
     if prefix not in reading.prefixes and not is_absolute(name):
@@ -254,7 +256,10 @@ def _bounded(value: object, at: str, reading: Reading) -> None:
         text(value, at, reading)
     elif isinstance(value, dict):
         for name, member in value.items():
-            _bounded(member, f"{at}/{pointer_token(name)}", reading)
+            where = f"{at}/{pointer_token(name)}"
+            if len(name) > reading.limits.max_name:
+                reading.refuse(TooLargeError, "a name is too long; shorten it", where)
+            _bounded(member, where, reading)
     elif isinstance(value, list):
         for position, item in enumerate(value):
             _bounded(item, f"{at}/{position}", reading)

@@ -6,7 +6,7 @@ published samples go past the schema, ``docs/epcis.md`` says what is done here.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from provenance.intake.epcis import fields, parts, vocabulary
 from provenance.intake.epcis.fields import Check
@@ -22,9 +22,23 @@ class EventModel:
     """One event type: the check of each field, the required fields, the rules between fields."""
 
     name: str
-    checks: Mapping[str, Check]
+    checks: Mapping[str, tuple[Check, str]]
+    """Check and pointer of each field."""
     required: tuple[str, ...]
     rules: tuple[Rule, ...]
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        checks: Mapping[str, Check],
+        *,
+        required: tuple[str, ...],
+        rules: tuple[Rule, ...],
+    ) -> Self:
+        """Model with the fields ``checks``."""
+        pointed = {field: (check, f"/{field}") for field, check in checks.items()}
+        return cls(name=name, checks=pointed, required=required, rules=rules)
 
     def check(self, event: dict[str, object], reading: Reading) -> None:
         """Note in ``reading`` everything that is wrong with ``event``."""
@@ -33,8 +47,8 @@ class EventModel:
                 fields.missing(name, "", reading)
         checks = self.checks
         for name, value in event.items():
-            if (check := checks.get(name)) is not None:
-                check(value, "/" + name, reading)
+            if (known := checks.get(name)) is not None:
+                known[0](value, known[1], reading)
             else:
                 fields.extension(name, value, "", reading)
         for rule in self.rules:
@@ -160,27 +174,27 @@ _WHEN: Final = ("eventTime", "eventTimeZoneOffset")
 MODELS: Final[Mapping[str, EventModel]] = {
     model.name: model
     for model in (
-        EventModel(
-            name="ObjectEvent",
-            checks={**_COMMON, **_OBJECTS, "ilmd": parts.ilmd},
+        EventModel.of(
+            "ObjectEvent",
+            {**_COMMON, **_OBJECTS, "ilmd": parts.ilmd},
             required=(*_WHEN, "action"),
             rules=(_names_something, _ilmd_at_birth),
         ),
-        EventModel(
-            name="AggregationEvent",
-            checks={**_COMMON, **_FAMILY},
+        EventModel.of(
+            "AggregationEvent",
+            {**_COMMON, **_FAMILY},
             required=(*_WHEN, "action"),
             rules=(_parent, _children),
         ),
-        EventModel(
-            name="TransactionEvent",
-            checks={**_COMMON, **_OBJECTS, "parentID": fields.uri},
+        EventModel.of(
+            "TransactionEvent",
+            {**_COMMON, **_OBJECTS, "parentID": fields.uri},
             required=(*_WHEN, "action", "bizTransactionList"),
             rules=(_transaction_objects,),
         ),
-        EventModel(
-            name="TransformationEvent",
-            checks={
+        EventModel.of(
+            "TransformationEvent",
+            {
                 **_COMMON,
                 "inputEPCList": fields.uris,
                 "inputQuantityList": parts.quantities,
@@ -192,9 +206,9 @@ MODELS: Final[Mapping[str, EventModel]] = {
             required=_WHEN,
             rules=(_input_and_output,),
         ),
-        EventModel(
-            name="AssociationEvent",
-            checks={**_COMMON, **_FAMILY},
+        EventModel.of(
+            "AssociationEvent",
+            {**_COMMON, **_FAMILY},
             required=(*_WHEN, "action", "parentID"),
             rules=(_children,),
         ),

@@ -12,10 +12,11 @@ class Reading:
     """State of reading one JSON value: where it stands, what is declared, what is wrong.
 
     ``base`` is the JSON pointer of the value within what was sent; checks name fields by
-    pointers relative to it.
+    pointers relative to it. ``instants`` holds the times that were read, by pointer, in
+    milliseconds since the epoch.
     """
 
-    __slots__ = ("base", "context", "errors", "limits", "prefixes")
+    __slots__ = ("base", "context", "errors", "instants", "limits", "prefixes")
 
     def __init__(self, *, base: str, context: Context, limits: IntakeLimits) -> None:
         self.base = base
@@ -23,6 +24,7 @@ class Reading:
         self.prefixes: Mapping[str, str] = context.prefixes
         self.limits = limits
         self.errors: list[FormatError] = []
+        self.instants: dict[str, int] = {}
 
     def refuse(self, kind: type[FormatError], message: str, at: str) -> None:
         """Note an error at the pointer ``at``, unless enough are noted already."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
+from provenance.core.errors import TooLargeError
+from provenance.core.statement import MAX_SUBJECT
 from provenance.intake.errors import PrefixError, VocabularyError
 
 CBV: Final = "https://ref.gs1.org/cbv/"
@@ -49,6 +51,7 @@ def spell(word: str, vocabulary: Vocabulary, prefixes: Mapping[str, str]) -> str
     Raises:
         VocabularyError: a bare word, or one in CBV's namespace, that CBV does not have.
         PrefixError: a CURIE with an undeclared prefix.
+        TooLargeError: a CURIE that stands for a URI of more than 2,048 characters.
 
     """
     if word in vocabulary.words:
@@ -60,6 +63,8 @@ def spell(word: str, vocabulary: Vocabulary, prefixes: Mapping[str, str]) -> str
         raise PrefixError(
             f"prefix {word.partition(':')[0][:80]!a} is not declared; declare it in @context"
         )
+    if len(uri) > MAX_SUBJECT:
+        raise TooLargeError(f"stands for a URI of more than {MAX_SUBJECT} characters")
     for prefix in (vocabulary.uri_prefix, vocabulary.urn_prefix):
         if uri.startswith(prefix) and (bare := uri.removeprefix(prefix)) in vocabulary.words:
             return bare

@@ -8,6 +8,7 @@ _UNRESERVED: Final = re.compile(r"[A-Za-z0-9\-._]*")
 _SET_82: Final = re.compile(r"[A-Za-z0-9!\"%&'()*+,\-./:;<=>?_]+")
 _SET_39: Final = re.compile(r"[A-Z0-9#\-/]+")
 _DIGITS: Final = re.compile(r"[0-9]+")
+_COMPLEMENT: Final = "0987654321"
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -44,7 +45,7 @@ def is_set_39(text: str) -> bool:
 def check_digit(digits: str) -> str:
     """Check digit of GS1 keys: weights 3 and 1 from the right, modulo 10."""
     codes = digits.encode("ascii")
-    # An ASCII digit is 48 more than its value; 3 * 48 and 48 are congruent to 4 and 8 modulo 10.
     heavy, light = codes[-1::-2], codes[-2::-2]
-    total = 3 * sum(heavy) + sum(light) - 144 * len(heavy) - 48 * len(light)
-    return str(-total % 10)
+    # An ASCII digit is 48 more than its value, so that 48 counts off for each weight.
+    total = 3 * sum(heavy) + sum(light) - 48 * (3 * len(heavy) + len(light))
+    return _COMPLEMENT[total % 10]

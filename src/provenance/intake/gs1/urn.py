@@ -13,6 +13,7 @@ from provenance.intake.gs1.characters import check_digit, escape, is_set_39, is_
 
 Reader = Callable[[str], str | None]
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9\-_]+")
 _TWO: Final = re.compile(r"([0-9]{6,12})\.([0-9]*)")
 _THREE: Final = re.compile(r"([0-9]{6,12})\.([0-9]*)\.([^.]+)")
 _FREE: Final = re.compile(r"([0-9]{6,12})\.([^.]+)")
@@ -28,6 +29,8 @@ def link_path(kind: str, scheme: str, rest: str) -> str | None:
 
 def _free(text: str, length: int) -> str | None:
     """Escaped serial or lot of up to ``length`` characters."""
+    if _PLAIN.fullmatch(text):
+        return text if len(text) <= length else None
     plain = unescape(text)
     if plain is None or len(plain) > length or not is_set_82(plain):
         return None
