@@ -12,13 +12,11 @@ library Rfc9162Tree {
     /// @notice Root of the tree that grows from `size` to `newSize` entries.
     /// @dev `size` < `newSize`. Reverts unless `peaks` are exactly those of the tree whose root is
     /// `root`, and `subtrees` exactly as many as cover [size, newSize).
-    function extend(
-        bytes32 root,
-        uint64 size,
-        uint64 newSize,
-        bytes32[] calldata peaks,
-        bytes32[] calldata subtrees
-    ) internal view returns (bytes32 newRoot) {
+    function extend(bytes32 root, uint64 size, uint64 newSize, bytes32[] calldata peaks, bytes32[] calldata subtrees)
+        internal
+        view
+        returns (bytes32 newRoot)
+    {
         unchecked {
             bytes32[] memory row = new bytes32[](peaks.length + subtrees.length);
             uint256 count = peaks.length;
@@ -78,7 +76,6 @@ library Rfc9162Tree {
     function spanAt(uint256 pos, uint256 end) internal pure returns (uint256 span) {
         unchecked {
             span = pos & (~pos + 1); // the lowest bit set: the largest alignment; 0 for 0
-            // forge-lint: disable-next-line(incorrect-shift)
             if (span == 0 || span > end - pos) span = 1 << Math.log2(end - pos);
         }
     }
