@@ -108,9 +108,9 @@ class EmbeddedAnvil:
         :class:`UnreachableFolderError`.
         """
         make_data_folder(self._data_dir)
-        if not self._lock.acquire():
-            return await self._join()
         try:
+            if not self._lock.acquire():
+                return await self._join()
             await self.process.start()
             await self.snapshot()
             port = await self._serve()

@@ -36,7 +36,7 @@ _STOP = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 # it ends. So many blocks back eth_call and a reorganisation still work.
 _STATES_KEPT = 64
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-_LOAD_FAILED = "--load-state"
+_LOAD_FAILED = "failed to parse"
 _PORT_TAKEN = "in use"
 
 

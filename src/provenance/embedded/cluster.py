@@ -154,11 +154,11 @@ class Cluster:
 
     async def initialise(self) -> None:
         """Make the cluster unless it is there. The caller holds the lock of the data folder."""
+        if self._staging.exists():
+            await asyncio.to_thread(shutil.rmtree, self._staging)
         if self.folder.exists():
             return
         passwords = self.passwords()
-        if self._staging.exists():
-            await asyncio.to_thread(shutil.rmtree, self._staging)
         make_folder(self._staging)
         user = self.user()
         password_file = self._staging / "password"

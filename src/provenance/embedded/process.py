@@ -37,7 +37,8 @@ class Command:
     """What to execute, and how to end it.
 
     ``stop`` lists signals to be sent one after the other, each with the seconds to wait for it.
-    ``death_signal`` is what the kernel sends when the supervisor dies.
+    ``death_signal`` is what the kernel sends when the supervisor dies (0: nothing).
+    ``environment`` is all that the process gets, nothing is inherited.
     """
 
     argv: tuple[str, ...]
@@ -48,7 +49,7 @@ class Command:
         (signal.SIGTERM, 10.0),
         (signal.SIGKILL, 5.0),
     )
-    death_signal: signal.Signals = signal.SIGKILL
+    death_signal: int = signal.SIGKILL
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def _log_tail(log_file: Path, *, since: int) -> str:
 async def _spawn(command: Command, *, log_file: Path) -> asyncio.subprocess.Process:
     argv = [
         sys.executable, "-I", "-S", trampoline.__file__,
-        f"--parent={os.getpid()}", f"--death-signal={int(command.death_signal)}",
+        f"--parent={os.getpid()}", f"--death-signal={command.death_signal:d}",
         *command.view.trampoline_arguments(), "--", *command.argv,
     ]  # fmt: skip
     descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -329,4 +330,4 @@ class SupervisedProcess:
                 _log.warning("signal_ignored", service=self._service.name, signal=number.name)
             else:
                 return
-        raise ServiceStartError(f"{self._service.name} (process {handle.pid}) can't be stopped")
+        raise EmbeddedError(f"{self._service.name} (process {handle.pid}) can't be stopped")

@@ -73,7 +73,6 @@ class SnapshotFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._next = 1 + max((one.sequence for one in self._list(with_bad=True)), default=0)
 
     def _list(self, *, with_bad: bool = False) -> list[Snapshot]:
         found = []
@@ -104,7 +103,10 @@ class SnapshotFolder:
         sync_folder(self._folder)
 
     def unpack(self, snapshot: Snapshot, target: Path, *, owner: tuple[int, int] | None) -> bool:
-        """Write the snapshot's JSON to ``target``; False if the file is damaged."""
+        """Write the snapshot's JSON to ``target``; False if the file is damaged.
+
+        A full disk or a missing right is no damage and raises OSError.
+        """
         target.unlink(missing_ok=True)
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as plain:
@@ -113,7 +115,7 @@ class SnapshotFolder:
             try:
                 with gzip.open(snapshot.path) as packed:
                     shutil.copyfileobj(packed, plain, 1024 * 1024)
-            except (EOFError, OSError, zlib.error):
+            except (EOFError, gzip.BadGzipFile, zlib.error):
                 return False
         return True
 
@@ -135,9 +137,9 @@ class SnapshotFolder:
         return before
 
     def _install(self, part: Path) -> None:
-        part.replace(self._folder / f"{self._next:012d}{_SUFFIX}")
+        newest = max((one.sequence for one in self._list(with_bad=True)), default=0)
+        part.replace(self._folder / f"{newest + 1:012d}{_SUFFIX}")
         sync_folder(self._folder)
-        self._next += 1
         for old in self._list()[:-_KEPT]:
             with suppress(FileNotFoundError):
                 old.path.unlink()
