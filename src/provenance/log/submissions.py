@@ -58,12 +58,19 @@ class CaptureJob:
     """An EPCIS capture job, committed together with its events.
 
     ``errors`` are problem documents of events that were refused before they reached the writer.
+    ``pointers`` say where in the document each record of the submission stood, for the problem
+    documents that the writer adds.
     """
 
     job_id: UUID
     on_error: str
     created_at: int
     errors: tuple[dict[str, object], ...] = ()
+    pointers: tuple[str, ...] = ()
+
+    def pointer(self, position: int) -> str:
+        """JSON pointer of the record at ``position``."""
+        return self.pointers[position] if self.pointers else f"/{position}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +112,10 @@ class Logged:
     """The answer to a submission, after its commit.
 
     ``records`` are in the order of the submission (None where skipped). ``acknowledgement`` is the
-    signed note over the new entries ``[first_index, first_index + count)``, or, where nothing was
-    new, over the earliest repeated record's.
+    signed note over the entries ``[first_index, first_index + count)``: the new ones, or, where
+    nothing was new, the earliest repeated record's. It is None, and ``count`` 0, where the
+    submission has no record in the log at all. A repeated request gets the first answer again,
+    with ``repeated`` set.
     """
 
     records: tuple[LoggedRecord | None, ...]
@@ -114,6 +123,6 @@ class Logged:
     first_index: int
     count: int
     at: int
-    acknowledgement: str
+    acknowledgement: str | None
     repeated: bool
     job_id: UUID | None = None

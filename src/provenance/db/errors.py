@@ -1,0 +1,41 @@
+"""What keeps a database from being used."""
+
+from collections.abc import Mapping
+
+from provenance.core.errors import ProvenanceError
+
+
+class DatabaseError(ProvenanceError):
+    """The database is there but cannot be used as it is."""
+
+    code = "database-unusable"
+
+
+class DurabilityError(DatabaseError):
+    """A setting would let the server lose what it has confirmed."""
+
+    code = "database-not-durable"
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        found = ", ".join(f"{name} = {value}" for name, value in settings.items())
+        remedy = "; ".join(f"ALTER SYSTEM SET {name} = on" for name in settings)
+        super().__init__(
+            f"the database may lose what it has confirmed ({found}), so nothing is acknowledged "
+            f"on it. As its superuser run: {remedy}; SELECT pg_reload_conf(); and look for the "
+            "same settings on the role and the database (ALTER ROLE/DATABASE … RESET)"
+        )
+        self.settings = dict(settings)
+
+
+class SchemaError(DatabaseError):
+    """The tables are not those of this release."""
+
+    code = "schema-mismatch"
+
+    def __init__(self, *, found: str | None, expected: str) -> None:
+        super().__init__(
+            f"the database has schema {found or '(none)'}, this release needs {expected}; "
+            "run `provenance db upgrade`"
+        )
+        self.found = found
+        self.expected = expected

@@ -1,0 +1,210 @@
+"""What the writer reads under the lock: one round trip for most groups.
+
+The log's row is locked by the first statement; READ COMMITTED gives each later one a snapshot of
+its own, taken after the lock was granted, so that all of them see what the writer before left.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, AsyncCursor
+
+from provenance.core.digests import LeafHash
+from provenance.db.binary import BinaryArray
+from provenance.log.errors import InconsistentLogError, UnknownLogError
+from provenance.log.planning import EventKey, Known, KnownRecord, KnownRequest, RequestKey, Trail
+from provenance.log.preparing import PreparedSubmission
+from provenance.log.submissions import LoggedRecord
+
+# The clock is read outside the locking subquery, that is, after the lock was granted.
+_LOCK_HEAD = """
+WITH head AS MATERIALIZED (
+  SELECT size, last_at, frontier, state, state_reason
+  FROM log_heads WHERE log_id = %s FOR UPDATE
+)
+SELECT head.*, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM head
+"""
+_RECORDS = """
+SELECT dedup_key, content_mac, first_index, count
+FROM records WHERE log_id = %s AND dedup_key = ANY(%b)
+"""
+_TRAILS = """
+SELECT subject, first_index, trail, count, last_leaf
+FROM trails WHERE log_id = %s AND subject = ANY(%b)
+"""
+_REQUESTS = """
+SELECT submitter, idempotency_key, content_mac, first_index, count, at, job_id
+FROM requests JOIN unnest(%b, %b) AS asked (who, key)
+  ON requests.submitter = asked.who AND requests.idempotency_key = asked.key
+WHERE log_id = %s
+"""
+# The first record with an eventID is what corrections of it mean; they re-use the eventID.
+_EVENTS = """
+SELECT DISTINCT ON (submitter, event_id) submitter, event_id, first_index, count
+FROM records WHERE log_id = %s AND event_id = ANY(%b)
+ORDER BY submitter, event_id, first_index
+"""
+_RANGES = """
+SELECT asked.first, array_agg(entries.leaf_hash ORDER BY entries.index), min(entries.at)
+FROM unnest(%b, %b) AS asked (first, count)
+JOIN entries ON entries.index >= asked.first AND entries.index < asked.first + asked.count
+WHERE entries.log_id = %s
+GROUP BY asked.first, asked.count
+"""
+_EDGE = """
+SELECT leaf_hash FROM entries WHERE log_id = %s AND index >= %s AND index < %s ORDER BY index
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The log's row as locked, and the database's clock under the lock (milliseconds)."""
+
+    size: int
+    last_at: int
+    frontier: bytes
+    state: str
+    state_reason: str
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawKnown:
+    """Rows as read, before leaf hashes of repeated records were looked up."""
+
+    records: Sequence[tuple[bytes, bytes, int, int]]
+    trails: Sequence[tuple[str, int, bytes, int, bytes]]
+    requests: Sequence[tuple[UUID, str, bytes, int, int, int, UUID | None]]
+    events: Sequence[tuple[UUID, str, int, int]]
+
+    def ranges(self) -> set[tuple[int, int]]:
+        """(First index, count) of the entries whose leaf hashes are needed."""
+        return (
+            {(first, count) for _, _, first, count in self.records}
+            | {(first, count) for _, _, _, first, count, _, _ in self.requests if count}
+            | {(first, count) for _, _, first, count in self.events}
+        )
+
+
+async def lock_and_read(
+    connection: AsyncConnection[Any], *, log_id: int, group: Sequence[PreparedSubmission]
+) -> tuple[Head, RawKnown]:
+    """Lock the log's row and read what matters to ``group``.
+
+    Raises:
+        UnknownLogError: the log has no row.
+
+    """
+    records = [record for prepared in group for record in prepared.records]
+    keys = [record.draft.dedup_key for record in records]
+    subjects = list({subject for record in records for subject in record.subjects})
+    requests = [
+        (prepared.submission.submitter, prepared.submission.idempotency.key)
+        for prepared in group
+        if prepared.submission.idempotency is not None
+    ]
+    events = list({key[1] for record in records if (key := record.corrected_key) is not None})
+    async with connection.pipeline():
+        head = await connection.execute(_LOCK_HEAD, (log_id,))
+        known = await connection.execute(_RECORDS, (log_id, BinaryArray.of_bytea(keys)))
+        trails = await connection.execute(_TRAILS, (log_id, BinaryArray.of_text(subjects)))
+        answered = requests and await connection.execute(
+            _REQUESTS,
+            (
+                BinaryArray.of_uuid([who for who, _ in requests]),
+                BinaryArray.of_text([key for _, key in requests]),
+                log_id,
+            ),
+        )
+        corrected = events and await connection.execute(
+            _EVENTS, (log_id, BinaryArray.of_text(events))
+        )
+    row = await head.fetchone()
+    if row is None:
+        raise UnknownLogError(f"log {log_id} has no row in log_heads; start the service once")
+    return Head(*row), RawKnown(
+        records=await known.fetchall(),
+        trails=await trails.fetchall(),
+        requests=await _rows(answered),
+        events=await _rows(corrected),
+    )
+
+
+async def read_ranges(
+    connection: AsyncConnection[Any], *, log_id: int, ranges: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], LoggedRecord]:
+    """Leaf hashes and time of ranges of entries.
+
+    Raises:
+        InconsistentLogError: one of them is not complete.
+
+    """
+    asked = sorted(ranges)
+    if not asked:
+        return {}
+    cursor = await connection.execute(
+        _RANGES,
+        (
+            BinaryArray.of_int8([first for first, _ in asked]),
+            BinaryArray.of_int8([count for _, count in asked]),
+            log_id,
+        ),
+    )
+    found: dict[tuple[int, int], LoggedRecord] = {}
+    for first, leaves, at in await cursor.fetchall():
+        found[first, len(leaves)] = LoggedRecord(
+            first_index=first, count=len(leaves), at=at, leaf_hashes=tuple(leaves)
+        )
+    for first, count in asked:
+        if (first, count) not in found:
+            raise InconsistentLogError(f"entries [{first}, {first + count}) are not all there")
+    return found
+
+
+async def read_edge(connection: AsyncConnection[Any], *, log_id: int, size: int) -> list[LeafHash]:
+    """Leaf hashes of the partial tile of level 0 at the right edge.
+
+    Raises:
+        InconsistentLogError: they are not all there.
+
+    """
+    start = size - size % 256
+    cursor = await connection.execute(_EDGE, (log_id, start, size))
+    leaves = [LeafHash(leaf) for (leaf,) in await cursor.fetchall()]
+    if len(leaves) != size - start:
+        raise InconsistentLogError(f"entries [{start}, {size}) are not all there")
+    return leaves
+
+
+def assemble(raw: RawKnown, ranges: dict[tuple[int, int], LoggedRecord]) -> Known:
+    """What the planner wants to know, out of rows and leaf hashes."""
+    records = {
+        key: KnownRecord(content_mac=mac, logged=ranges[first, count])
+        for key, mac, first, count in raw.records
+    }
+    trails = {
+        subject: Trail(first_index=first, trail=trail, count=count, last_leaf=LeafHash(leaf))
+        for subject, first, trail, count, leaf in raw.trails
+    }
+    requests: dict[RequestKey, KnownRequest] = {
+        (who.bytes, key): KnownRequest(
+            content_mac=mac,
+            first_index=first,
+            count=count,
+            at=at,
+            leaf_hashes=ranges[first, count].leaf_hashes if count else (),
+            job_id=job_id,
+        )
+        for who, key, mac, first, count, at, job_id in raw.requests
+    }
+    events: dict[EventKey, tuple[int, Sequence[LeafHash]]] = {
+        (who.bytes, event_id): (first, ranges[first, count].leaf_hashes)
+        for who, event_id, first, count in raw.events
+    }
+    return Known(trails=trails, records=records, requests=requests, events=events)
+
+
+async def _rows(cursor: AsyncCursor[Any] | list[Any]) -> list[Any]:
+    return cursor if isinstance(cursor, list) else await cursor.fetchall()

@@ -1,0 +1,249 @@
+"""The writer of one log in one process: gathers submissions into groups and answers them.
+
+While one group is being committed, the next one gathers. What was accepted is finished, also when
+the service stops; what does not fit into memory is refused at the door.
+"""
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from provenance.core.errors import ProvenanceError
+from provenance.core.notes import Signer
+from provenance.log.acknowledging import Acknowledger
+from provenance.log.committing import GroupCommitter, Outcome
+from provenance.log.connection import WriterConnection
+from provenance.log.errors import OutcomeUnknownError, OverloadedError, UnavailableError
+from provenance.log.gate import Gate
+from provenance.log.identity import LogIdentity
+from provenance.log.metrics import LogMetrics
+from provenance.log.preparing import ENTRY_COST_BYTES, PreparedSubmission, RandomBytes, prepare
+from provenance.log.steps import Step, StepObserver, Unobserved, observed
+from provenance.log.submissions import Logged, Submission
+
+
+@dataclass(frozen=True, slots=True)
+class WriterLimits:
+    """Bounds of one writer.
+
+    ``group_entries``: enough that a commit costs little for each entry, few enough that the lock
+    is held for less than 0.1 s. ``linger_seconds``: how long a group waits for more of those that
+    came together last time. ``waiting_*``: some ten seconds of work; what does not fit is told to
+    come back after ``retry_after_seconds``. A submission larger than that is let in when nothing
+    else waits.
+    """
+
+    group_entries: int = 1000
+    linger_seconds: float = 0.002
+    waiting_entries: int = 100_000
+    waiting_bytes: int = 96 << 20
+    retry_after_seconds: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    prepared: PreparedSubmission
+    answered: asyncio.Future[Logged]
+
+
+class LogWriter:
+    """Takes submissions from any number of tasks; several writers may share a log."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        log: LogIdentity,
+        *,
+        signers: Sequence[Signer],
+        random_bytes: RandomBytes = os.urandom,
+        limits: WriterLimits | None = None,
+        metrics: LogMetrics | None = None,
+        observer: StepObserver | None = None,
+    ) -> None:
+        self._limits = limits or WriterLimits()
+        self._metrics = metrics or LogMetrics(CollectorRegistry())
+        self._observer = observer or Unobserved()
+        self._random_bytes = random_bytes
+        self._gate = Gate(self._metrics)
+        self._connection = WriterConnection(engine)
+        self._committer = GroupCommitter(
+            self._connection,
+            log_id=log.log_id,
+            gate=self._gate,
+            random_bytes=random_bytes,
+            observer=self._observer,
+        )
+        self._acknowledger = Acknowledger(origin=log.origin, signers=signers)
+        self._queue: deque[_Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._entries = self._bytes = self._last_group = 0
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether submissions are taken."""
+        return self._gate.is_open and self._task is not None and not self._stopping
+
+    def open(self, *, checked_size: int = 0) -> None:
+        """Take submissions: the fence has passed on a log of ``checked_size``."""
+        self._gate.open(checked_size=checked_size)
+
+    def close(self, *, state: str, reason: str) -> None:
+        """Take no more submissions until :meth:`open` is called again."""
+        self._gate.close(state=state, reason=reason)
+
+    async def start(self) -> None:
+        """Begin to work; nothing is taken before :meth:`open`."""
+        self._stopping = False
+        self._task = asyncio.create_task(self._run(), name="log-writer")
+
+    async def stop(self) -> None:
+        """Finish what was accepted, then end."""
+        self._stopping = True
+        self._arrived.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+        await self._connection.close()
+
+    async def submit(self, submission: Submission) -> Logged:
+        """Log ``submission``; returns after the commit.
+
+        Raises:
+            DraftError: a record cannot become entries.
+            ConflictError: a record contradicts an earlier one.
+            IdempotencyConflictError: the Idempotency-Key was used for something else.
+            RejectedError: the database refuses this submission's data.
+            RetryableError: nothing is wrong with it; its subclasses say what is.
+
+        """
+        self._gate.require_open()
+        self._require_running()
+        entries = sum(len(draft.subjects) for draft in submission.records)
+        size = sum(len(draft.payload) for draft in submission.records) + entries * ENTRY_COST_BYTES
+        self._reserve(entries, size)
+        try:
+            prepared = await prepare(submission, random_bytes=self._random_bytes)
+            self._require_running()
+            waiting = _Waiting(prepared, asyncio.get_running_loop().create_future())
+            self._queue.append(waiting)
+            self._arrived.set()
+            logged = await waiting.answered
+        except ProvenanceError as error:
+            self._metrics.submissions.labels(error.code).inc()
+            raise
+        finally:
+            self._reserve(-entries, -size)
+        self._metrics.submissions.labels("repeated" if logged.repeated else "logged").inc()
+        return logged
+
+    def _require_running(self) -> None:
+        if self._task is None or self._stopping:
+            raise UnavailableError(
+                "the service is starting or stopping", retry_after=self._limits.retry_after_seconds
+            )
+
+    def _reserve(self, entries: int, size: int) -> None:
+        limits = self._limits
+        if (
+            entries > 0
+            and self._entries > 0
+            and (
+                self._entries + entries > limits.waiting_entries
+                or self._bytes + size > limits.waiting_bytes
+            )
+        ):
+            raise OverloadedError(
+                "more is waiting to be written than this process keeps; come back later",
+                retry_after=limits.retry_after_seconds,
+            )
+        self._entries += entries
+        self._bytes += size
+        self._metrics.waiting_entries.set(self._entries)
+        self._metrics.waiting_bytes.set(self._bytes)
+
+    async def _run(self) -> None:
+        while await self._something_waits():
+            group = await self._gather()
+            if group:
+                await self._settle(group)
+
+    async def _something_waits(self) -> bool:
+        while not self._queue:
+            if self._stopping:
+                return False
+            self._arrived.clear()
+            await self._arrived.wait()
+        return True
+
+    async def _gather(self) -> list[_Waiting]:
+        """Take the next group, after a moment for those who came together last time."""
+        if self._last_group > 1 and not self._stopping:
+            await self._linger()
+        group: list[_Waiting] = []
+        entries = 0
+        while self._queue:
+            waiting = self._queue[0]
+            if group and entries + waiting.prepared.entries > self._limits.group_entries:
+                break
+            self._queue.popleft()
+            if not waiting.answered.done():
+                group.append(waiting)
+                entries += waiting.prepared.entries
+        self._last_group = len(group)
+        return group
+
+    async def _linger(self) -> None:
+        until = time.monotonic() + self._limits.linger_seconds
+        while len(self._queue) < self._last_group and not self._stopping:
+            self._arrived.clear()
+            remaining = until - time.monotonic()
+            if remaining <= 0:
+                return
+            try:
+                async with asyncio.timeout(remaining):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return
+
+    async def _settle(self, group: Sequence[_Waiting]) -> None:
+        began = time.perf_counter()
+        outcomes: Sequence[Outcome]
+        try:
+            outcomes = await self._committer.commit([waiting.prepared for waiting in group])
+        except Exception as error:  # noqa: BLE001 - whatever it is, everybody must be answered
+            outcomes = [error] * len(group)
+        logged = 0
+        for waiting, outcome in zip(group, outcomes, strict=True):
+            logged += await self._answer(waiting, outcome)
+        if logged:
+            self._metrics.entries.inc(logged)
+            self._metrics.group_entries.observe(logged)
+            self._metrics.group_seconds.observe(time.perf_counter() - began)
+
+    async def _answer(self, waiting: _Waiting, outcome: Outcome) -> int:
+        """Resolve one submitter's future; returns the number of new entries."""
+        answered = waiting.answered
+        if isinstance(outcome, Exception):
+            if not answered.done():
+                answered.set_exception(outcome)
+            return 0
+        try:
+            async with observed(self._observer, Step.ANSWER):
+                logged = None if answered.done() else self._acknowledger.logged(outcome)
+        except Exception as error:  # noqa: BLE001 - it is committed, and that must be said
+            unknown = OutcomeUnknownError()
+            unknown.__cause__ = error
+            if not answered.done():
+                answered.set_exception(unknown)
+        else:
+            if logged is not None and not answered.done():
+                answered.set_result(logged)
+        return outcome.new.count if not outcome.repeated else 0
