@@ -49,7 +49,7 @@ class ChainClient:
 
     def __init__(self, url: str, *, timeout: float = 10.0, fees: FeePolicy | None = None) -> None:
         self.rpc = Rpc(url, timeout=timeout)
-        self._fee_policy = fees or FeePolicy()
+        self.fee_policy = fees or FeePolicy()
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -126,7 +126,7 @@ class ChainClient:
 
     async def fees(self) -> Fees:
         """Fees for a transaction that should be in one of the next blocks."""
-        policy = self._fee_policy
+        policy = self.fee_policy
         block = await self.latest()
         try:
             priority = read_quantity(await self.rpc.ask("eth_maxPriorityFeePerGas"))

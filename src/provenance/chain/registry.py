@@ -17,15 +17,14 @@ from provenance.chain.errors import (
     ChainUnavailableError,
     NoContractError,
 )
-from provenance.chain.rpc import RpcError, data, quantity, read_data, read_quantity
+from provenance.chain.events import RegistryEvents
+from provenance.chain.rpc import RpcError, data, read_data, read_quantity
 from provenance.chain.types import (
     Address,
-    AnchoredEvent,
     BlockHash,
     Head,
     LogInfo,
     LogState,
-    TxHash,
 )
 from provenance.core.digests import RootHash
 
@@ -43,14 +42,14 @@ class Registry:
         *,
         artifact: ContractArtifact,
         start_block: int = 0,
-        log_window: int = 10_000,
+        window: int = 10_000,
     ) -> None:
         self.chain = chain
         self.address = address
         self.artifact = artifact
-        self._start_block = start_block
-        # Nodes refuse eth_getLogs over more blocks than they like; this many are common ground.
-        self._log_window = log_window
+        self.events = RegistryEvents(
+            chain, address, artifact=artifact, start_block=start_block, window=window
+        )
         self._codec = chain.rpc.web3.codec
         self._functions = {
             item["name"]: item for item in artifact.abi if item["type"] == "function"
@@ -60,7 +59,6 @@ class Registry:
             for item in artifact.abi
             if item["type"] == "error"
         }
-        self._anchored_topic = _topic(artifact, "Anchored")
 
     async def is_deployed(self, *, block_hash: BlockHash | None = None) -> bool:
         """Whether the code at the address is exactly the artifact's.
@@ -113,30 +111,6 @@ class Registry:
         """Whether ``holder`` may act in ``role``."""
         (held,) = await self._view("hasRole", role, to_checksum_address(holder))
         return bool(held)
-
-    async def anchored(self, log_id: bytes, size: int) -> AnchoredEvent | None:
-        """Find the event of the checkpoint of this size: the truth about where an anchor is."""
-        topics = [
-            data(self._anchored_topic), data(log_id), data(size.to_bytes(32, "big")),
-        ]  # fmt: skip
-        newest = (await self.chain.latest()).number
-        while True:
-            oldest = max(self._start_block, newest - self._log_window + 1)
-            found = await self.chain.rpc.ask(
-                "eth_getLogs",
-                {
-                    "address": data(self.address),
-                    "topics": topics,
-                    "fromBlock": quantity(oldest),
-                    "toBlock": quantity(newest),
-                },
-            )
-            events = [event for event in found if not event.get("removed")]
-            if events:
-                return self._read_anchored(events[-1])
-            if oldest <= self._start_block:
-                return None
-            newest = oldest - 1
 
     def deployment(self, *, delay: int, administrator: Address, recovery: Address) -> bytes:
         """Creation code with its arguments; ``delay`` in seconds between the steps of a handover."""
@@ -233,26 +207,6 @@ class Registry:
         selector = keccak(abi_to_signature(item).encode())[:4]  # type: ignore[arg-type]  # JSON
         types = [entry["type"] for entry in item["inputs"]]
         return selector + self._codec.encode(types, arguments)
-
-    def _read_anchored(self, event: dict[str, Any]) -> AnchoredEvent:
-        try:
-            body = read_data(event["data"], size=64)
-            return AnchoredEvent(
-                size=read_quantity(event["topics"][2]),
-                old_size=int.from_bytes(body[32:], "big"),
-                root=RootHash(body[:32]),
-                tx_hash=TxHash(read_data(event["transactionHash"], size=32)),
-                block_number=read_quantity(event["blockNumber"]),
-                block_hash=BlockHash(read_data(event["blockHash"], size=32)),
-                log_index=read_quantity(event["logIndex"]),
-            )
-        except (KeyError, IndexError) as error:
-            raise ChainUnavailableError(f"the node sent an event without {error}") from None
-
-
-def _topic(artifact: ContractArtifact, name: str) -> bytes:
-    event = next(item for item in artifact.abi if item["type"] == "event" and item["name"] == name)
-    return keccak(abi_to_signature(event).encode())  # type: ignore[arg-type]  # JSON
 
 
 def _shown(argument: object) -> str:

@@ -102,3 +102,10 @@ def fees_of(raw: bytes) -> Fees:
     return Fees(
         max_fee=int(fields["maxFeePerGas"]), priority_fee=int(fields["maxPriorityFeePerGas"])
     )
+
+
+def call_of(raw: bytes) -> tuple[Address | None, bytes]:
+    """Whom a signed EIP-1559 transaction calls (None: it creates a contract), and with what."""
+    fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    to = bytes(fields["to"])
+    return (Address(to) if to else None), bytes(fields["data"])

@@ -45,6 +45,16 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class EventPlace:
+    """Where an event is."""
+
+    tx_hash: TxHash
+    block_number: int
+    block_hash: BlockHash
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
 class AnchoredEvent:
     """The registry's ``Anchored`` event and where it is."""
 
