@@ -19,9 +19,10 @@ from provenance.embedded.anvil import EmbeddedAnvil
 from provenance.embedded.files import FileLock, make_data_folder, remembered_port, write_atomically
 from provenance.embedded.postgres import EmbeddedPostgres
 from provenance.embedded.process import SupervisedProcess
-from provenance.embedded.programs import Program, at_once, wait_for_answer
+from provenance.launch.programs import Program, at_once, wait_for_answer
 from provenance.settings import Settings
-from provenance.wiring.setup import SetUp, chain_accounts, set_up
+from provenance.wiring.chain import account_addresses, file_keys
+from provenance.wiring.setup import SetUp, set_up
 
 Report = Callable[[str], None]
 """Takes one line of progress for a person."""
@@ -95,7 +96,9 @@ class Stack:
         settings = self._settings
         changes: dict[str, object] = {"data_dir": self._data}
         async with asyncio.TaskGroup() as group:
-            database = group.create_task(self._start_database()) if not settings.database_url else None
+            database = (
+                group.create_task(self._start_database()) if not settings.database_url else None
+            )
             chain = group.create_task(self._start_chain()) if not settings.rpc_url else None
         if database is not None:
             changes["database_url"] = database.result()
@@ -124,7 +127,7 @@ class Stack:
         self._report("bringing the database to this release")
         await asyncio.to_thread(upgrade, settings.database_url or "")
         if self.chain is not None:
-            for address in chain_accounts(settings):
+            for address in account_addresses(file_keys(settings)):
                 await self.chain.fund(address)
         self._report("opening the log on the chain")
         return await set_up(settings)
@@ -143,7 +146,9 @@ class Stack:
             name=name, module=f"provenance.{name}", environment=environment, ready=ready
         )
         process = SupervisedProcess(program, log_file=self._data / "run" / f"{name}.log")
-        process.on_exit(lambda code: self._report(f"the {name} ended with {code}; starting it again"))
+        process.on_exit(
+            lambda code: self._report(f"the {name} ended with {code}; starting it again")
+        )
         await process.start()
         self.programs[name] = process
         self._exit.push_async_callback(process.stop)

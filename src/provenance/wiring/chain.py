@@ -1,0 +1,62 @@
+"""The accounts of this service on the chain, and when a block counts as final."""
+
+import asyncio
+from pathlib import Path
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from provenance.anchor.bootstrap import Roles
+from provenance.chain.finality import Confirmations, Durable, DurableBlock, FinalizedTag, Finality
+from provenance.chain.transactions import address_of
+from provenance.chain.types import BlockHash
+from provenance.embedded.snapshots import durable_block
+from provenance.keys.files import FileKeys
+from provenance.keys.provider import KeyProvider
+from provenance.settings import Settings
+
+ADMINISTRATOR = "administrator"
+ANCHORER = "anchorer"
+RECOVERY = "recovery"
+
+
+def file_keys(settings: Settings) -> FileKeys:
+    """Keys in the data folder."""
+    return FileKeys(settings.data_dir / "keys")
+
+
+def account(keys: KeyProvider, name: str) -> LocalAccount:
+    """Return the account of the chain key ``name``."""
+    made: LocalAccount = Account.from_key(keys.chain_key(name))
+    return made
+
+
+def roles(keys: KeyProvider) -> Roles:
+    """The three different keys that a log's registry needs."""
+    return Roles(
+        administrator=account(keys, ADMINISTRATOR),
+        anchorer=address_of(account(keys, ANCHORER)),
+        recovery=address_of(account(keys, RECOVERY)),
+    )
+
+
+def account_addresses(keys: KeyProvider) -> list[str]:
+    """0x addresses of all accounts, for funding them on a chain where that is possible."""
+    return [str(account(keys, name).address) for name in (ADMINISTRATOR, ANCHORER, RECOVERY)]
+
+
+def finality(settings: Settings) -> Finality:
+    """The rule by which anchors count as final."""
+    if settings.chain_snapshots:
+        return Durable(_durable_block(settings.data_dir))
+    if settings.confirmations is not None:
+        return Confirmations(settings.confirmations)
+    return FinalizedTag()
+
+
+def _durable_block(data_dir: Path) -> DurableBlock:
+    async def read() -> tuple[int, BlockHash] | None:
+        block = await asyncio.to_thread(durable_block, data_dir)
+        return None if block is None else (block.number, BlockHash(block.hash))
+
+    return read

@@ -1,0 +1,56 @@
+"""What a first start makes and each later one finds: the log, its place on chain, API keys."""
+
+import time
+from dataclasses import dataclass
+
+from provenance.anchor.bootstrap import ensure_deployed
+from provenance.chain.client import ChainClient
+from provenance.core.trustfile import TrustFile
+from provenance.db.engine import check_durability, create_engine
+from provenance.log.identity import create_log
+from provenance.settings import Settings
+from provenance.wiring.chain import file_keys, roles
+from provenance.wiring.credentials import Credentials, ensure_credentials
+from provenance.wiring.logs import current_log
+from provenance.wiring.trust import read_trust
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """What there is to publish. ``credentials`` are None unless they were made just now."""
+
+    trust: TrustFile
+    credentials: Credentials | None
+
+
+async def set_up(settings: Settings) -> SetUp:
+    """Bring log, registry and API keys into being; may be cut off anywhere and run again.
+
+    ``settings`` must have ``database_url`` and ``rpc_url``, and the database this release's tables.
+
+    Raises:
+        DurabilityError: the server does not keep what it confirms.
+        WrongChainError: the log was opened on another chain.
+        ProvenanceError: what else the steps can meet.
+
+    """
+    assert settings.database_url is not None
+    assert settings.rpc_url is not None
+    keys = file_keys(settings)
+    engine = create_engine(settings.database_url)
+    chain = ChainClient(settings.rpc_url)
+    try:
+        async with engine.connect() as connection:
+            await check_durability(connection)
+        await create_log(engine, origin=settings.origin, now_ms=time.time_ns() // 1_000_000)
+        log = await current_log(engine, origin=settings.origin)
+        await ensure_deployed(
+            database_url=settings.database_url, chain=chain, log=log, roles=roles(keys)
+        )
+        return SetUp(
+            trust=await read_trust(engine, settings=settings, keys=keys),
+            credentials=await ensure_credentials(engine, data_dir=settings.data_dir),
+        )
+    finally:
+        await chain.aclose()
+        await engine.dispose()
