@@ -6,7 +6,9 @@ says what is wrong and, where something can be done, what. Hostile input ends in
 ``RecursionError``.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_MAX_WHERE: Final = 256
 
 
 class ProvenanceError(Exception):
@@ -18,12 +20,16 @@ class ProvenanceError(Exception):
 class FormatError(ProvenanceError):
     """Bytes that are not what a format of ``docs/formats.md`` allows.
 
-    ``where`` is a JSON pointer, or a name of the part, or empty for the whole input.
+    ``where`` is a JSON pointer, or a name of the part, or empty for the whole input. It can hold
+    names out of the input, so that it is cut and made encodable.
     """
 
     code = "malformed"
 
     def __init__(self, message: str, *, where: str = "") -> None:
+        if len(where) > _MAX_WHERE:
+            where = where[: _MAX_WHERE - 1] + "…"
+        where = where.encode("utf-8", "backslashreplace").decode()
         super().__init__(f"{where}: {message}" if where else message)
         self.where = where
 

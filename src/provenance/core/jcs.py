@@ -9,7 +9,6 @@ out, on purpose, any repair.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
@@ -35,6 +34,8 @@ MAX_INTEGER = 2**53 - 1
 _MEMBER_NAME = re.compile(r"[\x20-\x7e]*")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Possessive, and content with a missing end quote: backtracking would be quadratic.
+_STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+_MAX_DEPTH = 64
 
 
 def canonicalize(value: object) -> bytes:
@@ -64,7 +66,7 @@ def canonicalize(value: object) -> bytes:
         WrongTypeError: a Python type that JSON does not have.
 
     """
-    _check_value(value, "", 0)
+    _check_value(value, None, 0)
     # For ASCII names, code point order (which sort_keys uses) is the UTF-16 order that RFC 8785
     # asks for, and json's escapes are exactly those of section 3.2.2.2.
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
@@ -77,7 +79,7 @@ def json_string(text: str) -> bytes:
         EncodingError: a lone surrogate or U+0000.
 
     """
-    _check_string(text, "")
+    check_text(text)
     return json.dumps(text, ensure_ascii=False).encode()
 
 
@@ -101,7 +103,7 @@ def parse(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> JsonValue:
         raise JsonSyntaxError(f"not JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:
         raise TooDeepError("JSON is nested too deeply") from None
-    _check_value(value, "", 0)
+    _check_value(value, None, 0)
     return cast("JsonValue", value)
 
 
@@ -119,6 +121,39 @@ def parse_canonical(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> JsonValu
     return value
 
 
+def check_depth(text: str, *, maximum: int) -> None:
+    """Refuse JSON text that is nested too deeply, before a parser recurses into it.
+
+    Raises:
+        TooDeepError: more than ``maximum`` levels of arrays and objects.
+
+    """
+    if text.count("[") + text.count("{") <= maximum:
+        return
+    depth = 0
+    for match in _STRUCTURE.finditer(text):
+        first = text[match.start()]
+        if first in "[{":
+            depth += 1
+            if depth > maximum:
+                raise TooDeepError(f"nested deeper than {maximum} levels")
+        elif first in "]}":
+            depth -= 1
+
+
+def check_text(text: str, *, where: str = "") -> None:
+    """Refuse what not every reader of JSON can hold.
+
+    Raises:
+        EncodingError: U+0000 or a lone surrogate.
+
+    """
+    if "\x00" in text:
+        raise EncodingError("U+0000 in a string", where=where)
+    if _SURROGATE.search(text):
+        raise EncodingError("a lone surrogate in a string", where=where)
+
+
 def _decode(data: bytes, limits: Limits) -> str:
     if len(data) > limits.max_bytes:
         raise TooLargeError(f"{len(data)} bytes; at most {limits.max_bytes} are read")
@@ -128,25 +163,8 @@ def _decode(data: bytes, limits: Limits) -> str:
         raise EncodingError(f"not UTF-8 at byte {error.start}") from None
     if text.startswith("\ufeff"):
         raise EncodingError("starts with a byte order mark")
-    _check_depth(text, limits.max_depth)
+    check_depth(text, maximum=limits.max_depth)
     return text
-
-
-_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
-
-
-def _check_depth(text: str, max_depth: int) -> None:
-    if text.count("[") + text.count("{") <= max_depth:
-        return
-    depth = 0
-    for match in _STRUCTURE.finditer(text):
-        structure = match.group()
-        if structure in "[{":
-            depth += 1
-            if depth > max_depth:
-                raise TooDeepError(f"nested deeper than {max_depth} levels")
-        elif structure in "]}":
-            depth -= 1
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -155,7 +173,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise DuplicateMemberError(f"member {name!a} occurs twice in one object")
+                raise DuplicateMemberError(f"member {name[:80]!a} occurs twice in one object")
             seen.add(name)
     return result
 
@@ -177,38 +195,46 @@ def _refuse_constant(name: str) -> object:
     raise NumberError(f"{name} is not JSON")
 
 
-def _check_value(value: object, where: str, depth: int) -> None:
-    if depth > 2 * DEFAULT_LIMITS.max_depth:
-        raise TooDeepError("nested too deeply", where=where)
+_Place: TypeAlias = "tuple[_Place, str | int] | None"
+"""Where a value stands, innermost step last; spelled out only for an error: doing so for every
+value would be quadratic in a hostile input of long names and many items."""
+
+
+def _check_value(value: object, place: _Place, depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        raise TooDeepError("nested too deeply", where=_pointer(place))
     if isinstance(value, str):
-        _check_string(value, where)
-    elif isinstance(value, bool):
-        return
-    elif isinstance(value, int):
+        if "\x00" in value or _SURROGATE.search(value):
+            check_text(value, where=_pointer(place))
+    elif isinstance(value, int):  # bool too: it is within any range
         if abs(value) > MAX_INTEGER:
-            raise NumberError("integer outside ±(2^53-1)", where=where)
+            raise NumberError("integer outside ±(2^53-1)", where=_pointer(place))
     elif isinstance(value, float):
-        raise NumberError("not an integer; write amounts as strings", where=where)
+        raise NumberError("not an integer; write amounts as strings", where=_pointer(place))
     elif value is None:
-        raise NullError("null; leave the member out", where=where)
-    elif isinstance(value, Mapping):
+        raise NullError("null; leave the member out", where=_pointer(place))
+    elif isinstance(value, dict):
         for name, member in value.items():
-            _check_name(name, where)
-            _check_value(member, f"{where}/{name}", depth + 1)
-    elif isinstance(value, Sequence):
+            _check_name(name, place)
+            _check_value(member, (place, name), depth + 1)
+    elif isinstance(value, list | tuple):
         for position, item in enumerate(value):
-            _check_value(item, f"{where}/{position}", depth + 1)
+            _check_value(item, (place, position), depth + 1)
     else:
-        raise WrongTypeError(f"JSON has no {type(value).__name__}", where=where)
+        raise WrongTypeError(f"JSON has no {type(value).__name__}", where=_pointer(place))
 
 
-def _check_name(name: object, where: str) -> None:
+def _check_name(name: object, place: _Place) -> None:
     if not isinstance(name, str) or not _MEMBER_NAME.fullmatch(name):
-        raise MemberNameError(f"member name {name!a} is not printable ASCII", where=where)
+        shown = name[:80] if isinstance(name, str) else name
+        raise MemberNameError(
+            f"member name {shown!a} is not printable ASCII", where=_pointer(place)
+        )
 
 
-def _check_string(text: str, where: str) -> None:
-    if "\x00" in text:
-        raise EncodingError("U+0000 in a string", where=where)
-    if _SURROGATE.search(text):
-        raise EncodingError("a lone surrogate in a string", where=where)
+def _pointer(place: _Place) -> str:
+    steps: list[str] = []
+    while place is not None:
+        place, step = place
+        steps.append(str(step)[:256].replace("~", "~0").replace("/", "~1"))
+    return "".join(f"/{step}" for step in reversed(steps))

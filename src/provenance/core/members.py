@@ -1,12 +1,13 @@
 """Readers of JSON members that name the member when it is not what the format allows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from provenance.core.digests import HASH_SIZE, parse_hex
 from provenance.core.errors import (
     BadValueError,
     MissingMemberError,
+    TooLargeError,
     UnknownMemberError,
     UnsupportedVersionError,
     WrongTypeError,
@@ -37,15 +38,18 @@ class Members:
 
     def only(self, names: Iterable[str]) -> None:
         """Refuse members other than ``names``, by name."""
-        for name in self._members.keys() - set(names):
-            raise UnknownMemberError("the format has no such member", where=self.at(name))
+        known = frozenset(names)
+        for name in self._members:
+            if name not in known:
+                raise UnknownMemberError("the format has no such member", where=self.at(name))
 
     def version(self) -> None:
         """Refuse every ``v`` but 1, before anything else is looked at."""
         v = self.get("v")
         if isinstance(v, bool) or v != VERSION:
+            shown = f"version {v}" if isinstance(v, int) else "what stands here"
             raise UnsupportedVersionError(
-                f"version {v!r} is not known to this release; a newer one may read it",
+                f"{shown} is not known to this release; a newer one may read it",
                 where=self.at("v"),
             )
 
@@ -56,11 +60,15 @@ class Members:
         except KeyError:
             raise MissingMemberError("is required", where=self.at(name)) from None
 
-    def text(self, name: str, *, choices: Iterable[str] | None = None) -> str:
-        """Return a string, one of ``choices`` where given."""
+    def text(
+        self, name: str, *, choices: Sequence[str] | None = None, maximum: int | None = None
+    ) -> str:
+        """Return a string, one of ``choices`` or of at most ``maximum`` characters where given."""
         value = self.get(name)
         if not isinstance(value, str):
             raise WrongTypeError("expected a string", where=self.at(name))
+        if maximum is not None and len(value) > maximum:
+            raise TooLargeError(f"has more than {maximum} characters", where=self.at(name))
         if choices is not None and value not in choices:
             raise BadValueError(f"expected one of {', '.join(choices)}", where=self.at(name))
         return value
@@ -91,7 +99,7 @@ class Members:
         if not isinstance(value, list):
             raise WrongTypeError("expected an array", where=self.at(name))
         if len(value) > maximum:
-            raise BadValueError(f"has more than {maximum} items", where=self.at(name))
+            raise TooLargeError(f"has more than {maximum} items", where=self.at(name))
         return value
 
     def object(self, name: str) -> "Members":
