@@ -6,10 +6,12 @@ does not allow to guess it (a parcel number has few enough digits to try them al
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 from provenance.core.digests import (
+    HASH_SIZE,
     Commitment,
     LeafHash,
     PayloadCommitment,
@@ -19,8 +21,8 @@ from provenance.core.digests import (
     parse_hex,
     sha256,
 )
-from provenance.core.errors import BadValueError, FormatError
-from provenance.core.jcs import JsonValue, canonicalize, json_string
+from provenance.core.errors import BadValueError, TooLargeError
+from provenance.core.jcs import MAX_INTEGER, JsonValue, canonicalize, json_string
 from provenance.core.members import VERSION, Members
 
 KINDS: Final = ("event", "document", "identity", "case", "erasure", "heartbeat")
@@ -59,6 +61,11 @@ class Ref:
     rel: str
     leaf: LeafHash
 
+    def __post_init__(self) -> None:
+        _check_choice(self.rel, RELATIONS, "/rel")
+        if len(self.leaf) != HASH_SIZE:
+            raise BadValueError(f"has {HASH_SIZE} bytes, not {len(self.leaf)}", where="/leaf")
+
     def to_json(self) -> dict[str, JsonValue]:
         """JSON form."""
         return {"rel": self.rel, "leaf": self.leaf.hex()}
@@ -93,6 +100,24 @@ class Statement:
     occurred_at: int | None = None
     context_sha256: bytes | None = None
     fields_root: RootHash | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be read again: what is committed to once can't be mended."""
+        _check_choice(self.kind, KINDS, "/kind")
+        check_subject(self.subject)
+        _check_printable(self.submitter, "/submitter")
+        _check_printable(self.media_type, "/media_type")
+        if self.type is not None:
+            _check_printable(self.type, "/type")
+        if not 0 <= self.payload_size <= MAX_INTEGER:
+            raise BadValueError("is not from 0 to 2^53-1", where="/payload_size")
+        if self.occurred_at is not None and abs(self.occurred_at) > MAX_INTEGER:
+            raise BadValueError("is outside ±(2^53-1)", where="/occurred_at")
+        if len(self.refs) > MAX_REFS:
+            raise TooLargeError(f"has more than {MAX_REFS} items", where="/refs")
+        for digest in (self.payload, self.context_sha256, self.fields_root):
+            if digest is not None and len(digest) != HASH_SIZE:
+                raise BadValueError(f"a digest has {HASH_SIZE} bytes, not {len(digest)}")
 
     def to_json(self) -> dict[str, JsonValue]:
         """JSON form; members that do not apply are absent."""
@@ -145,7 +170,7 @@ class Statement:
             type=_printable(members, "type") if "type" in members else None,
             # Before 1970 nothing of a parcel happened, but a document may quote an older date.
             occurred_at=(
-                members.integer("occurred_at", minimum=-(2**53) + 1)
+                members.integer("occurred_at", minimum=-MAX_INTEGER)
                 if "occurred_at" in members
                 else None
             ),
@@ -187,11 +212,12 @@ def check_subject(subject: str, *, where: str = "/subject") -> str:
     """Return ``subject`` if it can be one: an ASCII URI of at most 2,048 characters.
 
     Raises:
-        BadValueError: it cannot.
+        TooLargeError: it is longer.
+        BadValueError: it is no such URI.
 
     """
     if len(subject) > MAX_SUBJECT:
-        raise BadValueError(f"a subject has at most {MAX_SUBJECT} characters", where=where)
+        raise TooLargeError(f"a subject has at most {MAX_SUBJECT} characters", where=where)
     if not _URI.fullmatch(subject):
         raise BadValueError("a subject is an absolute URI in ASCII without spaces", where=where)
     return subject
@@ -223,9 +249,17 @@ def decode_salt(value: object, *, where: str) -> Salt:
 
 
 def _printable(members: Members, name: str) -> str:
-    text = members.text(name)
+    return _check_printable(members.text(name), members.at(name))
+
+
+def _check_printable(text: str, where: str) -> str:
     if len(text) > MAX_TEXT:
-        raise FormatError(f"has more than {MAX_TEXT} characters", where=members.at(name))
+        raise TooLargeError(f"has more than {MAX_TEXT} characters", where=where)
     if not _PRINTABLE.fullmatch(text):
-        raise BadValueError("is empty or not printable ASCII", where=members.at(name))
+        raise BadValueError("is empty or not printable ASCII", where=where)
     return text
+
+
+def _check_choice(text: str, choices: Sequence[str], where: str) -> None:
+    if text not in choices:
+        raise BadValueError(f"expected one of {', '.join(choices)}", where=where)
