@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from provenance.core.digests import HASH_SIZE, NodeHash, RootHash
-from provenance.core.errors import BadValueError, TilePathError
+from provenance.core.errors import BadValueError, BoundsError, TilePathError
 from provenance.core.tree import (
+    MAX_SIZE,
     Node,
     Span,
     consistency_spans,
@@ -28,6 +29,7 @@ TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 """Hashes in a full tile, entries in a full bundle."""
 
+_MAX_N = MAX_SIZE >> TILE_HEIGHT
 _PATH = re.compile(
     r"(?P<level>entries|[0-9]|[1-5][0-9]|6[0-3])/(?P<n>(?:x[0-9]{3}/)*[0-9]{3})"
     r"(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
@@ -65,7 +67,7 @@ class Tile:
         level = -1 if match["level"] == "entries" else int(match["level"])
         n = int(match["n"].replace("x", "").replace("/", ""))
         tile = cls(level=level, n=n, width=int(match["width"] or TILE_WIDTH))
-        if tile.width > TILE_WIDTH or tile.path() != path:
+        if n > _MAX_N or tile.width > TILE_WIDTH or tile.path() != path:
             raise TilePathError(f"{path!a} is not the canonical spelling of a tile path")
         return tile
 
@@ -124,9 +126,19 @@ class TileHashes:
         self._size = size
 
     def node(self, node: Node) -> NodeHash:
-        """Hash of a perfect subtree."""
+        """Hash of a perfect subtree.
+
+        Raises:
+            BoundsError: the tree has no such node.
+            BadValueError: the tile that holds it was not given.
+
+        """
         level, index = node
+        if not 0 <= index << level < (index + 1) << level <= self._size:
+            raise BoundsError(f"a tree of size {self._size} has no node {level}/{index}")
         tile = tile_of(node, size=self._size)
+        if tile not in self._tiles:
+            raise BadValueError("is needed and was not given", where=f"tile/{tile.path()}")
         rise = level % TILE_HEIGHT
         first = (index << rise) % TILE_WIDTH
         data = self._tiles[tile][first * HASH_SIZE : (first + (1 << rise)) * HASH_SIZE]

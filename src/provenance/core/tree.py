@@ -102,7 +102,7 @@ class Frontier:
             BadValueError: the number of hashes does not fit ``size``.
 
         """
-        if len(data) != HASH_SIZE * size.bit_count():
+        if not 0 <= size <= MAX_SIZE or len(data) != HASH_SIZE * size.bit_count():
             raise BadValueError(f"{len(data)} bytes cannot be the peaks of a tree of {size}")
         hashes = (data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE))
         return cls(size=size, peaks=tuple(NodeHash(peak) for peak in hashes))
@@ -116,7 +116,13 @@ class Frontier:
         return fold_peaks(self.peaks)
 
     def extend(self, leaves: Sequence[LeafHash]) -> Extension:
-        """Append leaf hashes."""
+        """Append leaf hashes.
+
+        Raises:
+            BoundsError: the tree would have more than 2^53-1 leaves.
+
+        """
+        check_sizes(self.size, self.size + len(leaves))
         by_level = {
             level: peak for (level, _), peak in zip(peak_nodes(self.size), self.peaks, strict=True)
         }
