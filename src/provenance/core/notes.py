@@ -19,6 +19,7 @@ from provenance.core.digests import HASH_SIZE, LeafHash, RootHash, TrailId, pars
 from provenance.core.errors import (
     BadValueError,
     Base64Error,
+    EncodingError,
     NoteError,
     NumberError,
     SignatureError,
@@ -27,8 +28,8 @@ from provenance.core.errors import (
 from provenance.core.statement import check_subject
 from provenance.core.tree import MAX_SIZE
 
-MAX_NOTE_BYTES = 16 * 1024
-"""A trail head with a subject of 2,048 characters and sixteen signatures fits three times."""
+MAX_NOTE_BYTES = 128 * 1024
+"""Sixteen signatures of 5 kB, as witnesses with post-quantum keys make them, fit."""
 MAX_SIGNATURES = 16
 """C2SP signed-note asks readers to accept at least this many."""
 MAX_ORIGIN = 255
@@ -170,7 +171,11 @@ def split_note(note: str, *, where: str = "note") -> SplitNote:
         FormatError: not a signed note.
 
     """
-    if len(note.encode("utf-8", "surrogatepass")) > MAX_NOTE_BYTES:
+    try:
+        size = len(note.encode())
+    except UnicodeEncodeError:
+        raise EncodingError("a lone surrogate in a note", where=where) from None
+    if size > MAX_NOTE_BYTES:
         raise TooLargeError(f"a note has at most {MAX_NOTE_BYTES} bytes", where=where)
     if any(character < " " and character != "\n" for character in note):
         raise NoteError("a control character in a note", where=where)
@@ -195,13 +200,21 @@ def split_note(note: str, *, where: str = "note") -> SplitNote:
 def open_note(note: str, verifiers: Iterable[Verifier], *, where: str = "note") -> OpenedNote:
     """Check a note's signatures.
 
+    Only verifiers of the origin (the note's first line) count, so that no key speaks for another
+    log than its own.
+
     Raises:
         FormatError: not a signed note.
         SignatureError: a bad signature by a known key, or none by a known key.
 
     """
     split = split_note(note, where=where)
-    known = {(verifier.name, verifier.key_id): verifier for verifier in verifiers}
+    origin = split.text.partition("\n")[0]
+    known = {
+        (verifier.name, verifier.key_id): verifier
+        for verifier in verifiers
+        if verifier.name == origin
+    }
     signed_by: list[Verifier] = []
     data = split.text.encode()
     for name, signature in split.signatures:
@@ -224,9 +237,9 @@ def _lines(text: str, *, count: int, what: str) -> list[str]:
     return lines[:-1]
 
 
-def _decimal(text: str, *, where: str, minimum: int = 0) -> int:
-    if not _DECIMAL.fullmatch(text) or not minimum <= int(text) <= MAX_SIZE:
-        raise NumberError(f"not a decimal integer from {minimum} to 2^53-1", where=where)
+def _decimal(text: str, *, where: str, minimum: int = 0, maximum: int = MAX_SIZE) -> int:
+    if not _DECIMAL.fullmatch(text) or not minimum <= int(text) <= maximum:
+        raise NumberError(f"not a decimal integer from {minimum} to {maximum}", where=where)
     return int(text)
 
 
@@ -283,10 +296,16 @@ class Acknowledgement:
         origin, label, first, count, at, root = _lines(text, count=6, what="acknowledgement")
         if label != cls.LABEL:
             raise NoteError(f"line 2 is not {cls.LABEL}", where="acknowledgement")
+        first_index = _decimal(first, where="acknowledgement/first_index")
         return cls(
             origin=check_origin(origin, where="acknowledgement/origin"),
-            first_index=_decimal(first, where="acknowledgement/first_index"),
-            count=_decimal(count, where="acknowledgement/count", minimum=1),
+            first_index=first_index,
+            count=_decimal(
+                count,
+                where="acknowledgement/count",
+                minimum=1,
+                maximum=MAX_SIZE - first_index,
+            ),
             at=_decimal(at, where="acknowledgement/at"),
             root=_root(root, where="acknowledgement/root"),
         )
@@ -318,11 +337,12 @@ class TrailHead:
         origin, label, subject, trail, count, leaf, size = _lines(text, count=7, what="trail head")
         if label != cls.LABEL:
             raise NoteError(f"line 2 is not {cls.LABEL}", where="trail head")
+        anchored_size = _decimal(size, where="trail head/anchored_size", minimum=1)
         return cls(
             origin=check_origin(origin, where="trail head/origin"),
             subject=check_subject(subject, where="trail head/subject"),
             trail=TrailId(parse_hex(trail, where="trail head/trail")),
-            count=_decimal(count, where="trail head/count", minimum=1),
+            count=_decimal(count, where="trail head/count", minimum=1, maximum=anchored_size),
             last_leaf=LeafHash(parse_hex(leaf, where="trail head/last_leaf")),
-            anchored_size=_decimal(size, where="trail head/anchored_size"),
+            anchored_size=anchored_size,
         )
