@@ -7,7 +7,7 @@ receipt cannot vouch for itself. Without a trust file, checkpoint and anchor are
 from dataclasses import dataclass
 from typing import Final, Self
 
-from provenance.core.errors import BadValueError, NoteError
+from provenance.core.errors import BadValueError, NoteError, WrongTypeError
 from provenance.core.jcs import JsonValue, Limits, canonicalize, parse
 from provenance.core.members import VERSION, Members
 from provenance.core.notes import Verifier, check_origin
@@ -117,6 +117,16 @@ class TrustFile:
         """Return the log named ``origin``, if it is trusted."""
         return next((log for log in self.logs if log.origin == origin), None)
 
+    def lineage(self, origin: str) -> tuple[str, ...]:
+        """Return ``origin`` and the logs that carry it on, in order."""
+        line: list[str] = []
+        following: str | None = origin
+        while following is not None and following not in line:
+            line.append(following)
+            log = self.log(following)
+            following = log.successor.origin if log and log.successor else None
+        return tuple(line)
+
     def encode(self) -> bytes:
         """Canonical bytes (RFC 8785)."""
         return canonicalize(
@@ -138,15 +148,19 @@ class TrustFile:
         members = Members(parse(data, limits=_LIMITS), where="")
         members.version()
         members.only(("v", "operator", "logs"))
-        operator = members.text("operator")
-        if not 0 < len(operator) <= MAX_OPERATOR:
-            raise BadValueError(f"has 1 to {MAX_OPERATOR} characters", where="/operator")
+        operator = members.text("operator", maximum=MAX_OPERATOR)
+        # It is shown to people, in terminals too.
+        if not operator or not operator.isprintable():
+            raise BadValueError("is empty or has control characters", where="/operator")
         logs = tuple(
             TrustedLog.from_json(item, where=f"/logs/{position}")
             for position, item in enumerate(members.array("logs", maximum=MAX_LOGS))
         )
         if len({log.origin for log in logs}) != len(logs):
             raise BadValueError("names one origin twice", where="/logs")
+        successors = [log.successor.origin for log in logs if log.successor is not None]
+        if len(set(successors)) != len(successors):
+            raise BadValueError("names one log as successor of two", where="/logs")
         return cls(operator=operator, logs=logs)
 
 
@@ -155,13 +169,13 @@ def _keys(members: Members) -> tuple[Verifier, ...]:
     for position, item in enumerate(members.array("keys", maximum=MAX_KEYS)):
         where = f"{members.at('keys')}/{position}"
         if not isinstance(item, str):
-            raise BadValueError("expected a verifier key", where=where)
+            raise WrongTypeError("expected a verifier key", where=where)
         key = Verifier.from_vkey(item, where=where)
         if key.name != members.text("origin"):
             raise NoteError("the key's name is not the origin", where=where)
         keys.append(key)
-    if not keys:
-        raise BadValueError("is empty", where=members.at("keys"))
+    if not keys or len({key.key_id for key in keys}) != len(keys):
+        raise BadValueError("is empty or has one key id twice", where=members.at("keys"))
     return tuple(keys)
 
 
@@ -170,7 +184,10 @@ def _successor(members: Members) -> Successor | None:
         return None
     inner = members.object("successor")
     inner.only(("origin", "size"))
+    origin = check_origin(inner.text("origin"), where=inner.at("origin"))
+    if origin == members.text("origin"):
+        raise BadValueError("no log is its own successor", where=inner.at("origin"))
     return Successor(
-        origin=check_origin(inner.text("origin"), where=inner.at("origin")),
+        origin=origin,
         size=inner.integer("size", minimum=1),
     )
