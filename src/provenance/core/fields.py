@@ -4,6 +4,9 @@ The fields of a payload are the leaves of a tree of their own, whose root stands
 Each leaf is salted with a salt of its own, so that a field that was not disclosed cannot be
 guessed. A leaf holds the exact JSON token of the payload (``1.50`` stays ``1.50``), because
 payloads are kept byte for byte and need not be canonical.
+
+A path says of each hash on which side it stands. An index and a size would not do: nothing signs
+the size of this tree, and more than one pair of them fits the same hashes.
 """
 
 import json
@@ -11,7 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 from provenance.core.digests import LeafHash, RootHash, Salt, hmac_sha256
 from provenance.core.errors import (
@@ -20,25 +23,34 @@ from provenance.core.errors import (
     DuplicateMemberError,
     EncodingError,
     JsonSyntaxError,
-    ProofError,
-    TooDeepError,
     TooLargeError,
 )
-from provenance.core.jcs import JsonValue, canonicalize
+from provenance.core.jcs import JsonValue, canonicalize, check_depth, check_text
 from provenance.core.members import Members
 from provenance.core.tiles import TileHashes, inclusion_proof, inclusion_tiles
-from provenance.core.tree import Frontier, leaf_hash, verify_inclusion
+from provenance.core.tree import Frontier, inclusion_spans, leaf_hash, node_hash
 
-MAX_FIELDS = 65_536
+MAX_PAYLOAD = 1 << 20
+"""Bytes of a payload with fields: twice the largest event that intake takes."""
+MAX_DEPTH = 32
+"""Levels of nesting: EPCIS needs 5."""
+MAX_FIELDS = 1 << 16
 """Fields of one payload: an event of the largest size that intake takes has fewer."""
 MAX_DISCLOSED = 1_024
 """Fields that one receipt discloses."""
-MAX_TOKEN = 1 << 16
-"""Characters of a disclosed token or pointer."""
+MAX_TOKEN = 1 << 17
+"""Characters of a token: the longest string that intake takes, every character escaped."""
+MAX_POINTER = 2_048
+"""Characters of a pointer; every field below a long name repeats it."""
+MAX_FIELD_PATH = 16
+"""Hashes of a path in a tree of ``MAX_FIELDS`` leaves."""
+
+SIDES: Final = ("left", "right")
+"""Where a hash of a path stands."""
 
 _FIELD_PREFIX: Final = b"field/v1\n"
 _CLOSERS: Final = {"{": "}", "[": "]"}
-_LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
+_LEXEME = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]:,]|[^\s{}\[\]:,"]++')
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +68,41 @@ def flatten(payload: bytes) -> list[Field]:
         FormatError: not JSON, a member twice in one object, or too many fields.
 
     """
+    if len(payload) > MAX_PAYLOAD:
+        raise TooLargeError(f"more than {MAX_PAYLOAD} bytes", where="payload")
     try:
         text = payload.decode("utf-8")
-        json.loads(text)
     except UnicodeDecodeError:
         raise EncodingError("not UTF-8", where="payload") from None
-    except RecursionError:
-        raise TooDeepError("nested too deeply", where="payload") from None
-    except ValueError:
+    check_depth(text, maximum=MAX_DEPTH)
+    try:
+        # Numbers stay text: their size is nobody's business here.
+        json.loads(
+            text,
+            object_pairs_hook=_check_names,
+            parse_int=str,
+            parse_float=str,
+            parse_constant=_refuse_constant,
+        )
+    except json.JSONDecodeError:
         raise JsonSyntaxError("not JSON", where="payload") from None
     fields = _Scanner(_LEXEME.findall(text)).scan()
-    ordered = sorted(fields, key=lambda field: field.pointer.encode("utf-8", "surrogatepass"))
-    for before, after in pairwise(ordered):
-        if before.pointer == after.pointer:
-            raise DuplicateMemberError("occurs twice", where=before.pointer)
-    return ordered
+    return sorted(fields, key=lambda field: field.pointer.encode())
+
+
+def _check_names(pairs: list[tuple[str, object]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        check_text(name, where="payload")
+        if name in seen:
+            raise DuplicateMemberError(
+                f"member {name[:80]!a} occurs twice in one object", where="payload"
+            )
+        seen.add(name)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise JsonSyntaxError(f"{name} is not JSON", where="payload")
 
 
 class _Scanner:
@@ -110,11 +142,18 @@ class _Scanner:
         if index is not None:
             return f"{base}/{index}", position
         name: str = json.loads(self._lexemes[position])
-        return f"{base}/{name.replace('~', '~0').replace('/', '~1')}", position + 2
+        pointer = f"{base}/{name.replace('~', '~0').replace('/', '~1')}"
+        if len(pointer) > MAX_POINTER:
+            raise TooLargeError("the names on the way to a field are too long", where=base)
+        return pointer, position + 2
 
     def _add(self, pointer: str, token: str) -> None:
         if len(self._fields) >= MAX_FIELDS:
             raise TooLargeError(f"more than {MAX_FIELDS} fields", where="payload")
+        if len(pointer) > MAX_POINTER:
+            raise TooLargeError("the names on the way to a field are too long", where=pointer)
+        if len(token) > MAX_TOKEN:
+            raise TooLargeError(f"a token of more than {MAX_TOKEN} characters", where=pointer)
         self._fields.append(Field(pointer=pointer, token=token))
 
 
@@ -147,13 +186,34 @@ def _leaves(fields: Iterable[Field], fields_salt: Salt) -> list[LeafHash]:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One hash of a path, and on which side of the way up it stands."""
+
+    side: str
+    hash: bytes
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """JSON form."""
+        return {self.side: self.hash.hex()}
+
+    @classmethod
+    def from_json(cls, value: object, *, where: str) -> Self:
+        """Read the JSON form; raises a :class:`FormatError`."""
+        members = Members(value, where=where)
+        members.only(SIDES)
+        side = "left" if "left" in members else "right"
+        if side == "left" and "right" in members:
+            raise BadValueError("has a left and a right hash", where=where)
+        return cls(side=side, hash=members.hex(side))
+
+
+@dataclass(frozen=True, slots=True)
 class DisclosedField:
-    """One field with its salt and inclusion path."""
+    """One field with its salt, and its path to the ``fields_root``, leaf side first."""
 
     field: Field
     salt: Salt
-    index: int
-    path: tuple[bytes, ...]
+    path: tuple[Step, ...]
 
     def to_json(self) -> dict[str, JsonValue]:
         """JSON form."""
@@ -161,95 +221,107 @@ class DisclosedField:
             "pointer": self.field.pointer,
             "token": self.field.token,
             "salt": self.salt.hex(),
-            "index": self.index,
-            "path": [node.hex() for node in self.path],
+            "path": [step.to_json() for step in self.path],
         }
 
     @classmethod
     def from_json(cls, value: object, *, where: str) -> Self:
         """Read the JSON form; raises a :class:`FormatError`."""
         members = Members(value, where=where)
-        members.only(("pointer", "token", "salt", "index", "path"))
-        for name in ("pointer", "token"):
-            if len(members.text(name)) > MAX_TOKEN:
-                raise BadValueError("is too long", where=members.at(name))
+        members.only(("pointer", "token", "salt", "path"))
         return cls(
-            field=Field(pointer=members.text("pointer"), token=members.text("token")),
+            field=Field(
+                pointer=members.text("pointer", maximum=MAX_POINTER),
+                token=members.text("token", maximum=MAX_TOKEN),
+            ),
             salt=Salt(members.hex("salt")),
-            index=members.integer("index"),
-            path=members.hashes("path", maximum=64),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Disclosure:
-    """Some of a payload's ``size`` fields, each provable against the ``fields_root``."""
-
-    size: int
-    disclosed: tuple[DisclosedField, ...]
-
-    def to_json(self) -> dict[str, JsonValue]:
-        """JSON form."""
-        return {"size": self.size, "disclosed": [field.to_json() for field in self.disclosed]}
-
-    @classmethod
-    def from_json(cls, value: object, *, where: str) -> Self:
-        """Read the JSON form; raises a :class:`FormatError`."""
-        members = Members(value, where=where)
-        members.only(("size", "disclosed"))
-        items = members.array("disclosed", maximum=MAX_DISCLOSED)
-        return cls(
-            size=members.integer("size", minimum=1),
-            disclosed=tuple(
-                DisclosedField.from_json(item, where=f"{members.at('disclosed')}/{position}")
-                for position, item in enumerate(items)
+            path=tuple(
+                Step.from_json(step, where=f"{members.at('path')}/{position}")
+                for position, step in enumerate(members.array("path", maximum=MAX_FIELD_PATH))
             ),
         )
 
+    def root(self) -> RootHash:
+        """Root to which the path leads."""
+        node: bytes = field_leaf(self.field, salt=self.salt)
+        for step in self.path:
+            node = node_hash(step.hash, node) if step.side == "left" else node_hash(node, step.hash)
+        return RootHash(node)
 
-def disclose(payload: bytes, pointers: Iterable[str], *, fields_salt: Salt) -> Disclosure:
-    """Disclosure of the fields of ``payload`` at ``pointers``.
+
+def read_disclosure(members: Members, name: str) -> tuple[DisclosedField, ...]:
+    """Read disclosed fields: at least one, ordered by pointer, none twice.
 
     Raises:
-        BadValueError: the payload has no field at one of them.
+        FormatError: they are not what the format allows.
+
+    """
+    items = members.array(name, maximum=MAX_DISCLOSED)
+    if not items:
+        raise BadValueError("is empty; leave it out", where=members.at(name))
+    disclosed = tuple(
+        DisclosedField.from_json(item, where=f"{members.at(name)}/{position}")
+        for position, item in enumerate(items)
+    )
+    pointers = [item.field.pointer.encode() for item in disclosed]
+    if any(after <= before for before, after in pairwise(pointers)):
+        raise BadValueError("is not ordered by pointer, each once", where=members.at(name))
+    return disclosed
+
+
+def disclose(
+    payload: bytes, pointers: Iterable[str], *, fields_salt: Salt
+) -> tuple[DisclosedField, ...]:
+    """Fields of ``payload`` at ``pointers``, ordered by pointer.
+
+    Raises:
+        BadValueError: the payload has no field at one of them, or none was asked for.
+        TooLargeError: more than a receipt can hold.
 
     """
     fields = flatten(payload)
     positions = {field.pointer: index for index, field in enumerate(fields)}
-    size = len(fields)
+    wanted = set(pointers)
+    missing = wanted - positions.keys()
+    if missing:
+        raise BadValueError("the payload has no such field", where=min(missing))
+    if not wanted:
+        raise BadValueError("no field was named", where="pointers")
+    if len(wanted) > MAX_DISCLOSED:
+        raise TooLargeError(f"more than {MAX_DISCLOSED} fields", where="pointers")
     levels = Frontier.empty().extend(_leaves(fields, fields_salt)).levels
     disclosed: list[DisclosedField] = []
-    for pointer in pointers:
-        if pointer not in positions:
-            raise BadValueError("the payload has no such field", where=pointer)
-        index = positions[pointer]
+    for index in sorted(positions[pointer] for pointer in wanted):
         tiles = {
             tile: b"".join(levels[tile.level][1][tile.n * 256 : tile.n * 256 + tile.width])
-            for tile in inclusion_tiles(index, size)
+            for tile in inclusion_tiles(index, len(fields))
         }
-        path = inclusion_proof(TileHashes(tiles, size=size), index=index, size=size)
-        salt = field_salt(pointer, fields_salt=fields_salt)
+        hashes = TileHashes(tiles, size=len(fields))
+        path = inclusion_proof(hashes, index=index, size=len(fields))
         disclosed.append(
-            DisclosedField(field=fields[index], salt=salt, index=index, path=tuple(path))
+            DisclosedField(
+                field=fields[index],
+                salt=field_salt(fields[index].pointer, fields_salt=fields_salt),
+                path=tuple(
+                    Step(side="left" if start < index else "right", hash=node)
+                    for (start, _), node in zip(
+                        inclusion_spans(index, len(fields)), path, strict=True
+                    )
+                ),
+            )
         )
-    return Disclosure(size=size, disclosed=tuple(disclosed))
+    return tuple(disclosed)
 
 
-def verify_disclosure(disclosure: Disclosure, *, root: RootHash) -> None:
+def verify_disclosure(disclosed: Iterable[DisclosedField], *, root: RootHash) -> None:
     """Check every disclosed field against a statement's ``fields_root``.
 
     Raises:
         DisclosureError: one of them is not proven.
 
     """
-    for item in disclosure.disclosed:
-        try:
-            verify_inclusion(
-                field_leaf(item.field, salt=item.salt),
-                index=item.index,
-                size=disclosure.size,
-                path=item.path,
-                root=root,
+    for item in disclosed:
+        if item.root() != root:
+            raise DisclosureError(
+                f"field {item.field.pointer!a} does not lead to the statement's fields_root"
             )
-        except ProofError as error:
-            raise DisclosureError(f"field {item.field.pointer!a}: {error}") from None

@@ -6,18 +6,24 @@ says of its anchor is what a verifier looks up again.
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, Self
 
 from provenance.core.digests import HASH_SIZE, Salt
 from provenance.core.entry import Entry
-from provenance.core.errors import BadValueError, MissingMemberError, UnknownMemberError
-from provenance.core.fields import Disclosure
+from provenance.core.errors import (
+    BadValueError,
+    MissingMemberError,
+    UnknownMemberError,
+    WrongTypeError,
+)
+from provenance.core.fields import DisclosedField, read_disclosure
 from provenance.core.jcs import JsonValue, Limits, canonicalize, parse_canonical
 from provenance.core.members import VERSION, Members
 from provenance.core.statement import Statement
 
 MAX_RECEIPT_BYTES = 4 << 20
-"""A receipt that discloses every field of the largest event still fits."""
+"""A thousand disclosed fields with their paths take one; the rest is for long tokens."""
 MAX_PATH = 64
 """Hashes of an inclusion path: sizes have at most 53 bits."""
 MAX_LATER = 64
@@ -168,7 +174,7 @@ class Receipt:
     statement: Statement | None = None
     salt: Salt | None = None
     payload: PayloadOpening | None = None
-    fields: Disclosure | None = None
+    fields: tuple[DisclosedField, ...] = ()
     trail_head: str | None = None
     state: str | None = None
     later: tuple[AnchoredCheckpoint, ...] = ()
@@ -181,7 +187,7 @@ class Receipt:
             "statement": self.statement.to_json() if self.statement else None,
             "salt": self.salt.hex() if self.salt else None,
             "payload": self.payload.to_json() if self.payload else None,
-            "fields": self.fields.to_json() if self.fields else None,
+            "fields": [item.to_json() for item in self.fields] if self.fields else None,
             "trail_head": self.trail_head,
             "later": [item.to_json() for item in self.later] if self.later else None,
             "ext": self.ext,
@@ -236,11 +242,7 @@ class Receipt:
                 if "payload" in members
                 else None
             ),
-            fields=(
-                Disclosure.from_json(members.get("fields"), where=members.at("fields"))
-                if "fields" in members
-                else None
-            ),
+            fields=read_disclosure(members, "fields") if "fields" in members else (),
             trail_head=members.text("trail_head") if "trail_head" in members else None,
             state=state,
             later=_later(members),
@@ -272,6 +274,9 @@ def _later(members: Members) -> tuple[AnchoredCheckpoint, ...]:
         inner = Members(item, where=f"{members.at('later')}/{position}")
         inner.only(("path", "checkpoint", "anchor"))
         later.append(AnchoredCheckpoint.from_members(inner))
+    sizes = [members.object("anchor").integer("size"), *(item.anchor.size for item in later)]
+    if any(after <= before for before, after in pairwise(sizes)):
+        raise BadValueError("the anchors' sizes do not rise", where=members.at("later"))
     return tuple(later)
 
 
@@ -280,5 +285,5 @@ def _ext(members: Members) -> dict[str, JsonValue] | None:
         return None
     value = members.get("ext")
     if not isinstance(value, dict):
-        raise BadValueError("expected an object", where=members.at("ext"))
+        raise WrongTypeError("expected an object", where=members.at("ext"))
     return value

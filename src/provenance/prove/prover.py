@@ -5,7 +5,7 @@ from typing import Protocol
 
 from provenance.core.digests import Commitment, LeafHash, Salt, TrailId, sha256
 from provenance.core.entry import Entry
-from provenance.core.fields import Disclosure, disclose
+from provenance.core.fields import DisclosedField, disclose
 from provenance.core.jcs import parse
 from provenance.core.notes import Signer, TrailHead, sign_note
 from provenance.core.receipt import AnchoredCheckpoint, AnchorRecord, PayloadOpening, Receipt
@@ -146,7 +146,7 @@ class Prover:
             statement=statement,
             salt=Salt(row.salt),
             payload=_opening(row) if pointers is None else None,
-            fields=_disclosure(row, pointers) if pointers is not None else None,
+            fields=_disclosure(row, pointers) if pointers is not None else (),
             trail_head=await self._sign_head(row.subject, trail_first, row.trail),
         )
 
@@ -216,7 +216,7 @@ def _opening(row: EntryRow) -> PayloadOpening | None:
     return PayloadOpening(salt=Salt(row.payload_salt), sha256=sha256(row.payload))
 
 
-def _disclosure(row: EntryRow, pointers: Sequence[str]) -> Disclosure | None:
+def _disclosure(row: EntryRow, pointers: Sequence[str]) -> tuple[DisclosedField, ...]:
     if row.payload is None or row.fields_salt is None:
         raise EntryNotFoundError("this record commits to no fields that could be disclosed singly")
     return disclose(row.payload, pointers, fields_salt=Salt(row.fields_salt))
