@@ -9,7 +9,8 @@ Rules it enforces, each with a verdict of its own:
 * checkpoint: a key that the trust file names for this origin signed it;
 * trail: the signed trail head is this entry's trail's and subject's, and has a place for it;
 * anchor: the trusted contract on the trusted chain holds this root at this size, it is the first
-  anchor that covers the entry, and the receipt's details of it are the chain's;
+  anchor that covers the entry, and the receipt's details of it are the chain's; the same of each
+  later anchor, which may also be of a log that carries this one on;
 * finality: the chain will not take that back;
 * timing: the entry's ``at`` lies between the old and the new anchor, give or take 5 s;
 * status: nothing known to the verifier corrects, supersedes or erases it.
@@ -22,15 +23,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from provenance.core.digests import LeafHash, sha256
+from provenance.core.digests import sha256
+from provenance.core.entry import Entry
 from provenance.core.errors import FormatError, ProofError, ProvenanceError
-from provenance.core.fields import verify_disclosure
+from provenance.core.fields import flatten, verify_disclosure
 from provenance.core.notes import Checkpoint, TrailHead, open_note, split_note
 from provenance.core.receipt import AnchoredCheckpoint, AnchorRecord, Receipt
 from provenance.core.statement import payload_digest_commitment, statement_commitment
 from provenance.core.tree import verify_inclusion
 from provenance.core.trustfile import TrustedLog, TrustFile
-from provenance.core.verdict import Outcome, Report, Verdict
+from provenance.core.verdict import OPTIONAL, Outcome, Report, Verdict
 
 TOLERANCE_MS: Final = 5_000
 """How far ``at`` may lie outside its anchors' block times: clocks differ and blocks round."""
@@ -62,7 +64,8 @@ class AnchorFacts:
 class Evidence:
     """What a verifier brings to a receipt.
 
-    ``facts`` are the chain's, or None with ``facts_missing`` saying why. ``statuses`` are plain
+    ``facts`` are the chain's about the first anchor, or None with ``facts_missing`` saying why;
+    ``later_facts`` those about each later anchor, in the receipt's order. ``statuses`` are plain
     sentences about later records that refer to this entry; None when nobody looked.
     """
 
@@ -71,6 +74,7 @@ class Evidence:
     facts_missing: str = "the chain was not asked"
     payload: bytes | None = None
     statuses: tuple[str, ...] | None = None
+    later_facts: tuple[AnchorFacts | None, ...] = ()
 
 
 def check_receipt(receipt: Receipt, evidence: Evidence) -> Report:
@@ -122,7 +126,11 @@ class _ReceiptCheck:
         )
         verdicts = tuple(Verdict(name, *_guarded(step)) for name, step in steps)
         local = self._log is not None and self._log.local
-        return Report(verdicts=verdicts, qualification=LOCAL if local else "")
+        return Report(
+            verdicts=verdicts,
+            qualification=LOCAL if local else "",
+            optional=OPTIONAL if self._evidence.payload is None else OPTIONAL - {"content"},
+        )
 
     def _content(self) -> Finding:
         receipt, payload = self._receipt, self._evidence.payload
@@ -137,6 +145,8 @@ class _ReceiptCheck:
             )
         if receipt.payload.sha256 != sha256(payload):
             return Outcome.INVALID, "the payload is not the one that was recorded"
+        if receipt.fields and not {item.field for item in receipt.fields} <= set(flatten(payload)):
+            return Outcome.INVALID, "the disclosed fields are not the payload's"
         return Outcome.VALID, "the payload is, byte for byte, the one that was recorded"
 
     def _commitment(self) -> Finding:
@@ -151,7 +161,7 @@ class _ReceiptCheck:
             expected = payload_digest_commitment(opening.sha256, salt=opening.salt)
             if expected != receipt.statement.payload:
                 return Outcome.INVALID, "the payload's opening does not fit the statement"
-        if receipt.fields is not None:
+        if receipt.fields:
             if receipt.statement.fields_root is None:
                 return Outcome.INVALID, "fields are disclosed, but the statement commits to none"
             verify_disclosure(receipt.fields, root=receipt.statement.fields_root)
@@ -175,11 +185,9 @@ class _ReceiptCheck:
 
     def _signatures(self) -> Finding:
         checkpoint = self._parsed_checkpoint()
-        if self._log is None:
-            return Outcome.UNKNOWN, self._untrusted(checkpoint.origin)
         for anchored in (self._receipt.anchored, *self._receipt.later):
             origin = checkpoint_of(anchored).origin
-            log = self._evidence.trust.log(origin) if self._evidence.trust else None
+            log = self._log_in_line(origin)
             if log is None:
                 return Outcome.UNKNOWN, self._untrusted(origin)
             open_note(anchored.checkpoint, log.keys, where="checkpoint")
@@ -193,11 +201,12 @@ class _ReceiptCheck:
         wrong = self._head_contradiction(head)
         if wrong:
             return Outcome.INVALID, wrong
-        trust = self._evidence.trust
-        log = trust.log(head.origin) if trust else None
+        log = self._log_in_line(head.origin)
         if log is None:
             return Outcome.UNKNOWN, self._untrusted(head.origin)
         open_note(receipt.trail_head, log.keys, where="trail head")
+        if receipt.index >= head.anchored_size:
+            return Outcome.UNKNOWN, "the trail head is older than this entry"
         return Outcome.VALID, (
             f"number {receipt.entry.seq + 1} of {head.count} in its trail "
             f"as of size {head.anchored_size}, by a signed trail head"
@@ -209,58 +218,51 @@ class _ReceiptCheck:
             return "the trail head is about another subject"
         if head.trail != receipt.entry.trail:
             return "the trail head is about another trail"
-        return head_contradiction(head, index=receipt.index, seq=receipt.entry.seq, leaf=self._leaf)
+        if receipt.entry.seq > receipt.index:
+            return "its trail has more entries before it than the log"
+        return head_contradiction(head, index=receipt.index, entry=receipt.entry)
 
     def _anchor(self) -> Finding:
-        checkpoint, anchor = self._parsed_checkpoint(), self._receipt.anchored.anchor
+        receipt, evidence = self._receipt, self._evidence
+        if not receipt.anchored.anchor.old_size <= receipt.index < receipt.anchored.anchor.size:
+            return Outcome.INVALID, "this is not the first anchor that covers the entry"
+        first = self._one_anchor(receipt.anchored, evidence.facts)
+        findings = [first]
+        for position, later in enumerate(receipt.later):
+            known = position < len(evidence.later_facts)
+            facts = evidence.later_facts[position] if known else None
+            outcome, reason = self._one_anchor(later, facts)
+            findings.append((outcome, f"later anchor {position}: {reason}"))
+        for worst in (Outcome.INVALID, Outcome.UNKNOWN):
+            for finding in findings:
+                if finding[0] is worst:
+                    return finding
+        return first
+
+    def _one_anchor(self, anchored: AnchoredCheckpoint, facts: AnchorFacts | None) -> Finding:
+        checkpoint, anchor = checkpoint_of(anchored), anchored.anchor
         if anchor.size != checkpoint.size:
             return Outcome.INVALID, "the anchor's size is not the checkpoint's"
-        if not anchor.old_size <= self._receipt.index < anchor.size:
-            return Outcome.INVALID, "this is not the first anchor that covers the entry"
         if anchor.log_id != sha256(checkpoint.origin.encode()):
             return Outcome.INVALID, "the anchor is another log's"
-        if self._log is None:
+        log = self._log_in_line(checkpoint.origin)
+        if log is None:
             return Outcome.UNKNOWN, self._untrusted(checkpoint.origin)
         for name in ("chain_id", "genesis_hash", "contract"):
-            if getattr(anchor, name) != getattr(self._log, name):
+            if getattr(anchor, name) != getattr(log, name):
                 return Outcome.INVALID, f"the anchor's {name} is not the trusted one"
-        successor = self._log.successor
-        if successor is not None and checkpoint.size > successor.size:
-            return Outcome.INVALID, _abandoned(successor.size)
-        return self._ask_chain(checkpoint, anchor, self._log)
-
-    def _ask_chain(self, checkpoint: Checkpoint, anchor: AnchorRecord, log: TrustedLog) -> Finding:
-        facts = self._evidence.facts
+        if log.successor is not None and checkpoint.size > log.successor.size:
+            return Outcome.INVALID, _abandoned(log.successor.size)
         if facts is None:
             return Outcome.UNKNOWN, self._evidence.facts_missing
-        if (facts.chain_id, facts.genesis_hash) != (log.chain_id, log.genesis_hash):
-            return Outcome.UNKNOWN, "the chain that was asked is not the trusted one"
-        if facts.code_hash != log.code_hash:
-            return Outcome.INVALID, "the contract's code is not the trusted code"
-        if facts.abandoned_above is not None and checkpoint.size > facts.abandoned_above:
-            return Outcome.INVALID, _abandoned(facts.abandoned_above)
-        if facts.root is None or facts.record is None:
-            return Outcome.UNKNOWN, "the contract holds no root at this size (not yet, or no more)"
-        if facts.root != checkpoint.root:
-            return Outcome.INVALID, "the contract holds another root at this size"
-        if facts.record.old_size != anchor.old_size:
-            return Outcome.INVALID, "the anchor extends another size than the receipt says"
-        if facts.record != anchor:
-            return Outcome.UNKNOWN, (
-                "the anchor is in another block or transaction than the receipt says: "
-                "fetch the receipt again"
-            )
-        return Outcome.VALID, (
-            f"the contract holds this root at size {checkpoint.size} since block "
-            f"{anchor.block_number}" + (f" ({LOCAL})" if log.local else "")
-        )
+        return ask_chain(checkpoint, anchor, log=log, facts=facts)
 
     def _finality(self) -> Finding:
         facts = self._evidence.facts
         if facts is None or self._log is None:
             return Outcome.UNKNOWN, self._evidence.facts_missing
-        if facts.record is None:
-            return Outcome.UNKNOWN, "the anchor was not found on the chain"
+        if facts.record is None or not is_trusted_chain(facts, self._log):
+            return Outcome.UNKNOWN, "the anchor was not found on the trusted chain"
         return Outcome.VALID if facts.final else Outcome.UNKNOWN, facts.finality
 
     def _timing(self) -> Finding:
@@ -273,8 +275,9 @@ class _ReceiptCheck:
                 f"logged at {at}, outside its anchors' window "
                 f"{anchor.old_time} to {anchor.block_time}"
             )
-        facts = self._evidence.facts
-        if facts is None or facts.record is None or facts.record != anchor:
+        facts, log = self._evidence.facts, self._log
+        confirmed = facts is not None and log is not None and is_trusted_chain(facts, log)
+        if facts is None or not confirmed or facts.record != anchor:
             return Outcome.UNKNOWN, "the anchors' block times were not confirmed by the chain"
         lag = (anchor.block_time - at) / 1000
         return Outcome.VALID, (
@@ -293,22 +296,66 @@ class _ReceiptCheck:
             raise FormatError(self._checkpoint_error)
         return self._checkpoint
 
+    def _log_in_line(self, origin: str) -> TrustedLog | None:
+        """Trusted log of that name, if it is the checkpoint's or carries that one on."""
+        trust, checkpoint = self._evidence.trust, self._parsed_checkpoint()
+        if trust is None or origin not in trust.lineage(checkpoint.origin):
+            return None
+        return trust.log(origin)
+
     def _untrusted(self, origin: str) -> str:
-        if self._evidence.trust is None:
+        trust = self._evidence.trust
+        if trust is None:
             return "no trust file was given"
+        if trust.log(origin) is not None:
+            return f"{origin!a} does not carry on the log of the checkpoint"
         return f"the trust file does not name the log {origin!a}"
 
 
-def head_contradiction(head: TrailHead, *, index: int, seq: int, leaf: LeafHash) -> str:
+def is_trusted_chain(facts: AnchorFacts, log: TrustedLog) -> bool:
+    """Whether the facts are of the chain that the trust file names."""
+    return (facts.chain_id, facts.genesis_hash) == (log.chain_id, log.genesis_hash)
+
+
+def ask_chain(
+    checkpoint: Checkpoint, anchor: AnchorRecord, *, log: TrustedLog, facts: AnchorFacts
+) -> Finding:
+    """What the chain says about a checkpoint and what a receipt says of its anchor."""
+    if not is_trusted_chain(facts, log):
+        return Outcome.UNKNOWN, "the chain that was asked is not the trusted one"
+    if facts.code_hash != log.code_hash:
+        return Outcome.INVALID, "the contract's code is not the trusted code"
+    if facts.abandoned_above is not None and checkpoint.size > facts.abandoned_above:
+        return Outcome.INVALID, _abandoned(facts.abandoned_above)
+    if facts.root is None or facts.record is None:
+        return Outcome.UNKNOWN, "the contract holds no root at this size (not yet, or no more)"
+    if facts.root != checkpoint.root:
+        return Outcome.INVALID, "the contract holds another root at this size"
+    if facts.record.old_size != anchor.old_size:
+        return Outcome.INVALID, "the anchor extends another size than the receipt says"
+    if facts.record != anchor:
+        return Outcome.UNKNOWN, (
+            "the anchor is in another block or transaction than the receipt says: "
+            "fetch the receipt again"
+        )
+    return Outcome.VALID, (
+        f"the contract holds this root at size {checkpoint.size} since block "
+        f"{anchor.block_number}" + (f" ({LOCAL})" if log.local else "")
+    )
+
+
+def head_contradiction(head: TrailHead, *, index: int, entry: Entry) -> str:
     """Why an entry of the head's trail contradicts it; empty if it does not."""
-    if index < head.anchored_size:
-        if seq >= head.count:
-            return "the trail head leaves this entry out"
-        if seq == head.count - 1 and leaf != head.last_leaf:
-            return "the trail head ends in another entry"
+    if index >= head.anchored_size:
+        if entry.seq < head.count:
+            return "the trail head counts this entry before it was anchored"
+        if entry.seq == head.count and entry.prev != head.last_leaf:
+            return "the entry that follows the trail head names another last entry"
         return ""
-    if seq < head.count:
-        return "the trail head counts this entry before it was anchored"
+    if entry.seq >= head.count:
+        return "the trail head leaves this entry out"
+    if entry.seq == head.count - 1 and entry.leaf_hash() != head.last_leaf:
+        return "the trail head ends in another entry"
     return ""
 
 

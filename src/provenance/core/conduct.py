@@ -3,8 +3,13 @@
 One receipt can be in order while two cannot both be. Nothing here needs a chain: what an operator
 signed twice is proof against the operator by itself. Only what a trusted key signed, and what is
 proven to be in a tree that a trusted key signed, counts as the operator's word.
+
+A log and those that carry it on are one line: indexes, leaves and trails go on in the successor,
+and so does the operator's word. What a log signed above the size of its succession is void, and
+is compared with nothing but its like.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -48,7 +53,7 @@ class Misconduct:
 class _Seen:
     """An entry that is proven to be in a tree which a trusted key signed."""
 
-    origin: str
+    line: str
     index: int
     entry: Entry
     leaf: LeafHash
@@ -58,8 +63,39 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _SignedHead:
+    line: str
     head: TrailHead
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class _SignedCheckpoint:
+    line: str
+    checkpoint: Checkpoint
+    note: str
+
+
+class _Lines:
+    """Which line of logs a signed word belongs to."""
+
+    def __init__(self, trust: TrustFile) -> None:
+        followed = [(log.origin, log.successor) for log in trust.logs if log.successor is not None]
+        self._before = {successor.origin: origin for origin, successor in followed}
+        self._until = {origin: successor.size for origin, successor in followed}
+
+    def root(self, origin: str) -> str:
+        """First log of the line."""
+        passed: set[str] = set()
+        while origin in self._before and origin not in passed:
+            passed.add(origin)
+            origin = self._before[origin]
+        return origin
+
+    def of(self, origin: str, size: int) -> str:
+        """Line of what ``origin`` signed about its tree of ``size``."""
+        if size > self._until.get(origin, size):
+            return f"{origin} above {self._until[origin]}"
+        return self.root(origin)
 
 
 def find_misconduct(
@@ -73,42 +109,51 @@ def find_misconduct(
     What no trusted key signed, or what is not proven, is passed over: it is a matter of the single
     check, and nobody's word.
     """
-    checkpoints: list[tuple[Checkpoint, str]] = []
-    seen: list[_Seen] = []
-    heads: list[_SignedHead] = []
+    lines = _Lines(trust)
+    # Keyed by what is signed, so that copies of one word are compared once, however often the
+    # receipts repeat it.
+    checkpoints: dict[Checkpoint, _SignedCheckpoint] = {}
+    seen: dict[Key, _Seen] = {}
+    heads: dict[TrailHead, _SignedHead] = {}
     for receipt in receipts:
-        for checkpoint, note, path in _signed_checkpoints(receipt, trust):
-            checkpoints.append((checkpoint, note))
-            entry = _proven(receipt, checkpoint, note, path)
+        for signed, path in _signed_checkpoints(receipt, trust, lines):
+            checkpoints.setdefault(signed.checkpoint, signed)
+            entry = _proven(receipt, signed, path)
             if entry is not None:
-                seen.append(entry)
-        heads += _signed_heads(receipt, trust)
+                seen.setdefault((entry.line, entry.index, entry.leaf, entry.subject), entry)
+        head = _signed_head(receipt, trust, lines)
+        if head is not None:
+            heads.setdefault(head.head, head)
+    entries, signed_heads = list(seen.values()), list(heads.values())
     found = [
-        *_forks(checkpoints),
-        *_places(seen),
-        *_trails(seen, heads),
-        *_chains(seen),
-        *_short_heads(heads),
-        *_heads_against_entries(heads, seen),
-        *_acknowledgements(acknowledgements, seen, trust),
+        *_forks(checkpoints.values()),
+        *_places(entries),
+        *_trails(entries, signed_heads),
+        *_chains(entries),
+        *_short_heads(signed_heads),
+        *_heads_against_entries(signed_heads, entries),
+        *_acknowledgements(acknowledgements, entries, trust, lines),
     ]
     return list(dict.fromkeys(found))
 
 
 def _signed_checkpoints(
-    receipt: Receipt, trust: TrustFile
-) -> Iterator[tuple[Checkpoint, str, tuple[bytes, ...]]]:
+    receipt: Receipt, trust: TrustFile, lines: _Lines
+) -> Iterator[tuple[_SignedCheckpoint, tuple[bytes, ...]]]:
     for anchored in (receipt.anchored, *receipt.later):
         checkpoint = _signed(anchored.checkpoint, trust, Checkpoint.parse)
         if checkpoint is not None:
-            yield checkpoint, anchored.checkpoint, anchored.path
+            line = lines.of(checkpoint.origin, checkpoint.size)
+            yield _SignedCheckpoint(line, checkpoint, anchored.checkpoint), anchored.path
 
 
-def _signed_heads(receipt: Receipt, trust: TrustFile) -> Iterator[_SignedHead]:
-    if receipt.trail_head is not None:
-        head = _signed(receipt.trail_head, trust, TrailHead.parse)
-        if head is not None:
-            yield _SignedHead(head=head, note=receipt.trail_head)
+def _signed_head(receipt: Receipt, trust: TrustFile, lines: _Lines) -> _SignedHead | None:
+    if receipt.trail_head is None:
+        return None
+    head = _signed(receipt.trail_head, trust, TrailHead.parse)
+    if head is None:
+        return None
+    return _SignedHead(lines.of(head.origin, head.anchored_size), head, receipt.trail_head)
 
 
 def _signed(note: str, trust: TrustFile, parse: Callable[[str], T]) -> T | None:
@@ -123,9 +168,8 @@ def _signed(note: str, trust: TrustFile, parse: Callable[[str], T]) -> T | None:
         return None
 
 
-def _proven(
-    receipt: Receipt, checkpoint: Checkpoint, note: str, path: tuple[bytes, ...]
-) -> _Seen | None:
+def _proven(receipt: Receipt, signed: _SignedCheckpoint, path: tuple[bytes, ...]) -> _Seen | None:
+    checkpoint = signed.checkpoint
     leaf = receipt.entry.leaf_hash()
     try:
         verify_inclusion(
@@ -139,12 +183,12 @@ def _proven(
         if opened == receipt.entry.commitment:
             subject = receipt.statement.subject
     return _Seen(
-        origin=checkpoint.origin,
+        line=signed.line,
         index=receipt.index,
         entry=receipt.entry,
         leaf=leaf,
         subject=subject,
-        note=note,
+        note=signed.note,
     )
 
 
@@ -159,20 +203,22 @@ def _clashes(
             yield other, item
 
 
-def _forks(checkpoints: list[tuple[Checkpoint, str]]) -> Iterator[Misconduct]:
-    for (one, note), (_, other_note) in _clashes(
+def _forks(checkpoints: Iterable[_SignedCheckpoint]) -> Iterator[Misconduct]:
+    for one, other in _clashes(
         checkpoints,
-        key=lambda item: (item[0].origin, item[0].size),
-        value=lambda item: item[0].root,
+        key=lambda item: (item.line, item.checkpoint.size),
+        value=lambda item: item.checkpoint.root,
     ):
         yield Misconduct(
-            "fork", f"two roots of {one.origin} at size {one.size}", (note, other_note)
+            "fork",
+            f"two roots of {one.checkpoint.origin} at size {one.checkpoint.size}",
+            (one.note, other.note),
         )
 
 
 def _places(seen: list[_Seen]) -> Iterator[Misconduct]:
     for one, other in _clashes(
-        seen, key=lambda item: (item.origin, item.index), value=lambda item: item.leaf
+        seen, key=lambda item: (item.line, item.index), value=lambda item: item.leaf
     ):
         yield Misconduct(
             "two-entries-of-one-place",
@@ -181,7 +227,7 @@ def _places(seen: list[_Seen]) -> Iterator[Misconduct]:
         )
     for one, other in _clashes(
         seen,
-        key=lambda item: (item.origin, item.entry.trail, item.entry.seq),
+        key=lambda item: (item.line, item.entry.trail, item.entry.seq),
         value=lambda item: (item.leaf, item.index),
     ):
         yield Misconduct(
@@ -193,11 +239,11 @@ def _places(seen: list[_Seen]) -> Iterator[Misconduct]:
 
 def _trails(seen: list[_Seen], heads: list[_SignedHead]) -> Iterator[Misconduct]:
     pairs = [
-        (item.origin, item.subject, item.entry.trail, item.note)
+        (item.line, item.subject, item.entry.trail, item.note)
         for item in seen
         if item.subject is not None
     ]
-    pairs += [(item.head.origin, item.head.subject, item.head.trail, item.note) for item in heads]
+    pairs += [(item.line, item.head.subject, item.head.trail, item.note) for item in heads]
     for one, other in _clashes(
         pairs, key=lambda item: (item[0], item[1]), value=lambda item: item[2]
     ):
@@ -214,21 +260,26 @@ def _trails(seen: list[_Seen], heads: list[_SignedHead]) -> Iterator[Misconduct]
 
 def _chains(seen: list[_Seen]) -> Iterator[Misconduct]:
     ordered = sorted(
-        seen, key=lambda item: (item.origin, item.entry.trail, item.entry.seq, item.index)
+        seen, key=lambda item: (item.line, item.entry.trail, item.entry.seq, item.index)
     )
     for one, other in pairwise(ordered):
-        if (one.origin, one.entry.trail) != (other.origin, other.entry.trail):
+        if (one.line, one.entry.trail) != (other.line, other.entry.trail):
             continue
         notes = (one.note, other.note)
-        if other.entry.seq > one.entry.seq and other.index <= one.index:
-            yield Misconduct("order", "the index falls while seq rises", notes)
+        if other.index - one.index < other.entry.seq - one.entry.seq:
+            yield Misconduct(
+                "order",
+                f"seq {other.entry.seq} at index {other.index} leaves no room for what follows "
+                f"seq {one.entry.seq} at index {one.index}",
+                notes,
+            )
         if other.entry.seq == one.entry.seq + 1 and other.entry.prev != one.leaf:
             yield Misconduct(
                 "broken-link", f"seq {other.entry.seq} does not name seq {one.entry.seq}", notes
             )
-    by_index = sorted(seen, key=lambda item: (item.origin, item.index))
+    by_index = sorted(seen, key=lambda item: (item.line, item.index))
     for one, other in pairwise(by_index):
-        if one.origin == other.origin and other.entry.at < one.entry.at:
+        if one.line == other.line and other.entry.at < one.entry.at:
             yield Misconduct(
                 "time-runs-back",
                 f"entry {other.index} is older than entry {one.index}",
@@ -237,19 +288,13 @@ def _chains(seen: list[_Seen]) -> Iterator[Misconduct]:
 
 
 def _short_heads(heads: list[_SignedHead]) -> Iterator[Misconduct]:
-    ordered = sorted(
-        heads,
-        key=lambda item: (
-            item.head.origin,
-            item.head.subject,
-            item.head.trail,
-            item.head.anchored_size,
-            item.head.count,
-        ),
-    )
+    def key(item: _SignedHead) -> tuple[str, str, bytes]:
+        return item.line, item.head.subject, item.head.trail
+
+    ordered = sorted(heads, key=lambda item: (*key(item), item.head.anchored_size, item.head.count))
     for one, other in pairwise(ordered):
         a, b = one.head, other.head
-        if (a.origin, a.subject, a.trail) != (b.origin, b.subject, b.trail):
+        if key(one) != key(other):
             continue
         notes = (one.note, other.note)
         if b.count < a.count:
@@ -265,32 +310,51 @@ def _short_heads(heads: list[_SignedHead]) -> Iterator[Misconduct]:
 def _heads_against_entries(heads: list[_SignedHead], seen: list[_Seen]) -> Iterator[Misconduct]:
     by_trail: dict[Key, list[_Seen]] = {}
     for item in seen:
-        by_trail.setdefault((item.origin, item.entry.trail), []).append(item)
+        by_trail.setdefault((item.line, item.entry.trail), []).append(item)
     for signed in heads:
-        for item in by_trail.get((signed.head.origin, signed.head.trail), ()):
-            reason = head_contradiction(
-                signed.head, index=item.index, seq=item.entry.seq, leaf=item.leaf
-            )
+        for item in by_trail.get((signed.line, signed.head.trail), ()):
+            reason = head_contradiction(signed.head, index=item.index, entry=item.entry)
             if reason:
                 yield Misconduct("head-against-entry", reason, (signed.note, item.note))
 
 
 def _acknowledgements(
-    notes: Sequence[str], seen: list[_Seen], trust: TrustFile
+    notes: Sequence[str], seen: list[_Seen], trust: TrustFile, lines: _Lines
 ) -> Iterator[Misconduct]:
-    places = {(item.origin, item.index): item for item in seen}
+    # A promise outlives a succession: it is held against the whole line.
+    promises: dict[Acknowledgement, str] = {}
     for note in notes:
         ack = _signed(note, trust, Acknowledgement.parse)
-        if ack is None or ack.count > len(seen):
-            continue
-        range_ = range(ack.first_index, ack.first_index + ack.count)
-        items = [places.get((ack.origin, index)) for index in range_]
-        present = [item for item in items if item is not None]
-        if len(present) != ack.count:
-            continue
-        if root_of(item.leaf for item in present) != ack.root:
+        if ack is not None:
+            promises.setdefault(ack, note)
+    for (one, note), (_, other_note) in _clashes(
+        promises.items(),
+        key=lambda item: (lines.root(item[0].origin), item[0].first_index, item[0].count),
+        value=lambda item: (item[0].root, item[0].at),
+    ):
+        yield Misconduct(
+            "broken-acknowledgement",
+            f"two promises for the {one.count} entries from index {one.first_index}",
+            (note, other_note),
+        )
+    places = {(item.line, item.index): item for item in seen}
+    by_index = sorted((item.index, item.line) for item in seen)
+    for ack, note in promises.items():
+        line, end = lines.root(ack.origin), ack.first_index + ack.count
+        span = by_index[
+            bisect_left(by_index, (ack.first_index, "")) : bisect_left(by_index, (end, ""))
+        ]
+        items = [places[line, index] for index, of_line in dict.fromkeys(span) if of_line == line]
+        for item in items:
+            if item.entry.at != ack.at:
+                yield Misconduct(
+                    "broken-acknowledgement",
+                    f"entry {item.index} was acknowledged with another time",
+                    (note, item.note),
+                )
+        if len(items) == ack.count and root_of(item.leaf for item in items) != ack.root:
             yield Misconduct(
                 "broken-acknowledgement",
-                f"entries {ack.first_index} to {range_[-1]} are not the acknowledged ones",
-                (note, present[0].note),
+                f"entries {ack.first_index} to {end - 1} are not the acknowledged ones",
+                (note, items[0].note),
             )

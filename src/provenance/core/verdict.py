@@ -43,7 +43,11 @@ CHECKS: Final = (
 """The checks of a receipt, in the order in which they are reported."""
 
 OPTIONAL: Final = frozenset({"content", "status"})
-"""Checks that may be UNKNOWN in a VALID receipt: they need a payload, or the rest of the trail."""
+"""Checks that may be UNKNOWN in a VALID receipt: they need a payload, or the rest of the trail.
+
+Content is not optional for who brought a payload: a receipt that was stripped of what opens the
+payload's commitment would otherwise vouch for any payload.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +55,17 @@ class Report:
     """The verdicts on one receipt.
 
     ``qualification`` is not empty where a VALID must not be read without it (a chain that the
-    operator runs alone).
+    operator runs alone). ``optional`` are the checks that may be UNKNOWN.
     """
 
     verdicts: tuple[Verdict, ...]
     qualification: str = ""
+    optional: frozenset[str] = OPTIONAL
 
     @property
     def outcome(self) -> Outcome:
         """INVALID if any check is; else UNKNOWN if a required one is; else VALID."""
-        return overall(self.verdicts)
+        return overall(self.verdicts, optional=self.optional)
 
     def verdict(self, check: str) -> Verdict:
         """Return the verdict of one check."""
@@ -77,12 +82,12 @@ class Report:
         return value
 
 
-def overall(verdicts: Iterable[Verdict]) -> Outcome:
-    """Outcome of all ``verdicts`` together."""
+def overall(verdicts: Iterable[Verdict], *, optional: frozenset[str] = OPTIONAL) -> Outcome:
+    """Outcome of all ``verdicts`` together; those named in ``optional`` may be UNKNOWN."""
     outcomes = {
         verdict.outcome
         for verdict in verdicts
-        if verdict.outcome is not Outcome.UNKNOWN or verdict.check not in OPTIONAL
+        if verdict.outcome is not Outcome.UNKNOWN or verdict.check not in optional
     }
     for outcome in (Outcome.INVALID, Outcome.UNKNOWN):
         if outcome in outcomes:
