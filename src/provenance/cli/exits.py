@@ -1,0 +1,52 @@
+"""Exit codes, and the one way in which a command fails."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, NoReturn
+
+import typer
+
+from provenance.core.errors import FormatError, ProvenanceError
+from provenance.core.verdict import Outcome
+
+VALID: Final = 0
+"""Verified, or done."""
+INVALID: Final = 1
+"""Something is not as it should be; of other commands than verify and audit: not all was done."""
+USAGE: Final = 2
+"""Wrong usage of the command line."""
+UNKNOWN: Final = 3
+"""Nothing is wrong, but something could not be checked."""
+MALFORMED: Final = 4
+"""An input is not what it should be."""
+FAILED: Final = 5
+"""The command could not be carried out."""
+BUG: Final = 70
+"""A fault of this program (EX_SOFTWARE of sysexits.h)."""
+INTERRUPTED: Final = 130
+"""Stopped by Ctrl-C, as shells report it."""
+
+OF_OUTCOME: Final = {
+    Outcome.VALID: VALID,
+    Outcome.INVALID: INVALID,
+    Outcome.UNKNOWN: UNKNOWN,
+}
+
+
+def fail(message: str, *, code: int = FAILED) -> NoReturn:
+    """Print one line on stderr and exit."""
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turn the project's errors into one line and an exit code."""
+    try:
+        yield
+    except FormatError as error:
+        fail(str(error), code=MALFORMED)
+    except ProvenanceError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(str(error))

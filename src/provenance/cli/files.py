@@ -1,0 +1,28 @@
+"""Reading input files within bounds, and writing results so that they appear whole or not at all."""
+
+import os
+from pathlib import Path
+
+from provenance.cli.exits import MALFORMED, USAGE, fail
+
+
+def read_bounded(path: Path, *, limit: int) -> bytes:
+    """Bytes of ``path``; exits with one line where it cannot be read or is above ``limit``."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        fail(f"{path} cannot be read: {error.strerror}", code=USAGE)
+    if len(data) > limit:
+        fail(f"{path} has more than {limit} bytes", code=MALFORMED)
+    return data
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write ``data`` beside ``path`` and move it there."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,51 @@
+"""The command ``provenance``."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from provenance import __version__
+from provenance.cli.exits import BUG, INTERRUPTED
+from provenance.cli.verify import verify
+
+app = typer.Typer(
+    name="provenance",
+    help="Tamper-evident tracking history for parcels: record, prove, verify.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(verify)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"provenance {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; no error leaves it as a traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001  # the last line of defence says what to do
+        typer.echo(
+            f"error: {type(error).__name__}: {error}. This is a fault of the program; "
+            "please report it.",
+            err=True,
+        )
+        sys.exit(BUG)

@@ -1,0 +1,74 @@
+"""Verdicts in plain words for a terminal."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from provenance.core.verdict import Outcome
+
+if TYPE_CHECKING:
+    from provenance.core.conduct import Misconduct
+    from provenance.verify.sets import ReceiptReport, SetReport
+
+LIMITS: Final = (
+    "A receipt proves what was recorded and when, not that it is true, nor that everything that "
+    "happened was recorded."
+)
+"""The honest limits, printed below every verdict."""
+
+_COLOURS: Final = {Outcome.VALID: "green", Outcome.INVALID: "red", Outcome.UNKNOWN: "yellow"}
+
+
+def coloured(outcome: Outcome, *, width: int = 0) -> str:
+    """The outcome's name; colours are dropped where the output is no terminal."""
+    return typer.style(outcome.value.ljust(width), fg=_COLOURS[outcome], bold=True)
+
+
+def line(name: str, outcome: Outcome, reason: str) -> str:
+    """One line of a table of verdicts."""
+    return f"  {name:<16}{coloured(outcome, width=9)}{reason}"
+
+
+def print_set(report: "SetReport", *, strays: Sequence[str]) -> None:
+    """Print everything that was found about a set of receipts."""
+    for item in report.receipts:
+        _print_receipt(item)
+    for broken in report.malformed:
+        typer.echo(f"{broken.name}: not a receipt ({broken.error.code}): {broken.error}\n")
+    for trail in report.trails:
+        subject = trail.subject or f"unnamed subject ({trail.trail.hex()[:16]}…)"
+        typer.echo(f"Trail of {subject}")
+        typer.echo(line("whole trail", trail.verdict.outcome, trail.verdict.reason) + "\n")
+    for verdict in report.acknowledgements:
+        typer.echo(line(verdict.check, verdict.outcome, verdict.reason) + "\n")
+    for name in strays:
+        typer.echo(f"{name}: it is not the payload of any of these receipts\n")
+    for found in report.misconduct:
+        _print_misconduct(found)
+    _print_outcome(report)
+
+
+def _print_receipt(item: "ReceiptReport") -> None:
+    statement = item.receipt.statement
+    about = f", {statement.kind} about {statement.subject}" if statement is not None else ""
+    typer.echo(f"{item.name}: entry {item.receipt.index}{about}")
+    for verdict in item.report.verdicts:
+        typer.echo(line(verdict.check, verdict.outcome, verdict.reason))
+    typer.echo()
+
+
+def _print_misconduct(found: "Misconduct") -> None:
+    typer.echo(f"MISCONDUCT ({found.kind}): {found.reason}")
+    typer.echo("The operator signed both of these, and they cannot both be honest:")
+    for number, note in enumerate(found.notes, start=1):
+        typer.echo(f"  note {number}:")
+        for text in note.splitlines():
+            typer.echo(f"    {text}")
+    typer.echo()
+
+
+def _print_outcome(report: "SetReport") -> None:
+    said = f": {report.qualification}" if report.qualification else ""
+    typer.echo(f"{coloured(report.outcome)}{said}")
+    typer.echo(LIMITS)

@@ -1,0 +1,158 @@
+"""``provenance verify``: needs a receipt, a trust file and an RPC URL, and nothing of the service."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from provenance.cli.exits import INVALID, MALFORMED, OF_OUTCOME, UNKNOWN, fail, reported
+from provenance.cli.files import read_bounded
+from provenance.cli.verdicts import print_set
+from provenance.core.notes import MAX_NOTE_BYTES
+from provenance.core.receipt import MAX_RECEIPT_BYTES
+from provenance.core.verdict import Outcome
+
+if TYPE_CHECKING:
+    from provenance.core.trustfile import TrustFile
+    from provenance.verify.service import ReceiptInput
+    from provenance.verify.sets import SetReport
+
+MAX_PAYLOAD_BYTES: Final = 1 << 30
+"""A payload is read whole; no document or photo of a parcel comes near a gigabyte."""
+MAX_TRUST_BYTES: Final = 1 << 20
+"""What the trust file's own format allows."""
+
+_FILE: Final = {"exists": True, "dir_okay": False}
+
+
+def verify(
+    receipts: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Receipts to verify together.", **_FILE)
+    ],
+    *,
+    trust: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Trust file, got from elsewhere than the receipt.", **_FILE
+        ),
+    ] = None,
+    rpc: Annotated[
+        str | None,
+        typer.Option(metavar="URL", envvar="RPC_URL", help="JSON-RPC of a node of the chain."),
+    ] = None,
+    payload: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Payload (event, document) to compare; may be repeated.", **_FILE
+        ),
+    ] = None,
+    ack: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--ack",
+            metavar="FILE",
+            help="Acknowledgement that was given on submission; may be repeated.",
+            **_FILE,
+        ),
+    ] = None,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="UNKNOWN unless whole trails are given.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0.1, max=600, help="Seconds for each question to the chain."
+        ),
+    ] = 10.0,
+) -> None:
+    """Verify receipts: is this what was recorded, when, and is it in the anchored log?
+
+    Receipts given together are also checked against each other. Exit code: 0 VALID, 1 INVALID,
+    3 UNKNOWN (nothing is wrong, but something could not be checked), 4 malformed, 2 wrong usage.
+    """
+    from provenance.verify.service import ReceiptInput, match_payloads
+
+    with reported():
+        trusted = _read_trust(trust)
+        items = [
+            ReceiptInput(
+                data=_trimmed(read_bounded(path, limit=MAX_RECEIPT_BYTES + 1)), name=str(path)
+            )
+            for path in receipts
+        ]
+        payloads = {
+            str(path): read_bounded(path, limit=MAX_PAYLOAD_BYTES) for path in payload or ()
+        }
+        notes = [_read_note(path) for path in ack or ()]
+        matched = match_payloads(items, payloads)
+        report = asyncio.run(
+            _verify(matched.items, trusted, rpc, notes, complete=complete, patience=timeout)
+        )
+    if as_json:
+        value = {**report.to_json(), "stray_payloads": list(matched.strays)}
+        typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    else:
+        print_set(report, strays=matched.strays)
+    raise typer.Exit(_exit_code(report, matched.strays))
+
+
+def _exit_code(report: "SetReport", strays: Sequence[str]) -> int:
+    if report.outcome is Outcome.INVALID:
+        return INVALID
+    if report.malformed:
+        return MALFORMED
+    if strays:
+        opened = all(item.receipt.payload is not None for item in report.receipts)
+        return INVALID if opened else UNKNOWN
+    return OF_OUTCOME[report.outcome]
+
+
+async def _verify(
+    items: Sequence["ReceiptInput"],
+    trust: "TrustFile | None",
+    rpc: str | None,
+    notes: Sequence[str],
+    *,
+    complete: bool,
+    patience: float,
+) -> "SetReport":
+    from provenance.verify.service import verify_receipts
+
+    if rpc is None or trust is None:
+        return await verify_receipts(
+            items, trust=trust, facts=None, acknowledgements=notes, complete=complete
+        )
+    from provenance.verify.chain import ChainFactsReader
+
+    async with ChainFactsReader(rpc, timeout=patience) as reader:
+        return await verify_receipts(
+            items, trust=trust, facts=reader, acknowledgements=notes, complete=complete
+        )
+
+
+def _read_trust(path: Path | None) -> "TrustFile | None":
+    from provenance.core.errors import FormatError
+    from provenance.core.trustfile import TrustFile
+
+    if path is None:
+        return None
+    try:
+        return TrustFile.decode(read_bounded(path, limit=MAX_TRUST_BYTES))
+    except FormatError as error:
+        fail(f"{path} is not a trust file: {error}", code=MALFORMED)
+
+
+def _read_note(path: Path) -> str:
+    try:
+        return read_bounded(path, limit=MAX_NOTE_BYTES).decode()
+    except UnicodeDecodeError:
+        fail(f"{path} is not a signed note", code=MALFORMED)
+
+
+def _trimmed(data: bytes) -> bytes:
+    """Without the one line break that editors and shells add."""
+    return data.removesuffix(b"\n")

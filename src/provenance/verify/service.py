@@ -1,0 +1,188 @@
+"""Verifying receipts with the chain's help: what the command line, the API and the demo call."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from provenance.core.check import AnchorFacts, Evidence, checkpoint_of
+from provenance.core.digests import sha256
+from provenance.core.errors import FormatError, ProvenanceError
+from provenance.core.receipt import AnchorRecord, Receipt
+from provenance.core.trustfile import TrustedLog, TrustFile
+from provenance.verify.errors import ChainReadError
+from provenance.verify.sets import MalformedReceipt, ReadReceipt, SetReport, judge
+
+NOT_ASKED = "the chain was not asked: no RPC URL was given"
+"""Why facts are missing where there is nobody to ask."""
+
+
+class FactsView(Protocol):
+    """One log on its chain, as of one block."""
+
+    async def facts(self, size: int, *, hint: AnchorRecord | None = None) -> AnchorFacts:
+        """Facts about the anchor at ``size``; raises a ChainReadError."""
+        ...
+
+
+class FactsSource(Protocol):
+    """Whoever can ask the chain; ``verify.chain.ChainFactsReader`` is the one."""
+
+    async def view(self, log: TrustedLog) -> FactsView:
+        """The chain as of now, with regard to ``log``; raises a ChainReadError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptInput:
+    """A receipt's bytes as they came, the payload if there is one, and a name for reports."""
+
+    data: bytes
+    payload: bytes | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    name: str
+    receipt: Receipt
+    payload: bytes | None
+    place: tuple[str, int] | None
+    """Origin and size of the checkpoint, where that can be read."""
+
+
+Facts = Mapping[tuple[str, int], AnchorFacts | str]
+"""For each (origin, size) the chain's facts, or why there are none."""
+
+
+async def verify_receipts(
+    items: Sequence[ReceiptInput],
+    *,
+    trust: TrustFile | None,
+    facts: FactsSource | None,
+    acknowledgements: Sequence[str] = (),
+    complete: bool = False,
+) -> SetReport:
+    """Verify a set of receipts together; what cannot be asked becomes UNKNOWN, never an error.
+
+    Args:
+        items: the receipts, with the payloads that belong to them.
+        trust: whom the verifier trusts, from elsewhere than the receipts.
+        facts: how to ask the chain; None leaves anchors UNKNOWN.
+        acknowledgements: signed notes that were given to the submitter.
+        complete: whether whole trails are asked for.
+
+    """
+    decoded: list[_Decoded] = []
+    malformed: list[MalformedReceipt] = []
+    for item in items:
+        try:
+            receipt = Receipt.decode(item.data)
+        except FormatError as error:
+            malformed.append(MalformedReceipt(name=item.name, error=error))
+        else:
+            decoded.append(_Decoded(item.name, receipt, item.payload, _place(receipt)))
+    answers = await _ask(decoded, trust, facts)
+    return judge(
+        [_read(item, trust, answers) for item in decoded],
+        malformed=malformed,
+        trust=trust,
+        acknowledgements=acknowledgements,
+        complete=complete,
+    )
+
+
+def _place(receipt: Receipt) -> tuple[str, int] | None:
+    try:
+        checkpoint = checkpoint_of(receipt.anchored)
+    except ProvenanceError:
+        return None
+    return checkpoint.origin, checkpoint.size
+
+
+def _read(item: _Decoded, trust: TrustFile | None, answers: Facts) -> ReadReceipt:
+    answer = answers.get(item.place, NOT_ASKED) if item.place is not None else NOT_ASKED
+    if isinstance(answer, AnchorFacts):
+        evidence = Evidence(trust=trust, payload=item.payload, facts=answer)
+    else:
+        evidence = Evidence(trust=trust, payload=item.payload, facts_missing=answer)
+    return ReadReceipt(name=item.name, receipt=item.receipt, evidence=evidence)
+
+
+async def _ask(
+    decoded: Sequence[_Decoded], trust: TrustFile | None, source: FactsSource | None
+) -> Facts:
+    """Ask about each (origin, size) once, all as of one block for each log."""
+    if trust is None or source is None:
+        return {}
+    wanted: dict[str, dict[int, AnchorRecord]] = {}
+    for item in decoded:
+        if item.place is not None:
+            origin, size = item.place
+            wanted.setdefault(origin, {}).setdefault(size, item.receipt.anchored.anchor)
+    answers: dict[tuple[str, int], AnchorFacts | str] = {}
+    for origin, hints in wanted.items():
+        log = trust.log(origin)
+        if log is not None:
+            found = await _ask_log(source, log, hints)
+            answers.update({(origin, size): answer for size, answer in found.items()})
+    return answers
+
+
+async def _ask_log(
+    source: FactsSource, log: TrustedLog, hints: Mapping[int, AnchorRecord]
+) -> dict[int, AnchorFacts | str]:
+    try:
+        view = await source.view(log)
+    except ChainReadError as error:
+        return dict.fromkeys(hints, str(error))
+
+    async def ask(size: int) -> AnchorFacts | str:
+        try:
+            return await view.facts(size, hint=hints[size])
+        except ChainReadError as error:
+            return str(error)
+
+    return dict(zip(hints, await asyncio.gather(*map(ask, hints)), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedPayloads:
+    """Which payload belongs to which input, and the names of those that belong to none."""
+
+    items: tuple[ReceiptInput, ...]
+    strays: tuple[str, ...]
+
+
+def match_payloads(
+    receipts: Sequence[ReceiptInput], payloads: Mapping[str, bytes]
+) -> MatchedPayloads:
+    """Give each receipt its payload, found by the hash that the receipt discloses.
+
+    Where exactly one payload belongs to none of the receipts and exactly one receipt that could
+    be shown one is left without, they are put together, so that an altered payload is named.
+    """
+    openings = [_disclosed_hash(item) for item in receipts]
+    by_hash = {sha256(data): data for data in payloads.values()}
+    strays = [name for name, data in payloads.items() if sha256(data) not in openings]
+    matched = [
+        ReceiptInput(data=item.data, name=item.name, payload=by_hash.get(opening, item.payload))
+        if opening is not None
+        else item
+        for item, opening in zip(receipts, openings, strict=True)
+    ]
+    left = [at for at, item in enumerate(matched) if item.payload is None]
+    if len(strays) == 1 and len({openings[at] for at in left}) == 1:
+        payload = payloads[strays.pop()]
+        for at in left:
+            item = matched[at]
+            matched[at] = ReceiptInput(data=item.data, name=item.name, payload=payload)
+    return MatchedPayloads(items=tuple(matched), strays=tuple(strays))
+
+
+def _disclosed_hash(item: ReceiptInput) -> bytes | None:
+    try:
+        opening = Receipt.decode(item.data).payload
+    except FormatError:
+        return None
+    return opening.sha256 if opening is not None else None

@@ -1,0 +1,190 @@
+"""Judging receipts together: the pure part.
+
+Rules it enforces over and above the check of each receipt (``core.check``): whole trails
+(``trails``), kept acknowledgements (``promises``), signed words that contradict each other
+(``core.conduct``), and the status of an entry, from other proven records of the set that correct,
+supersede or erase it. It leaves out asking the chain, whose answers come in as evidence.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from provenance.core.check import Evidence, check_receipt, checkpoint_of
+from provenance.core.conduct import Misconduct, find_misconduct
+from provenance.core.digests import LeafHash
+from provenance.core.errors import FormatError
+from provenance.core.jcs import JsonValue
+from provenance.core.receipt import Receipt
+from provenance.core.trustfile import TrustFile
+from provenance.core.verdict import Outcome, Report, Verdict
+from provenance.verify.promises import judge_acknowledgement
+from provenance.verify.trails import ProvenEntry, TrailReport, trail_reports
+
+_PLACED: Final = ("inclusion", "checkpoint")
+"""Checks that make an entry's place in the log the operator's word."""
+_PAST_TENSE: Final = {"corrects": "corrected", "supersedes": "superseded", "erases": "erased"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReceipt:
+    """A receipt of the set, with what it is called in the report."""
+
+    name: str
+    receipt: Receipt
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedReceipt:
+    """An input that is no receipt, and why."""
+
+    name: str
+    error: FormatError
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptReport:
+    """The verdicts on one receipt."""
+
+    name: str
+    receipt: Receipt
+    report: Report
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """JSON form."""
+        value = {"name": self.name, "index": self.receipt.index, **self.report.to_json()}
+        if self.receipt.statement is not None:
+            value["subject"] = self.receipt.statement.subject
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class SetReport:
+    """Everything that was found about a set of receipts.
+
+    ``acknowledgements`` holds one verdict for each note given. ``complete`` says that whole trails
+    were asked for, so that an incomplete one counts.
+    """
+
+    receipts: tuple[ReceiptReport, ...]
+    malformed: tuple[MalformedReceipt, ...] = ()
+    trails: tuple[TrailReport, ...] = ()
+    acknowledgements: tuple[Verdict, ...] = ()
+    misconduct: tuple[Misconduct, ...] = ()
+    complete: bool = False
+
+    @property
+    def qualification(self) -> str:
+        """Without which a VALID must not be read; empty where there is none."""
+        return next(
+            (item.report.qualification for item in self.receipts if item.report.qualification), ""
+        )
+
+    @property
+    def outcome(self) -> Outcome:
+        """INVALID if anything is; else UNKNOWN if anything is, or is malformed; else VALID."""
+        outcomes = {item.report.outcome for item in self.receipts}
+        outcomes |= {verdict.outcome for verdict in self.acknowledgements}
+        trails = {item.verdict.outcome for item in self.trails}
+        outcomes |= trails if self.complete else trails - {Outcome.UNKNOWN}
+        if self.misconduct or Outcome.INVALID in outcomes:
+            return Outcome.INVALID
+        if self.malformed or Outcome.UNKNOWN in outcomes or not outcomes:
+            return Outcome.UNKNOWN
+        return Outcome.VALID
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """JSON form."""
+        value: dict[str, JsonValue] = {
+            "outcome": self.outcome.value,
+            "receipts": [item.to_json() for item in self.receipts],
+            "malformed": [
+                {"name": item.name, "code": item.error.code, "reason": str(item.error)}
+                for item in self.malformed
+            ],
+            "trails": [item.to_json() for item in self.trails],
+            "acknowledgements": [verdict.to_json() for verdict in self.acknowledgements],
+            "misconduct": [item.to_json() for item in self.misconduct],
+        }
+        if self.qualification:
+            value["qualification"] = self.qualification
+        return value
+
+
+def judge(
+    items: Sequence[ReadReceipt],
+    *,
+    malformed: Sequence[MalformedReceipt] = (),
+    trust: TrustFile | None,
+    acknowledgements: Sequence[str] = (),
+    complete: bool = False,
+) -> SetReport:
+    """Judge a set of receipts, each with its own evidence; never raises on what they hold."""
+    reports = [check_receipt(item.receipt, item.evidence) for item in items]
+    proven = [
+        ProvenEntry(origin=checkpoint_of(item.receipt.anchored).origin, receipt=item.receipt)
+        for item, report in zip(items, reports, strict=True)
+        if all(report.verdict(check).outcome is Outcome.VALID for check in _PLACED)
+    ]
+    trails = trail_reports(proven, trust)
+    whole = {item.trail for item in trails if item.verdict.outcome is Outcome.VALID}
+    referring = _references(proven)
+    receipts = [item.receipt for item in items]
+    found = find_misconduct(receipts, trust, acknowledgements=acknowledgements) if trust else []
+    return SetReport(
+        receipts=tuple(
+            ReceiptReport(
+                name=item.name,
+                receipt=item.receipt,
+                report=_with_status(item.receipt, report, referring, whole),
+            )
+            for item, report in zip(items, reports, strict=True)
+        ),
+        malformed=tuple(malformed),
+        trails=tuple(trails),
+        acknowledgements=tuple(
+            judge_acknowledgement(note, trust, proven) for note in acknowledgements
+        ),
+        misconduct=tuple(found),
+        complete=complete,
+    )
+
+
+def _references(proven: Iterable[ProvenEntry]) -> dict[LeafHash, list[str]]:
+    """For each leaf that a proven record refers to, what that makes of it."""
+    found: dict[LeafHash, list[str]] = {}
+    for leaf, text in _statuses(proven):
+        texts = found.setdefault(leaf, [])
+        if text not in texts:
+            texts.append(text)
+    return found
+
+
+def _statuses(proven: Iterable[ProvenEntry]) -> Iterator[tuple[LeafHash, str]]:
+    for item in proven:
+        statement = item.receipt.statement
+        for ref in statement.refs if statement is not None else ():
+            if ref.rel in _PAST_TENSE:
+                yield ref.leaf, f"{_PAST_TENSE[ref.rel]} by entry {item.receipt.index}"
+
+
+def _with_status(
+    receipt: Receipt,
+    report: Report,
+    referring: Mapping[LeafHash, Sequence[str]],
+    whole: set[bytes],
+) -> Report:
+    """``report`` with the status that the rest of the set gives this entry."""
+    if report.verdict("status").outcome is not Outcome.UNKNOWN:
+        return report
+    found = referring.get(receipt.entry.leaf_hash(), ())
+    if found:
+        status = Verdict("status", Outcome.VALID, "; ".join(found))
+    elif receipt.entry.trail in whole:
+        reason = "nothing in its trail, all of which was given, corrects, supersedes or erases it"
+        status = Verdict("status", Outcome.VALID, reason)
+    else:
+        return report
+    verdicts = tuple(status if item.check == "status" else item for item in report.verdicts)
+    return replace(report, verdicts=verdicts)
