@@ -1,28 +1,18 @@
-"""What the log commits to for an event: payload commitment, field root, statement template.
+"""What the log commits to for an event.
 
 All statements of one event differ in their subject alone. Salts are drawn by the caller, fresh
 for each record, and are never derived.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
-from provenance.core.digests import PayloadCommitment, RootHash, Salt
+from provenance.core.digests import Salt
 from provenance.core.fields import fields_root
-from provenance.core.statement import Ref, Statement, StatementTemplate, payload_digest_commitment
+from provenance.core.statement import Ref, Statement, payload_digest_commitment
 from provenance.intake.event import MEDIA_TYPE, EventDraft
 
 KIND: Final = "event"
 """``kind`` of an event's statement."""
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedEvent:
-    """Commitments of an event; ``template`` yields the statement bytes of each subject."""
-
-    payload: PayloadCommitment
-    fields_root: RootHash | None
-    template: StatementTemplate
 
 
 def needs_fields_salt(draft: EventDraft) -> bool:
@@ -30,15 +20,15 @@ def needs_fields_salt(draft: EventDraft) -> bool:
     return len(draft.subjects) > 1
 
 
-def prepare_event(
+def event_statement(
     draft: EventDraft,
     *,
     submitter: str,
     payload_salt: Salt,
     fields_salt: Salt | None,
     refs: tuple[Ref, ...] = (),
-) -> PreparedEvent:
-    """Commit to ``draft``.
+) -> Statement:
+    """Statement of ``draft`` for the first of its subjects.
 
     Args:
         draft: the event.
@@ -49,21 +39,18 @@ def prepare_event(
 
     """
     assert (fields_salt is not None) == needs_fields_salt(draft)
-    payload = payload_digest_commitment(draft.payload_sha256, salt=payload_salt)
-    root = None if fields_salt is None else fields_root(draft.raw, fields_salt=fields_salt)
-    statement = Statement(
+    return Statement(
         kind=KIND,
         subject=draft.subjects[0],
         submitter=submitter,
         media_type=MEDIA_TYPE,
-        payload=payload,
+        payload=payload_digest_commitment(draft.payload_sha256, salt=payload_salt),
         payload_size=len(draft.raw),
         refs=refs,
         type=draft.type,
         occurred_at=draft.occurred_at,
         context_sha256=draft.context.sha256,
-        fields_root=root,
-    )
-    return PreparedEvent(
-        payload=payload, fields_root=root, template=StatementTemplate.of(statement)
+        fields_root=(
+            None if fields_salt is None else fields_root(draft.raw, fields_salt=fields_salt)
+        ),
     )

@@ -2,7 +2,8 @@
 
 A payload is somebody else's JSON, so that fractions and nulls may occur; what may not is what
 two readers could understand differently: a member named twice, a lone surrogate, U+0000, text
-that is not UTF-8, numbers that a double or 64 bits do not hold.
+that is not UTF-8, a number that no double can hold or that has more digits than one. Integers
+of many digits pass here; :mod:`provenance.intake.epcis.fields` bounds them.
 
 msgspec decodes quickly but keeps the last of two members of one name without a word. So its
 result is encoded again and compared: the compact bytes of a JSON text determine its sequence of
@@ -67,7 +68,7 @@ def _decoded(raw: bytes) -> object:
             "not UTF-8; encode the text as UTF-8 without a byte order mark"
         ) from None
     except msgspec.ValidationError as error:
-        raise NumberError(f"a number that 64 bits do not hold: {error}") from None
+        raise NumberError(f"a number that no double holds: {error}") from None
     except msgspec.DecodeError as error:
         raise _syntax_error(raw, str(error)) from None
 
@@ -122,19 +123,22 @@ def _number(digits: str) -> None:
 
 def _measure(value: object, max_depth: int, max_values: int) -> None:
     """Count values level by level, without recursion."""
-    count = 0
+    count, depth = 0, 0
     level = [value]
-    for _ in range(max_depth + 1):
+    while level:
         count += len(level)
         if count > max_values:
             raise TooLargeError(f"more than {max_values} values; split what it says")
         below: list[object] = []
+        is_nested = False
         for item in level:
             if isinstance(item, dict):
+                is_nested = True
                 below.extend(item.values())
             elif isinstance(item, list):
+                is_nested = True
                 below.extend(item)
-        if not below:
-            return
+        depth += is_nested
+        if depth > max_depth:
+            raise TooDeepError(f"nested deeper than {max_depth} levels; flatten it")
         level = below
-    raise TooDeepError(f"nested deeper than {max_depth} levels; flatten it")

@@ -11,6 +11,7 @@ from typing import Final
 from provenance.core.errors import (
     BadValueError,
     MissingMemberError,
+    NumberError,
     TooLargeError,
     UnknownMemberError,
     WrongTypeError,
@@ -31,6 +32,8 @@ Check = Callable[[object, str, Reading], None]
 
 MAX_URI: Final = 2048
 """Characters of a URI: what browsers and servers agree to take."""
+_MAX_NUMBER: Final = 2**63
+"""Integers beyond what 64 bits hold are read differently from one language to the next."""
 ACTIONS: Final = frozenset({"ADD", "OBSERVE", "DELETE"})
 
 _JSON_TYPES: Final = {
@@ -108,13 +111,14 @@ def number(value: object, at: str, reading: Reading) -> None:
     """Check a number."""
     if type(value) is not int and type(value) is not float:
         wrong_type("a number", value, at, reading)
+    elif not -_MAX_NUMBER < value < _MAX_NUMBER:
+        reading.refuse(NumberError, "the number does not fit 64 bits", at)
 
 
 def amount(value: object, at: str, reading: Reading) -> None:
     """Check a quantity, which can't be negative."""
-    if type(value) is not int and type(value) is not float:
-        wrong_type("a number", value, at, reading)
-    elif value < 0:
+    number(value, at, reading)
+    if isinstance(value, int | float) and value < 0:
         reading.refuse(BadValueError, "a quantity can't be negative", at)
 
 
@@ -254,6 +258,8 @@ def _bounded(value: object, at: str, reading: Reading) -> None:
     """Bound the strings of an extension; depth and number of values are bounded already."""
     if isinstance(value, str):
         text(value, at, reading)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        number(value, at, reading)
     elif isinstance(value, dict):
         for name, member in value.items():
             where = f"{at}/{pointer_token(name)}"
