@@ -222,7 +222,8 @@ def _check(draft: RecordDraft) -> None:
     if not draft.subjects:
         raise DraftError("a record has at least one subject")
     for subject in draft.subjects:
-        check_subject(subject)
+        if subject != draft.statement.subject:
+            check_subject(subject)
     if len(set(draft.subjects)) != len(draft.subjects):
         raise DraftError("a record names each of its subjects once")
     for name, value in (
