@@ -7,7 +7,7 @@ whatever step that one ended: every step either sees that its work is done or do
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,12 +134,11 @@ class Stack:
 
     def _write_files(self, made: SetUp, *, api_url: str, rpc_url: str) -> None:
         write_atomically(self._data / "trust.json", made.trust.encode() + b"\n", mode=0o644)
-        if made.credentials is not None:
-            content = made.credentials.encode(api_url=api_url, rpc_url=rpc_url)
-            write_atomically(self._data / "credentials.json", content)
+        content = made.credentials.encode(api_url=api_url, rpc_url=rpc_url)
+        write_atomically(self._data / "credentials.json", content)
 
     async def _start_program(
-        self, name: str, environment: dict[str, str], ready: Callable[[], "asyncio.Future[None]"]
+        self, name: str, environment: dict[str, str], ready: Callable[[], Awaitable[None]]
     ) -> None:
         self._report(f"starting the {name}")
         program = Program(

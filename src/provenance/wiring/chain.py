@@ -7,7 +7,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from provenance.anchor.bootstrap import Roles
-from provenance.chain.finality import Confirmations, Durable, DurableBlock, FinalizedTag, Finality
+from provenance.chain.finality import Confirmations, Durable, DurableBlock, Finality, FinalizedTag
 from provenance.chain.transactions import address_of
 from provenance.chain.types import BlockHash
 from provenance.embedded.snapshots import durable_block

@@ -17,10 +17,10 @@ from provenance.wiring.trust import read_trust
 
 @dataclass(frozen=True, slots=True)
 class SetUp:
-    """What there is to publish. ``credentials`` are None unless they were made just now."""
+    """What there is to publish."""
 
     trust: TrustFile
-    credentials: Credentials | None
+    credentials: Credentials
 
 
 async def set_up(settings: Settings) -> SetUp:
