@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from fixtures.embedded import PostgresFixture
 from fixtures.waiting import eventually, gone, kill
 from provenance.embedded import EmbeddedPostgres, PostgresAddress
 from provenance.embedded.cluster import Postmaster
@@ -72,6 +73,27 @@ def owner(path: Path) -> int:
     return path.stat().st_uid
 
 
+@pytest.fixture(scope="module")
+def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a cluster whose server was stopped."""
+    data_dir = tmp_path_factory.mktemp("initialised") / "data"
+
+    async def start_and_stop() -> None:
+        server = EmbeddedPostgres(data_dir)
+        await server.start()
+        await server.stop()
+
+    asyncio.run(start_and_stop())
+    return data_dir
+
+
+@pytest.fixture
+def data_dir(initialised: Path, tmp_path: Path) -> Path:
+    """A copy of it for one test, which spares it the initialisation."""
+    subprocess.run(["cp", "-a", str(initialised), str(tmp_path / "data")], check=True)
+    return tmp_path / "data"
+
+
 @pytest.fixture
 async def stack() -> AsyncIterator[AsyncExitStack]:
     """Stops what a test started, also when the test fails."""
@@ -88,22 +110,22 @@ async def started(
 
 
 async def test_a_second_start_finds_rows_and_address_of_the_first(
-    tmp_path: Path, stack: AsyncExitStack
+    data_dir: Path, stack: AsyncExitStack
 ) -> None:
-    first, address = await started(stack, tmp_path)
+    first, address = await started(stack, data_dir)
     await execute(address, "CREATE TABLE t (x int)", "INSERT INTO t VALUES (7)")
     await first.stop()
 
-    _, again = await started(stack, tmp_path)
+    _, again = await started(stack, data_dir)
 
     assert again == address
     assert await execute(again, "SELECT x FROM t") == [(7,)]
 
 
 async def test_a_killed_server_is_restarted_with_every_committed_row(
-    tmp_path: Path, stack: AsyncExitStack
+    data_dir: Path, stack: AsyncExitStack
 ) -> None:
-    server, address = await started(stack, tmp_path)
+    server, address = await started(stack, data_dir)
     ends: list[int | None] = []
     server.process.on_exit(ends.append)
     await execute(address, "CREATE TABLE t (x int)", "INSERT INTO t VALUES (7)")
@@ -116,14 +138,14 @@ async def test_a_killed_server_is_restarted_with_every_committed_row(
 
 
 async def test_a_killed_supervisor_takes_its_server_along_and_loses_no_row(
-    tmp_path: Path, stack: AsyncExitStack
+    data_dir: Path, stack: AsyncExitStack
 ) -> None:
     supervisor = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", START, str(tmp_path), stdout=subprocess.PIPE
+        sys.executable, "-c", START, str(data_dir), stdout=subprocess.PIPE
     )
     assert supervisor.stdout is not None
     server = int(await supervisor.stdout.readline())
-    joined, address = await started(stack, tmp_path)
+    joined, address = await started(stack, data_dir)
     assert not joined.owned
     await execute(address, "CREATE TABLE t (x int)", "INSERT INTO t VALUES (7)")
 
@@ -131,19 +153,19 @@ async def test_a_killed_supervisor_takes_its_server_along_and_loses_no_row(
     await supervisor.wait()
     await gone(server)
 
-    _, again = await started(stack, tmp_path)
+    _, again = await started(stack, data_dir)
     assert await execute(again, "SELECT x FROM t") == [(7,)]
 
 
 async def test_a_server_that_a_dead_owner_left_is_adopted_guarded_and_stopped(
-    tmp_path: Path, stack: AsyncExitStack
+    data_dir: Path, stack: AsyncExitStack
 ) -> None:
-    left = await asyncio.create_subprocess_exec(sys.executable, "-c", LEAVE_RUNNING, str(tmp_path))
+    left = await asyncio.create_subprocess_exec(sys.executable, "-c", LEAVE_RUNNING, str(data_dir))
     assert await left.wait() == 0
-    orphan = Postmaster.read(tmp_path / "postgres")
+    orphan = Postmaster.read(data_dir / "postgres")
     assert orphan is not None
 
-    server, address = await started(stack, tmp_path)
+    server, address = await started(stack, data_dir)
     assert server.process.pid == orphan.pid
     assert await answers(address)
 
@@ -153,10 +175,10 @@ async def test_a_server_that_a_dead_owner_left_is_adopted_guarded_and_stopped(
     assert not await answers(address)
 
 
-async def test_an_adopted_server_ends_with_stop(tmp_path: Path, stack: AsyncExitStack) -> None:
-    left = await asyncio.create_subprocess_exec(sys.executable, "-c", LEAVE_RUNNING, str(tmp_path))
+async def test_an_adopted_server_ends_with_stop(data_dir: Path, stack: AsyncExitStack) -> None:
+    left = await asyncio.create_subprocess_exec(sys.executable, "-c", LEAVE_RUNNING, str(data_dir))
     assert await left.wait() == 0
-    server, address = await started(stack, tmp_path)
+    server, address = await started(stack, data_dir)
 
     await server.stop()
 
@@ -164,10 +186,10 @@ async def test_an_adopted_server_ends_with_stop(tmp_path: Path, stack: AsyncExit
 
 
 async def test_who_comes_second_joins_the_server_and_leaves_it_running(
-    tmp_path: Path, stack: AsyncExitStack
+    data_dir: Path, stack: AsyncExitStack
 ) -> None:
-    _, address = await started(stack, tmp_path)
-    second, joined = await started(stack, tmp_path)
+    _, address = await started(stack, data_dir)
+    second, joined = await started(stack, data_dir)
     assert joined == address
     assert not second.owned
 
@@ -191,11 +213,11 @@ async def test_an_initialisation_killed_half_way_is_done_again(
 
 
 async def test_a_pid_file_that_names_another_program_does_not_stop_the_start(
-    tmp_path: Path, stack: AsyncExitStack
+    data_dir: Path, stack: AsyncExitStack
 ) -> None:
-    server, address = await started(stack, tmp_path)
+    server, address = await started(stack, data_dir)
     await kill(server.process.pid)
-    stale = tmp_path / "postgres" / "postmaster.pid"
+    stale = data_dir / "postgres" / "postmaster.pid"
     await eventually(lambda: server.process.restarts == 1)
     lines = stale.read_text().splitlines()
     await server.stop()
@@ -203,7 +225,7 @@ async def test_a_pid_file_that_names_another_program_does_not_stop_the_start(
     stale.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
 
     try:
-        _, address = await started(stack, tmp_path)
+        _, address = await started(stack, data_dir)
         assert await answers(address)
     finally:
         other.kill()
@@ -222,9 +244,9 @@ async def test_two_servers_run_side_by_side(tmp_path: Path, stack: AsyncExitStac
 
 
 async def test_stop_does_not_wait_for_a_client_that_idles_in_a_transaction(
-    tmp_path: Path, stack: AsyncExitStack
+    data_dir: Path, stack: AsyncExitStack
 ) -> None:
-    server, address = await started(stack, tmp_path)
+    server, address = await started(stack, data_dir)
     connection = await psycopg.AsyncConnection.connect(address.dsn)
     await connection.execute("SELECT 1")
 
@@ -234,8 +256,8 @@ async def test_stop_does_not_wait_for_a_client_that_idles_in_a_transaction(
     await connection.close()
 
 
-async def test_the_cluster_is_durable_and_erasable(postgres: object) -> None:
-    address: PostgresAddress = postgres.admin  # type: ignore[attr-defined]
+async def test_the_cluster_is_durable_and_erasable(postgres: PostgresFixture) -> None:
+    address = postgres.admin
     rows = await execute(
         address,
         "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit',"
@@ -257,10 +279,10 @@ async def test_the_cluster_is_durable_and_erasable(postgres: object) -> None:
     assert locale == [("b", "C.UTF-8")]
 
 
-async def test_nobody_gets_in_without_the_password(tmp_path: Path, stack: AsyncExitStack) -> None:
-    server, address = await started(stack, tmp_path)
+async def test_nobody_gets_in_without_the_password(data_dir: Path, stack: AsyncExitStack) -> None:
+    server, address = await started(stack, data_dir)
     for name in ("postgres-superuser", "postgres-application"):
-        assert (tmp_path / "keys" / name).stat().st_mode & 0o777 == 0o600
+        assert (data_dir / "keys" / name).stat().st_mode & 0o777 == 0o600
     assert address.password not in repr(address)
     for user in ("postgres", "provenance"):
         with pytest.raises(psycopg.OperationalError, match="authentication failed"):
@@ -271,9 +293,9 @@ async def test_nobody_gets_in_without_the_password(tmp_path: Path, stack: AsyncE
 
 
 async def test_the_application_is_no_superuser_but_may_checkpoint(
-    tmp_path: Path, stack: AsyncExitStack
+    data_dir: Path, stack: AsyncExitStack
 ) -> None:
-    _, address = await started(stack, tmp_path)
+    _, address = await started(stack, data_dir)
 
     await execute(address, "SELECT pg_switch_wal()", "CHECKPOINT")
 

@@ -101,6 +101,11 @@ class EmbeddedAnvil:
         """Whether this object owns the chain, or has joined another's."""
         return self._lock.held
 
+    @property
+    def private_url(self) -> str:
+        """The node's own address, past the proxy; it changes with each start of the node."""
+        return self._rpc.url
+
     async def start(self) -> ChainAddress:
         """Start the chain from its newest usable snapshot, or join one that runs.
 
