@@ -7,7 +7,7 @@ whatever step that one ended: every step either sees that its work is done or do
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,7 @@ class Addresses:
     rpc_url: str
     trust_file: Path
     credentials: Path
+    tokens: Mapping[str, str]
 
 
 class Stack:
@@ -89,6 +90,7 @@ class Stack:
             rpc_url=settings.rpc_url or "",
             trust_file=self._data / "trust.json",
             credentials=self._data / "credentials.json",
+            tokens=made.credentials.tokens,
         )
 
     async def _start_stores(self) -> Settings:
