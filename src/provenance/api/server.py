@@ -1,0 +1,159 @@
+"""The API as a process: puts its parts together and serves them.
+
+``python -m provenance.api`` runs it; ``provenance run`` starts that and guards it.
+"""
+
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+import uvicorn
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from provenance.api.app import create_app
+from provenance.api.ports import Check
+from provenance.api.services import Services
+from provenance.chain.client import ChainClient
+from provenance.core.trustfile import TrustFile
+from provenance.db.accounts import AccountStore
+from provenance.db.engine import check_durability, create_engine
+from provenance.db.migrate import check_schema
+from provenance.intake.repetition import EventKeys
+from provenance.log.metrics import LogMetrics
+from provenance.log.store import LogStore
+from provenance.log.tilestore import TileStore
+from provenance.log.writer import LogWriter, WriterLimits
+from provenance.prove.prover import Prover
+from provenance.prove.store import ProofStore
+from provenance.settings import Settings
+from provenance.verify.chain import ChainFactsReader
+from provenance.wiring.chain import file_keys
+from provenance.wiring.guard import FenceGuard
+from provenance.wiring.logs import current_log, signer_for
+from provenance.wiring.trust import read_trust
+
+_log = structlog.get_logger(__name__)
+_GRACE_S = 30
+"""Seconds that open requests get to finish when the process is told to stop."""
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class _Readiness:
+    """Whether database, writer and chain do their part."""
+
+    def __init__(self, engine: AsyncEngine, writer: LogWriter, guard: FenceGuard) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._guard = guard
+
+    async def checks(self) -> Sequence[Check]:
+        return [
+            await self._database(),
+            Check(
+                name="writer",
+                is_ready=self._writer.is_open,
+                reason="" if self._writer.is_open else self._guard.reason,
+            ),
+        ]
+
+    async def _database(self) -> Check:
+        try:
+            async with self._engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except (SQLAlchemyError, OSError) as error:
+            return Check(name="database", is_ready=False, reason=type(error).__name__)
+        return Check(name="database", is_ready=True)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Put the parts together; database and chain must have been set up.
+
+    Raises:
+        DurabilityError: the server does not keep what it confirms.
+        SchemaError: the database has not this release's tables.
+        UnknownLogError: the log was never made.
+
+    """
+    assert settings.database_url is not None, "set DATABASE_URL, or use `provenance run`"
+    assert settings.rpc_url is not None, "set RPC_URL, or use `provenance run`"
+    keys = file_keys(settings)
+    engine = create_engine(settings.database_url)
+    chain = ChainClient(settings.rpc_url)
+    facts = ChainFactsReader(settings.rpc_url)
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    try:
+        async with engine.connect() as connection:
+            await check_durability(connection)
+            await check_schema(connection)
+        log = await current_log(engine, origin=settings.origin)
+        signers = (signer_for(log.origin, keys),)
+        proofs = ProofStore(engine)
+        lineage = await proofs.lineage(log.log_id)
+        tiles = TileStore(engine, log_id=log.log_id)
+        writer = LogWriter(
+            engine,
+            log,
+            signers=signers,
+            limits=WriterLimits(waiting_entries=settings.queue_entries),
+            metrics=LogMetrics(registry),
+        )
+        guard = FenceGuard(writer, database_url=settings.database_url, chain=chain, log=log)
+
+        async def trust() -> TrustFile:
+            return await read_trust(engine, settings=settings, keys=keys)
+
+        yield Services(
+            log=log,
+            lineage=lineage,
+            engine=engine,
+            writer=writer,
+            running=guard.running,
+            entries=LogStore(engine, log_id=log.log_id),
+            tiles=tiles,
+            prover=Prover(store=proofs, tiles=tiles, lineage=lineage, signers=signers),
+            trust=trust,
+            facts=facts,
+            accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=_now_ms),
+            readiness=_Readiness(engine, writer, guard),
+            event_keys=EventKeys(keys.secret("repetition")),
+            carrier=settings.carrier,
+            registry=registry,
+            clock=_now_ms,
+            seconds=time.monotonic,
+            random_bytes=os.urandom,
+        )
+    finally:
+        await facts.aclose()
+        await chain.aclose()
+        await engine.dispose()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what was accepted."""
+    async with open_services(settings) as services:
+        config = uvicorn.Config(
+            create_app(services),
+            host=settings.api_host,
+            port=settings.api_port,
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+            backlog=2048,
+        )
+        _log.info("api_starts", host=settings.api_host, port=settings.api_port)
+        await uvicorn.Server(config).serve()
+    _log.info("api_stopped")
