@@ -1,0 +1,96 @@
+"""The application: its parts put together, and what happens when it starts and stops."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+import provenance.api.epcis.table as epcis
+import provenance.api.keys.table as keys
+import provenance.api.operation.routes as operation
+import provenance.api.publiclog.table as publiclog
+import provenance.api.receipts.table as receipts
+import provenance.api.shipments.table as shipments
+import provenance.api.verification.table as verification
+from provenance.api.answers import JSON, encode, public_answer
+from provenance.api.authentication import Authenticator
+from provenance.api.edge import Edge
+from provenance.api.epcis.contexts import Contexts
+from provenance.api.epcis.store import ContextStore, EventStore
+from provenance.api.metrics import HttpMetrics
+from provenance.api.openapi import describe
+from provenance.api.operations import Operation, install
+from provenance.api.problems import HANDLERS
+from provenance.api.services import Services
+
+
+def create_app(services: Services) -> FastAPI:
+    """Application that answers with ``services``, which it runs while it runs itself."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with services.running():
+            yield
+
+    app = FastAPI(
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        # Its own telemetry would record what callers sent.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
+    )
+    authenticator = Authenticator(
+        services.accounts,
+        seconds=services.seconds,
+        cache_s=services.limits.key_cache_s,
+        max_cached=services.limits.max_cached_keys,
+    )
+    router = APIRouter()
+    for declared in operations(services, authenticator):
+        install(router, declared, authenticator=authenticator)
+    app.include_router(router)
+    _add_description(app)
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    app.add_middleware(
+        Edge, metrics=HttpMetrics(services.registry), random_bytes=services.random_bytes
+    )
+    return app
+
+
+def operations(services: Services, authenticator: Authenticator) -> list[Operation]:
+    """Everything that the application can do, in the order in which paths are tried."""
+    contexts = Contexts(ContextStore(services.engine), limits=services.intake)
+    events = EventStore(services.engine, log_id=services.log.log_id)
+    return [
+        *epcis.operations(services, events, contexts),
+        *shipments.operations(services, contexts),
+        *receipts.operations(services, contexts),
+        *publiclog.operations(services),
+        *verification.operations(services),
+        *keys.operations(services, authenticator),
+        *operation.operations(services),
+    ]
+
+
+def _add_description(app: FastAPI) -> None:
+    made: dict[str, bytes] = {}
+
+    async def description(request: Request) -> Response:
+        body = made.get("json")
+        if body is None:
+            body = made["json"] = encode(description_of(app))
+        return public_answer(request, body, media_type=JSON, cache_control="public, max-age=60")
+
+    app.add_route("/openapi.json", description, methods=["GET"])
+
+
+def description_of(app: FastAPI) -> dict[str, Any]:
+    """OpenAPI description of the application."""
+    return describe(app, version=version("provenance"))

@@ -1,0 +1,112 @@
+"""API keys: who is calling, remembered for a few seconds.
+
+A key that was found good is not looked up again for ``key_cache_s``; after a revocation it stops
+working at once in the process that revoked it, and within that time in every other. Tokens are
+remembered by their hash, and unknown ones not at all: guessing costs the guesser a query each.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from starlette.requests import Request
+
+from provenance.api.errors import ForbiddenError, UnauthenticatedError
+from provenance.api.roles import ALLOWED, Permission, Role
+from provenance.core.digests import sha256
+from provenance.db.accounts import AccountStore
+
+MAX_TOKEN = 256
+"""Characters of a token; ours have fewer than half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whose key came with a request."""
+
+    key_id: str
+    organisation: UUID
+    role: Role
+
+
+class Authenticator:
+    """Finds the principal of a request and asks whether its role may do what it wants."""
+
+    def __init__(
+        self,
+        accounts: AccountStore,
+        *,
+        seconds: Callable[[], float],
+        cache_s: float,
+        max_cached: int,
+    ) -> None:
+        self._accounts = accounts
+        self._seconds = seconds
+        self._cache_s = cache_s
+        self._max_cached = max_cached
+        self._known: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Task[Principal | None]] = {}
+
+    async def require(self, request: Request, permission: Permission) -> Principal:
+        """Return the caller if its role holds ``permission``.
+
+        Raises:
+            UnauthenticatedError: no key, or an unknown or revoked one.
+            ForbiddenError: the key's role may not.
+
+        """
+        principal = await self._principal(request)
+        request.scope["state"]["principal"] = principal
+        if principal.role not in ALLOWED[permission]:
+            roles = ", ".join(sorted(ALLOWED[permission]))
+            raise ForbiddenError(
+                f"a key of role {principal.role} may not do this; it takes one of {roles}"
+            )
+        return principal
+
+    def forget(self, key_id: str) -> None:
+        """Forget a key that was revoked."""
+        for digest in [
+            digest for digest, (known, _) in self._known.items() if known.key_id == key_id
+        ]:
+            del self._known[digest]
+
+    async def _principal(self, request: Request) -> Principal:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not 0 < len(token) <= MAX_TOKEN or not token.isascii():
+            raise UnauthenticatedError
+        digest = sha256(token.encode())
+        known = self._known.get(digest)
+        if known is not None and self._seconds() < known[1]:
+            return known[0]
+        principal = await self._ask(digest, token)
+        if principal is None:
+            raise UnauthenticatedError
+        return principal
+
+    async def _ask(self, digest: bytes, token: str) -> Principal | None:
+        """Ask once for all requests that wait for the same key."""
+        task = self._asking.get(digest)
+        if task is None:
+            task = asyncio.create_task(self._look_up(digest, token))
+            self._asking[digest] = task
+            task.add_done_callback(lambda _: self._asking.pop(digest, None))
+        return await asyncio.shield(task)
+
+    async def _look_up(self, digest: bytes, token: str) -> Principal | None:
+        asked_at = self._seconds()
+        key = await self._accounts.authenticate(token)
+        if key is None:
+            self._known.pop(digest, None)
+            return None
+        principal = Principal(
+            key_id=key.key_id, organisation=key.organisation_id, role=Role(key.role)
+        )
+        self._known[digest] = (principal, asked_at + self._cache_s)
+        self._known.move_to_end(digest)
+        while len(self._known) > self._max_cached:
+            self._known.popitem(last=False)
+        return principal

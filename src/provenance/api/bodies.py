@@ -1,0 +1,142 @@
+"""Request bodies, bounded while they stream in."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+
+from provenance.api.errors import (
+    BodyTooLargeError,
+    ContentCodingError,
+    IncompleteBodyError,
+    MediaTypeError,
+)
+from provenance.core.errors import (
+    EncodingError,
+    FormatError,
+    JsonSyntaxError,
+    TooDeepError,
+    WrongTypeError,
+)
+from provenance.log.errors import OverloadedError
+
+JSON_TYPES: Final = ("application/json", "application/ld+json")
+"""Media types of JSON and JSON-LD; a charset other than UTF-8 does not exist for them."""
+
+UNCOUNTED: Final = 64 << 10
+"""Bytes up to which a body is not counted: as many as may be in flight fit into memory."""
+
+T = TypeVar("T")
+
+
+class Budget:
+    """Memory for large bodies in flight; what does not fit is told to come back."""
+
+    def __init__(self, total: int) -> None:
+        self._free = total
+
+    @contextmanager
+    def hold(self) -> Iterator["Held"]:
+        """Hold memory for one body until the request is answered."""
+        held = Held(self)
+        try:
+            yield held
+        finally:
+            self._free += held.size
+
+    def take(self, size: int) -> None:
+        """Take ``size`` bytes.
+
+        Raises:
+            OverloadedError: there is not that much left.
+
+        """
+        if size > self._free:
+            raise OverloadedError("too many large bodies are in flight", retry_after=1)
+        self._free -= size
+
+
+class Held:
+    """What one request holds of a budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.size = 0
+
+    def reach(self, size: int) -> None:
+        """Hold ``size`` bytes in all."""
+        if size > max(UNCOUNTED, self.size):
+            self._budget.take(size - self.size)
+            self.size = size
+
+
+async def read_body(
+    request: Request, *, limit: int, accepted: tuple[str, ...], held: Held | None = None
+) -> bytes:
+    """Return the body, reading at most ``limit`` bytes.
+
+    Raises:
+        MediaTypeError: it is of a type that is not in ``accepted``.
+        ContentCodingError: it is compressed.
+        BodyTooLargeError: it is longer, whatever Content-Length says.
+        IncompleteBodyError: the client went away.
+        OverloadedError: other bodies take up the memory.
+
+    """
+    headers = request.headers
+    found = headers.get("content-type", "")
+    if found.partition(";")[0].strip().lower() not in accepted:
+        raise MediaTypeError(found, accepted=accepted)
+    if coding := headers.get("content-encoding", ""):
+        raise ContentCodingError(coding)
+    announced = headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > limit:
+        raise BodyTooLargeError(limit=limit)
+    if held is not None and announced.isdecimal():
+        held.reach(int(announced[:20]))
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise BodyTooLargeError(limit=limit)
+            if held is not None:
+                held.reach(size)
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise IncompleteBodyError("the connection was closed before the body's end") from None
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def decode_json(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
+    """Decode a small JSON request of ours.
+
+    Raises:
+        FormatError: not JSON, or not of the type; names the member.
+
+    """
+    try:
+        return decoder.decode(body)
+    except RecursionError:
+        raise TooDeepError("JSON is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise EncodingError("not UTF-8") from None
+    except msgspec.ValidationError as error:
+        raise _located(str(error)) from None
+    except msgspec.DecodeError as error:
+        raise JsonSyntaxError(f"not JSON: {error}") from None
+
+
+def _located(message: str) -> FormatError:
+    """msgspec writes ``… - at `$.items[0].payload``` where the fault is."""
+    text, _, path = message.partition(" - at `$")
+    tokens: Iterable[str] = path.rstrip("`").replace("[", ".").replace("]", "").split(".")[1:]
+    return WrongTypeError(text, where="".join(f"/{token}" for token in tokens))
+
+
+def decoder(kind: type[Any]) -> "msgspec.json.Decoder[Any]":
+    """Decoder of ``kind``, made once and used for every request."""
+    return msgspec.json.Decoder(kind)

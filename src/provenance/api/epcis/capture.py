@@ -1,0 +1,178 @@
+"""Capture: a document or a single event goes in; the signed promise comes back after its commit."""
+
+import asyncio
+from typing import Final
+from urllib.parse import quote
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from provenance.api.answers import json_answer
+from provenance.api.authentication import Principal
+from provenance.api.bodies import JSON_TYPES, Budget, read_body
+from provenance.api.epcis.answers import CaptureJobAnswer, EventAnswer
+from provenance.api.epcis.drafts import record_of
+from provenance.api.epcis.headers import (
+    OnError,
+    check_versions,
+    limit_headers,
+    read_idempotency,
+    read_on_error,
+)
+from provenance.api.epcis.jobs import job_answer
+from provenance.api.services import Services
+from provenance.core.digests import sha256
+from provenance.intake.document import EVENT_LIST, ParsedDocument, parse_document
+from provenance.intake.errors import RefusedError, problem_of
+from provenance.intake.event import EventDraft, parse_event
+from provenance.intake.event import Submission as Submitting
+from provenance.log.submissions import CaptureJob, Idempotency, Logged, RecordDraft, Submission
+
+IN_THREAD: Final = 128 << 10
+"""Bytes from which a document is validated in a thread: some 20 ms, after which others that wait
+would notice."""
+
+
+class Capture:
+    """The two operations that write."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._headers = limit_headers(services.intake)
+        self._budget = Budget(services.limits.body_budget)
+
+    async def document(self, request: Request, principal: Principal) -> Response:
+        """POST /epcis/capture."""
+        check_versions(request)
+        on_error = read_on_error(request)
+        with self._budget.hold() as held:
+            body = await read_body(
+                request,
+                limit=self._services.intake.max_document_bytes,
+                accepted=JSON_TYPES,
+                held=held,
+            )
+            return await self._document(request, principal, body, on_error)
+
+    async def _document(
+        self, request: Request, principal: Principal, body: bytes, on_error: OnError
+    ) -> Response:
+        services = self._services
+        idempotency = self._idempotency(request, f"capture {on_error}", body)
+        if len(body) < IN_THREAD:
+            parsed, records = self._read(body, principal, on_error)
+        else:
+            parsed, records = await asyncio.to_thread(self._read, body, principal, on_error)
+        job = self._job(parsed, on_error)
+        logged = await services.writer.submit(
+            Submission(
+                submitter=principal.organisation,
+                records=records,
+                idempotency=idempotency,
+                job=job,
+                skip_conflicts=on_error == "proceed",
+            )
+        )
+        return self._accepted(job, logged)
+
+    async def event(self, request: Request, principal: Principal) -> Response:
+        """POST /epcis/events."""
+        services = self._services
+        check_versions(request)
+        body = await read_body(request, limit=services.intake.max_event_bytes, accepted=JSON_TYPES)
+        idempotency = self._idempotency(request, "event", body)
+        draft = parse_event(body, submission=self._submitting(principal), limits=services.intake)
+        record = record_of(
+            draft, submitter=principal.organisation, random_bytes=services.random_bytes
+        )
+        logged = await services.writer.submit(
+            Submission(submitter=principal.organisation, records=(record,), idempotency=idempotency)
+        )
+        return self._created(draft, logged)
+
+    def _read(
+        self, body: bytes, principal: Principal, on_error: OnError
+    ) -> tuple[ParsedDocument, tuple[RecordDraft, ...]]:
+        services = self._services
+        parsed = parse_document(
+            body, submission=self._submitting(principal), limits=services.intake
+        )
+        drafts = parsed.drafts
+        if on_error == "rollback" or not drafts:
+            parsed.require_valid()
+        return parsed, tuple(
+            record_of(draft, submitter=principal.organisation, random_bytes=services.random_bytes)
+            for draft in drafts
+        )
+
+    def _submitting(self, principal: Principal) -> Submitting:
+        return Submitting(
+            submitter=str(principal.organisation),
+            keys=self._services.event_keys,
+            carrier=self._services.carrier,
+        )
+
+    def _idempotency(self, request: Request, what: str, body: bytes) -> Idempotency | None:
+        if "idempotency-key" not in request.headers:
+            return None
+        mac = self._services.event_keys.content_mac(
+            context_sha256=sha256(what.encode()), payload_sha256=sha256(body)
+        )
+        return read_idempotency(request, content_mac=mac)
+
+    def _job(self, parsed: ParsedDocument, on_error: OnError) -> CaptureJob:
+        now = self._services.clock()
+        return CaptureJob(
+            job_id=_time_ordered_id(now, self._services.random_bytes(10)),
+            on_error=on_error,
+            created_at=now,
+            errors=tuple(
+                dict(problem_of(error)) for fault in parsed.faults for error in fault.errors
+            ),
+            pointers=tuple(
+                f"{EVENT_LIST}/{place}"
+                for place, event in enumerate(parsed.events)
+                if isinstance(event, EventDraft)
+            ),
+        )
+
+    def _accepted(self, job: CaptureJob, logged: Logged) -> Response:
+        answer: CaptureJobAnswer = job_answer(job, logged)
+        return json_answer(
+            answer,
+            status=202,
+            headers={
+                **self._headers,
+                "location": f"/epcis/capture/{answer.captureID}",
+                "gs1-capture-error-behaviour": job.on_error,
+            },
+        )
+
+    def _created(self, draft: EventDraft, logged: Logged) -> Response:
+        record = logged.records[0]
+        if record is None:
+            raise RefusedError([])
+        answer = EventAnswer(
+            eventID=draft.event_id,
+            first_index=record.first_index,
+            count=record.count,
+            at=record.at,
+            repeated=record.repeated,
+            acknowledgement=logged.acknowledgement,
+        )
+        return json_answer(
+            answer,
+            status=201,
+            headers={
+                **self._headers,
+                "location": f"/epcis/events/{quote(draft.event_id, safe=':')}",
+            },
+        )
+
+
+def _time_ordered_id(now: int, random: bytes) -> UUID:
+    """UUID of version 7 (RFC 9562): jobs are listed in the order of their ids."""
+    value = (now & (1 << 48) - 1) << 80 | int.from_bytes(random, "big")
+    value = value & ~(0xF << 76) | 7 << 76
+    return UUID(int=value & ~(0x3 << 62) | 2 << 62)

@@ -1,0 +1,270 @@
+"""Events, contexts and capture jobs as they are stored."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from provenance.db.tables import capture_jobs, contexts, entries, records, trails
+
+OrderBy = Literal["eventTime", "recordTime"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """What a query asks for; empty tuples and None ask for nothing in particular.
+
+    Times are milliseconds since the epoch. An event matches if it matches each field, and a field
+    if it has one of its values. ``subjects`` are alternatives in each group.
+    """
+
+    ge_event_time: int | None = None
+    lt_event_time: int | None = None
+    ge_record_time: int | None = None
+    lt_record_time: int | None = None
+    event_types: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    biz_steps: tuple[str, ...] = ()
+    dispositions: tuple[str, ...] = ()
+    read_points: tuple[str, ...] = ()
+    biz_locations: tuple[str, ...] = ()
+    event_ids: tuple[str, ...] = ()
+    subjects: tuple[tuple[str, ...], ...] = ()
+    submitter: UUID | None = None
+    order_by: OrderBy = "recordTime"
+    is_descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended: the last event's place in the order."""
+
+    event_time: int
+    first_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it came, and where it is."""
+
+    first_index: int
+    count: int
+    event_id: str
+    event_type: str
+    event_time: int
+    submitter: UUID
+    payload: bytes
+    context_sha256: bytes
+    corrects: int | None
+
+    @property
+    def position(self) -> Position:
+        """Place in any order."""
+        return Position(event_time=self.event_time, first_index=self.first_index)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A capture job; times in milliseconds since the epoch."""
+
+    job_id: UUID
+    submitter: UUID
+    created_at: int
+    finished_at: int
+    success: bool
+    on_error: str
+    first_index: int
+    count: int
+    at: int
+    record_firsts: list[int]
+    errors: list[dict[str, str]]
+
+
+_EVENT_COLUMNS = (
+    records.c.first_index,
+    records.c.count,
+    records.c.event_id,
+    records.c.event_type,
+    records.c.event_time,
+    records.c.submitter,
+    records.c.payload,
+    records.c.context_sha256,
+    records.c.corrects,
+)
+_JOB_COLUMNS = (
+    capture_jobs.c.job_id,
+    capture_jobs.c.submitter,
+    capture_jobs.c.created_at,
+    capture_jobs.c.finished_at,
+    capture_jobs.c.success,
+    capture_jobs.c.on_error,
+    capture_jobs.c.first_index,
+    capture_jobs.c.count,
+    capture_jobs.c.at,
+    capture_jobs.c.record_firsts,
+    capture_jobs.c.errors,
+)
+# ``at`` never decreases with the index, so that a bisection over the primary key finds a time.
+_FIRST_AT = text(
+    """
+    WITH RECURSIVE search (low, high) AS (
+      SELECT 0::bigint, size FROM log_heads WHERE log_id = :log_id
+      UNION ALL
+      SELECT CASE WHEN entries.at < :at THEN entries.index + 1 ELSE low END,
+             CASE WHEN entries.at < :at THEN high ELSE entries.index END
+      FROM search JOIN entries
+        ON entries.log_id = :log_id AND entries.index = (low + high) / 2
+      WHERE low < high
+    )
+    SELECT low FROM search WHERE low = high
+    """
+).bindparams(bindparam("log_id"), bindparam("at"))
+
+
+class EventStore:
+    """Reads the events of one log."""
+
+    def __init__(self, engine: AsyncEngine, *, log_id: int) -> None:
+        self._engine = engine
+        self._log_id = log_id
+
+    async def page(
+        self, asked: EventFilter, *, after: Position | None, limit: int
+    ) -> list[StoredEvent]:
+        """Return at most ``limit`` events in the order that is asked for, from ``after`` on."""
+        query = select(*_EVENT_COLUMNS).where(*self._conditions(asked))
+        async with self._engine.connect() as connection:
+            for name, at in (("ge", asked.ge_record_time), ("lt", asked.lt_record_time)):
+                if at is None:
+                    continue
+                first = await connection.scalar(_FIRST_AT, {"log_id": self._log_id, "at": at})
+                bound = first or 0
+                column = records.c.first_index
+                query = query.where(column >= bound if name == "ge" else column < bound)
+            rows = await connection.execute(_ordered(query, asked, after).limit(limit))
+            return [StoredEvent(*row) for row in rows]
+
+    async def by_event_id(self, event_id: str, *, submitter: UUID | None) -> StoredEvent | None:
+        """Return the first event with this id; corrections of it carry the same id later."""
+        query = (
+            select(*_EVENT_COLUMNS)
+            .where(records.c.log_id == self._log_id, records.c.event_id == event_id)
+            .where(records.c.payload.is_not(None))
+            .order_by(records.c.first_index)
+            .limit(1)
+        )
+        if submitter is not None:
+            query = query.where(records.c.submitter == submitter)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return StoredEvent(*row) if row is not None else None
+
+    def _conditions(self, asked: EventFilter) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = [
+            records.c.log_id == self._log_id,
+            records.c.kind == "event",
+            records.c.payload.is_not(None),
+        ]
+        lists: tuple[tuple[Any, Collection[str]], ...] = (
+            (records.c.event_type, asked.event_types),
+            (records.c.action, asked.actions),
+            (records.c.biz_step, asked.biz_steps),
+            (records.c.disposition, asked.dispositions),
+            (records.c.read_point, asked.read_points),
+            (records.c.biz_location, asked.biz_locations),
+            (records.c.event_id, asked.event_ids),
+        )
+        found += [column.in_(values) for column, values in lists if values]
+        found += [records.c.first_index.in_(self._naming(group)) for group in asked.subjects]
+        if asked.ge_event_time is not None:
+            found.append(records.c.event_time >= asked.ge_event_time)
+        if asked.lt_event_time is not None:
+            found.append(records.c.event_time < asked.lt_event_time)
+        if asked.submitter is not None:
+            found.append(records.c.submitter == asked.submitter)
+        return found
+
+    def _naming(self, subjects: Sequence[str]) -> Select[tuple[int]]:
+        return (
+            select(entries.c.record_first)
+            .join(
+                trails,
+                and_(
+                    trails.c.log_id == entries.c.log_id,
+                    trails.c.first_index == entries.c.trail_first,
+                ),
+            )
+            .where(trails.c.log_id == self._log_id, trails.c.subject.in_(subjects))
+        )
+
+
+def _ordered(query: Select[Any], asked: EventFilter, after: Position | None) -> Select[Any]:
+    if asked.order_by == "eventTime":
+        columns: tuple[Any, ...] = (records.c.event_time, records.c.first_index)
+        values: tuple[int, ...] = (after.event_time, after.first_index) if after else ()
+    else:
+        columns = (records.c.first_index,)
+        values = (after.first_index,) if after else ()
+    if values:
+        here = tuple_(*columns)
+        query = query.where(here < values if asked.is_descending else here > values)
+    return query.order_by(
+        *(column.desc() if asked.is_descending else column.asc() for column in columns)
+    )
+
+
+class ContextStore:
+    """Reads contexts by their hash."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def read(self, hashes: Collection[bytes]) -> dict[bytes, bytes]:
+        """Return the contexts that are there."""
+        if not hashes:
+            return {}
+        query = select(contexts.c.sha256, contexts.c.data).where(
+            contexts.c.sha256.in_(list(hashes))
+        )
+        async with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+class JobStore:
+    """Reads the capture jobs of one log."""
+
+    def __init__(self, engine: AsyncEngine, *, log_id: int) -> None:
+        self._engine = engine
+        self._log_id = log_id
+
+    async def job(self, job_id: UUID, *, submitter: UUID | None) -> StoredJob | None:
+        """Return one job, if it is the submitter's or the submitter does not matter."""
+        query = self._jobs(submitter).where(capture_jobs.c.job_id == job_id)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return StoredJob(*row) if row is not None else None
+
+    async def page(
+        self, *, submitter: UUID | None, before: UUID | None, limit: int
+    ) -> list[StoredJob]:
+        """Return the newest jobs, or those before ``before``."""
+        query = self._jobs(submitter).order_by(capture_jobs.c.job_id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(capture_jobs.c.job_id < before)
+        async with self._engine.connect() as connection:
+            return [StoredJob(*row) for row in await connection.execute(query)]
+
+    async def spans(self, firsts: Sequence[int]) -> dict[int, int]:
+        """Return the number of entries of each record."""
+        query = select(records.c.first_index, records.c.count).where(
+            records.c.log_id == self._log_id, records.c.first_index.in_(firsts)
+        )
+        async with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in await connection.execute(query)}
+
+    def _jobs(self, submitter: UUID | None) -> Select[Any]:
+        query = select(*_JOB_COLUMNS).where(capture_jobs.c.log_id == self._log_id)
+        return query if submitter is None else query.where(capture_jobs.c.submitter == submitter)

@@ -1,0 +1,98 @@
+"""The OpenAPI description, out of the operations' own declarations."""
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from provenance.api.epcis.answers import CaptureJobAnswer, EventAnswer
+from provenance.api.epcis.schemas import SCHEMAS
+from provenance.api.keys.answers import Key, KeyRequest, Keys
+from provenance.api.operation.routes import Live, Ready
+from provenance.api.publiclog.answers import Checkpoints, ConsistencyProof
+from provenance.api.shipments.answers import Timeline
+from provenance.api.verification.answers import Verification, VerificationRequest
+
+TITLE: Final = "Provenance"
+DESCRIPTION: Final = """\
+Tamper-evident tracking history of international parcels.
+
+It proves what was recorded and when; not that it is true, nor that all of reality was recorded. A
+submission that was refused leaves no trace. A chain that the operator runs alone is a
+demonstration, not evidence.
+
+Keys are sent as `Authorization: Bearer prov_…`; `x-roles` says which roles an operation takes.
+Errors are problem documents (RFC 9457) with a stable `code`.
+"""
+
+
+class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that is wrong: where it is (a JSON pointer or a parameter) and what to do."""
+
+    code: str
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[Fault] = []
+    reference: str | None = None
+    first_index: int | None = None
+
+
+_STRUCTS: Final = (
+    CaptureJobAnswer,
+    Checkpoints,
+    ConsistencyProof,
+    EventAnswer,
+    Key,
+    KeyRequest,
+    Keys,
+    Live,
+    Problem,
+    Ready,
+    Timeline,
+    Verification,
+    VerificationRequest,
+)
+_RECEIPT: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "Canonical JSON; docs/formats.md and the published JSON Schema say what is in it",
+    "properties": {
+        "v": {"const": 1},
+        "index": {"type": "integer", "minimum": 0},
+        "entry": {"type": "object"},
+        "path": {"type": "array", "items": {"type": "string"}},
+        "checkpoint": {"type": "string"},
+        "anchor": {"type": "object"},
+        "statement": {"type": "object"},
+        "salt": {"type": "string"},
+        "trail_head": {"type": "string"},
+    },
+    "required": ["v", "index", "entry", "path", "checkpoint", "anchor"],
+}
+
+
+def describe(app: FastAPI, *, version: str) -> dict[str, Any]:
+    """OpenAPI 3.1 description of ``app``."""
+    described = get_openapi(
+        title=TITLE, version=version, description=DESCRIPTION, routes=app.routes
+    )
+    _, schemas = msgspec.json.schema_components(
+        _STRUCTS, ref_template="#/components/schemas/{name}"
+    )
+    components = described.setdefault("components", {})
+    components["schemas"] = dict(sorted({**schemas, **SCHEMAS, "Receipt": _RECEIPT}.items()))
+    components["securitySchemes"] = {
+        "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "prov_<id>_<secret>"}
+    }
+    return described

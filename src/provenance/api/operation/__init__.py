@@ -1,0 +1,1 @@
+"""Health and metrics, for whoever operates the service."""

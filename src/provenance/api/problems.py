@@ -1,0 +1,196 @@
+"""Errors as problem documents (RFC 9457), made in this one place.
+
+The status follows the error's class, ``code`` and ``detail`` come from the error itself. What
+nobody raised on purpose is told as a reference number and nothing else; the log has the rest.
+"""
+
+import http
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from provenance.api import errors as api
+from provenance.api.answers import PROBLEM, encode
+from provenance.core.errors import BoundsError, FormatError, ProofError, ProvenanceError
+from provenance.intake.errors import RefusedError, problem_of
+from provenance.log import errors as log
+from provenance.prove import errors as prove
+
+TYPE_PREFIX: Final = "urn:provenance:problem:"
+"""In front of an error's code, it is the problem's ``type``."""
+NOT_ANCHORED_RETRY_S: Final = 2
+"""Twice the default anchoring interval."""
+
+STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
+    api.UnauthenticatedError: 401,
+    api.ForbiddenError: 403,
+    api.MissingError: 404,
+    api.MediaTypeError: 415,
+    api.ContentCodingError: 415,
+    api.BodyTooLargeError: 413,
+    api.ApiError: 400,
+    log.RetryableError: 503,
+    log.ConflictError: 409,
+    log.IdempotencyConflictError: 409,
+    log.DraftError: 400,
+    log.RejectedError: 422,
+    log.NotInLogError: 404,
+    prove.EntryNotFoundError: 404,
+    prove.NotAnchoredError: 409,
+    prove.NotAnchoredSizeError: 404,
+    BoundsError: 400,
+    ProofError: 422,
+    FormatError: 400,
+}
+"""Status of each error and of its subclasses; the nearest class counts. All others are 500."""
+
+_log = structlog.get_logger(__name__)
+
+
+def status_of(error: ProvenanceError) -> int:
+    """HTTP status of an error of ours."""
+    for kind in type(error).__mro__:
+        if kind in STATUSES:
+            return STATUSES[kind]
+    return 500
+
+
+def problem(
+    status: int,
+    *,
+    code: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    **members: object,
+) -> Response:
+    """Problem document as an answer."""
+    body = {
+        "type": TYPE_PREFIX + code,
+        "title": http.HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **members,
+    }
+    return Response(
+        encode(body),
+        status_code=status,
+        media_type=PROBLEM,
+        headers={"cache-control": "no-store", **(headers or {})},
+    )
+
+
+def problem_of_error(error: ProvenanceError, reference: str) -> Response:
+    """Answer for an error that was raised on purpose."""
+    status = status_of(error)
+    if status == 500:
+        return _unexpected(reference)
+    headers: dict[str, str] = {}
+    members: dict[str, object] = {}
+    retry_after = getattr(error, "retry_after", None)
+    if isinstance(error, prove.NotAnchoredError):
+        retry_after = NOT_ANCHORED_RETRY_S
+    if retry_after is not None:
+        headers["retry-after"] = str(retry_after)
+    if status == 401:
+        headers["www-authenticate"] = 'Bearer realm="provenance"'
+    if isinstance(error, api.MediaTypeError):
+        headers["accept"] = ", ".join(error.accepted)
+    if isinstance(error, FormatError):
+        members["errors"] = _errors_of(error)
+    elif isinstance(error, api.ParameterError):
+        members["errors"] = [{"parameter": error.name, "code": error.code, "detail": error.message}]
+    elif isinstance(error, log.ConflictError):
+        members["first_index"] = error.first_index
+    return problem(status, code=error.code, detail=str(error), headers=headers, **members)
+
+
+def _errors_of(error: FormatError) -> list[dict[str, str]]:
+    found = error.errors if isinstance(error, RefusedError) else (error,)
+    return [problem_of(one) for one in found]
+
+
+def _unexpected(reference: str) -> Response:
+    return problem(
+        500,
+        code="internal",
+        detail=f"something went wrong here; give the operator the reference {reference}",
+        reference=reference,
+    )
+
+
+def _unavailable() -> Response:
+    return problem(
+        503,
+        code="database-unavailable",
+        detail="the database could not be reached or did not answer in time; repeat the request",
+        headers={"retry-after": "2"},
+    )
+
+
+def reference_of(request: Request) -> str:
+    """Identifier of this request, as the log and the answer's header name it."""
+    return str(request.scope.get("state", {}).get("reference", "-"))
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    """Answer for an error of ours."""
+    assert isinstance(error, ProvenanceError)
+    if status_of(error) == 500:
+        _log.error("request failed", code=error.code, frames=_frames(error))
+    return problem_of_error(error, reference_of(request))
+
+
+async def on_database_error(request: Request, error: Exception) -> Response:
+    """Answer where the database was asked in vain; its messages may quote data."""
+    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
+    _log.error("database failed", error=type(error).__name__, sqlstate=sqlstate)
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError):
+        return _unavailable()
+    return _unexpected(reference_of(request))
+
+
+async def on_http_error(_request: Request, error: Exception) -> Response:
+    """Answer where no operation was found for path or method."""
+    assert isinstance(error, HTTPException)
+    codes = {404: "not-found", 405: "method-not-allowed"}
+    details = {
+        404: "there is nothing at this path; /docs lists what there is",
+        405: "this path does not take this method; the Allow header lists those that it takes",
+    }
+    return problem(
+        error.status_code,
+        code=codes.get(error.status_code, "request-refused"),
+        detail=details.get(error.status_code, str(error.detail)),
+        headers=error.headers,
+    )
+
+
+async def on_unexpected(request: Request, error: Exception) -> Response:
+    """Answer for what nobody raised on purpose."""
+    _log.error("request failed unexpectedly", error=type(error).__name__, frames=_frames(error))
+    return _unexpected(reference_of(request))
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Where it happened, without the message, which may quote what a caller sent."""
+    return [
+        f"{frame.filename}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)[-12:]
+    ]
+
+
+HANDLERS: Final[Mapping[type[Exception], Callable[[Request, Exception], Any]]] = {
+    ProvenanceError: on_error,
+    HTTPException: on_http_error,
+    DBAPIError: on_database_error,
+    PoolTimeoutError: on_database_error,
+}
+"""Which handler answers which exception."""

@@ -1,0 +1,1 @@
+"""Receipts and trail heads, for those entitled."""

@@ -1,0 +1,146 @@
+"""Handlers of receipts and trail heads.
+
+An index can be guessed, so that naming one entitles to nothing: a carrier reads receipts of its
+own records, the operator all, everybody else those of a subject that they name.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from provenance.api.answers import TEXT, bytes_answer
+from provenance.api.authentication import Principal
+from provenance.api.epcis.contexts import Contexts
+from provenance.api.epcis.events import PARCEL_LISTS, ReadEvent
+from provenance.api.errors import ForbiddenError, MissingError, ParameterError
+from provenance.api.parameters import Parameters, path_integer
+from provenance.api.receipts.store import OwnedEntry, OwnershipStore
+from provenance.api.roles import NAMES_SUBJECT, OWN_PARCEL_ONLY, Role
+from provenance.api.services import Services
+from provenance.api.subjects import carrier_of, subject_of
+from provenance.core.errors import BadValueError
+from provenance.core.fields import flatten
+from provenance.core.receipt import Receipt
+
+MAX_RECORD: Final = 1_000
+"""Receipts of one answer: some megabytes. A larger record's are read one by one."""
+
+_COMMON_FIELDS: Final = frozenset(
+    {
+        "/type",
+        "/eventID",
+        "/eventTime",
+        "/eventTimeZoneOffset",
+        "/action",
+        "/bizStep",
+        "/disposition",
+        "/readPoint/id",
+        "/bizLocation/id",
+    }
+)
+"""What an event says about all its parcels alike."""
+
+
+class Receipts:
+    """The operations that hand out proofs."""
+
+    def __init__(self, services: Services, contexts: Contexts) -> None:
+        self._services = services
+        self._contexts = contexts
+        self._store = OwnershipStore(services.engine, log_id=services.log.log_id)
+
+    async def receipt(self, request: Request, principal: Principal) -> Response:
+        """GET /v1/receipts/{index}."""
+        subject = self._named(request, principal)
+        entry = await self._store.entry(path_integer(request, "index"))
+        if entry is None or not _may_read(principal, entry, subject):
+            raise MissingError("there is no such receipt, or it is not for this key")
+        return bytes_answer((await self._receipt(entry, principal)).encode())
+
+    async def of_record(self, request: Request, principal: Principal) -> Response:
+        """GET /v1/records/{first_index}/receipts."""
+        subject = self._named(request, principal)
+        found = await self._store.record(path_integer(request, "first_index"))
+        named = [entry for entry in found if _may_read(principal, entry, subject)]
+        if not named:
+            raise MissingError("there is no such record, or it is not for this key")
+        # Whoever may see the whole event gets the receipts of all its subjects.
+        entries = named if principal.role in OWN_PARCEL_ONLY else found
+        if len(entries) > MAX_RECORD:
+            raise ParameterError(
+                f"the record has {len(entries)} entries; read its receipts one by one",
+                name="first_index",
+            )
+        receipts = [(await self._receipt(entry, principal)).encode() for entry in entries]
+        return bytes_answer(b"[" + b",".join(receipts) + b"]")
+
+    async def trail_head(self, request: Request, principal: Principal) -> Response:
+        """GET /v1/trails/head."""
+        subject = self._named(request, principal)
+        if subject is None:
+            raise ParameterError("is required", name="subject")
+        if principal.role is Role.CARRIER and not await self._store.has_entry_in(
+            subject, submitter=principal.organisation
+        ):
+            raise MissingError("the log has no trail of this subject, or it is not for this key")
+        note = await self._services.prover.trail_head(subject)
+        return bytes_answer(note.encode(), media_type=TEXT)
+
+    def _named(self, request: Request, principal: Principal) -> str | None:
+        found = Parameters.of(request, known=("subject", "carrier"))
+        text = found.text("subject")
+        carrier = carrier_of(found.text("carrier"), default=self._services.carrier)
+        if text is not None:
+            return subject_of(text, carrier=carrier, name="subject")
+        if principal.role in NAMES_SUBJECT:
+            raise ForbiddenError(
+                f"a key of role {principal.role} reads what belongs to a subject that it names; "
+                "add subject"
+            )
+        return None
+
+    async def _receipt(self, entry: OwnedEntry, principal: Principal) -> Receipt:
+        prover = self._services.prover
+        if principal.role in OWN_PARCEL_ONLY:
+            event = await self._event(entry)
+            if event is not None and event.lists_several_parcels:
+                return await self._disclosing(entry, event)
+        return await prover.receipt(entry.index)
+
+    async def _disclosing(self, entry: OwnedEntry, event: ReadEvent) -> Receipt:
+        """Receipt that shows one parcel's line of an event and not its neighbours'."""
+        prover = self._services.prover
+        assert entry.payload is not None, "it was just read"
+        wanted = _COMMON_FIELDS | _own_lines(event, entry.subject)
+        try:
+            pointers = [field.pointer for field in flatten(entry.payload)]
+            return await prover.receipt(
+                entry.index, pointers=[pointer for pointer in pointers if pointer in wanted]
+            )
+        except BadValueError:
+            return replace(await prover.receipt(entry.index), payload=None)
+
+    async def _event(self, entry: OwnedEntry) -> ReadEvent | None:
+        if entry.payload is None or entry.context_sha256 is None:
+            return None
+        found = await self._contexts.of([entry.context_sha256])
+        return ReadEvent.of(entry.payload, found[entry.context_sha256].prefixes)
+
+
+def _may_read(principal: Principal, entry: OwnedEntry, subject: str | None) -> bool:
+    if subject is not None and entry.subject != subject:
+        return False
+    if principal.role is Role.CARRIER:
+        return entry.submitter == principal.organisation
+    return principal.role is Role.ADMIN or subject is not None
+
+
+def _own_lines(event: ReadEvent, subject: str) -> frozenset[str]:
+    return frozenset(
+        f"/{name}/{place}"
+        for name in PARCEL_LISTS
+        for place, epc in enumerate(event.epcs((name,)))
+        if epc == subject
+    )

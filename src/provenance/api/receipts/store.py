@@ -1,0 +1,86 @@
+"""Whose record an entry belongs to."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, exists, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from provenance.db.tables import entries, records, trails
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedEntry:
+    """An entry with what decides who may read it; ``payload`` is None once erased."""
+
+    index: int
+    subject: str
+    submitter: UUID
+    payload: bytes | None
+    context_sha256: bytes | None
+
+
+class OwnershipStore:
+    """Reads whose entries are whose."""
+
+    def __init__(self, engine: AsyncEngine, *, log_id: int) -> None:
+        self._engine = engine
+        self._log_id = log_id
+
+    async def entry(self, index: int) -> OwnedEntry | None:
+        """Return one entry."""
+        found = await self._owned(_OWNED.where(entries.c.index == index))
+        return found[0] if found else None
+
+    async def record(self, first_index: int) -> list[OwnedEntry]:
+        """Return the entries of the record that starts at ``first_index``."""
+        span = select(records.c.count).where(
+            records.c.log_id == self._log_id, records.c.first_index == first_index
+        )
+        async with self._engine.connect() as connection:
+            count = await connection.scalar(span)
+        if count is None:
+            return []
+        entry = entries.c.index
+        return await self._owned(
+            _OWNED.where(entry >= first_index, entry < first_index + count).order_by(entry)
+        )
+
+    async def has_entry_in(self, subject: str, *, submitter: UUID) -> bool:
+        """Whether ``submitter`` has recorded anything about ``subject``."""
+        query = select(
+            exists(
+                _OWNED.where(
+                    entries.c.log_id == self._log_id,
+                    trails.c.subject == subject,
+                    records.c.submitter == submitter,
+                ).with_only_columns(entries.c.index)
+            )
+        )
+        async with self._engine.connect() as connection:
+            return bool(await connection.scalar(query))
+
+    async def _owned(self, query: Select[Any]) -> list[OwnedEntry]:
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(query.where(entries.c.log_id == self._log_id))
+            return [OwnedEntry(*row) for row in rows]
+
+
+_OWNED = (
+    select(
+        entries.c.index,
+        trails.c.subject,
+        records.c.submitter,
+        records.c.payload,
+        records.c.context_sha256,
+    )
+    .join(
+        trails,
+        and_(trails.c.log_id == entries.c.log_id, trails.c.first_index == entries.c.trail_first),
+    )
+    .join(
+        records,
+        and_(records.c.log_id == entries.c.log_id, records.c.first_index == entries.c.record_first),
+    )
+)

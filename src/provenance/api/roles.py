@@ -1,0 +1,60 @@
+"""Who may do what.
+
+Naming a parcel or waybill together with a key entitles to its history; guessing an index or an
+event id does not. So readers other than the operator and the submitter itself always name the
+subject. Auditors see the log's structure and nobody's statements.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """Role of an API key, as the database spells it."""
+
+    ADMIN = "admin"
+    CARRIER = "carrier"
+    MEMBER = "member"
+    CLAIMS = "claims"
+    CUSTOMS = "customs"
+    AUDITOR = "auditor"
+
+
+class Permission(StrEnum):
+    """What an operation asks of a key."""
+
+    CAPTURE = "capture"
+    READ_JOBS = "read-jobs"
+    READ_EVENTS = "read-events"
+    READ_EVENT_BY_ID = "read-event-by-id"
+    READ_TIMELINE = "read-timeline"
+    READ_RECEIPTS = "read-receipts"
+    READ_RECORD = "read-record"
+    READ_CONTEXTS = "read-contexts"
+    READ_ENTRIES = "read-entries"
+    MANAGE_KEYS = "manage-keys"
+
+
+_EVERY_READER: Final = frozenset({Role.ADMIN, Role.CARRIER, Role.MEMBER, Role.CLAIMS, Role.CUSTOMS})
+
+ALLOWED: Final[Mapping[Permission, frozenset[Role]]] = {
+    Permission.CAPTURE: frozenset({Role.CARRIER}),
+    Permission.READ_JOBS: frozenset({Role.ADMIN, Role.CARRIER}),
+    Permission.READ_EVENTS: _EVERY_READER,
+    # An eventID may be a running number: whoever could guess one reads by parcel instead.
+    Permission.READ_EVENT_BY_ID: _EVERY_READER - {Role.MEMBER},
+    Permission.READ_TIMELINE: _EVERY_READER,
+    Permission.READ_RECEIPTS: _EVERY_READER,
+    Permission.READ_RECORD: _EVERY_READER,
+    Permission.READ_CONTEXTS: _EVERY_READER,
+    Permission.READ_ENTRIES: frozenset({Role.ADMIN, Role.AUDITOR}),
+    Permission.MANAGE_KEYS: frozenset({Role.ADMIN}),
+}
+"""Roles that hold each permission."""
+
+NAMES_SUBJECT: Final = frozenset({Role.MEMBER, Role.CLAIMS, Role.CUSTOMS})
+"""Roles that read only what belongs to a subject which they name."""
+
+OWN_PARCEL_ONLY: Final = frozenset({Role.MEMBER})
+"""Roles that are not shown the lines of other parcels in an event that lists several."""

@@ -1,0 +1,88 @@
+"""What the application is made of; the wiring fills it in, nothing here is global."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from provenance.api.ports import Readiness
+from provenance.core.trustfile import TrustFile
+from provenance.db.accounts import AccountStore
+from provenance.intake.limits import DEFAULT_LIMITS, IntakeLimits
+from provenance.intake.repetition import EventKeys
+from provenance.log.identity import LogIdentity
+from provenance.log.store import LogStore
+from provenance.log.tilestore import TileStore
+from provenance.log.writer import LogWriter
+from provenance.prove.prover import Prover
+from provenance.prove.store import LogRow
+from provenance.verify.service import FactsSource
+
+Clock = Callable[[], int]
+"""Milliseconds since the epoch, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiLimits:
+    """Bounds of this package, each with the reason why it is what it is."""
+
+    max_verify_bytes: int = 8 << 20
+    """Some two hundred receipts with their payloads, base64 included."""
+    max_verify_receipts: int = 256
+    """A tenth of a second of checking, for which nobody needs a key."""
+    max_verifications: int = 4
+    """Verifications at once: 32 MB."""
+    body_budget: int = 48 << 20
+    """Bytes of large bodies in flight: three of the largest documents, a hundred common ones."""
+    max_request_bytes: int = 64 << 10
+    """A small JSON request of ours."""
+    max_page: int = 1_000
+    """Events of one answer: a few megabytes."""
+    default_page: int = 100
+    """Events of one answer where the caller does not say."""
+    max_page_bytes: int = 8 << 20
+    """Bytes of events in one answer; a page ends early rather than exceed it."""
+    key_cache_s: float = 3.0
+    """How long a key that was found good is taken without asking again: revocation is honoured
+    after that, in every process."""
+    max_cached_keys: int = 10_000
+    """Keys in use at once; 2 MB."""
+    max_timeline_trails: int = 64
+    """Trails that one timeline follows: parcels of a waybill and their containers."""
+    max_timeline_events: int = 2_000
+    """Events of one timeline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The parts that requests are answered with.
+
+    ``running`` is entered while the application runs: it starts the writer, whose gate stays shut
+    until the fence has passed, and on leaving finishes what was accepted. ``lineage`` is the log
+    and what it succeeded, newest first. ``carrier`` is the short name in subjects of waybill
+    numbers that are not URIs. ``trust`` is the trust file as the operator publishes it, and
+    ``facts`` whoever can ask the chain (None: nobody).
+    """
+
+    log: LogIdentity
+    lineage: Sequence[LogRow]
+    engine: AsyncEngine
+    writer: LogWriter
+    running: Callable[[], AbstractAsyncContextManager[object]]
+    entries: LogStore
+    tiles: TileStore
+    prover: Prover
+    trust: Callable[[], Awaitable[TrustFile]]
+    facts: FactsSource | None
+    accounts: AccountStore
+    readiness: Readiness
+    event_keys: EventKeys
+    carrier: str
+    registry: CollectorRegistry
+    clock: Clock
+    seconds: Callable[[], float]
+    random_bytes: Callable[[int], bytes]
+    limits: ApiLimits = field(default_factory=ApiLimits)
+    intake: IntakeLimits = DEFAULT_LIMITS

@@ -1,0 +1,110 @@
+"""Trails with the records that their entries belong to."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import and_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from provenance.api.anchoring import Coverage, coverage
+from provenance.db.tables import entries, records, trails
+from provenance.prove.store import LogRow
+
+
+@dataclass(frozen=True, slots=True)
+class TrailEntry:
+    """An entry of a trail with its record; what erasure destroyed is None."""
+
+    index: int
+    seq: int
+    at: int
+    record_first: int
+    kind: str
+    submitter: UUID
+    payload: bytes | None
+    context_sha256: bytes | None
+    event_id: str | None
+    event_type: str | None
+    event_time: int | None
+    action: str | None
+    biz_step: str | None
+    disposition: str | None
+    read_point: str | None
+    biz_location: str | None
+    corrects: int | None
+
+    @property
+    def time(self) -> int:
+        """When it happened, or was recorded where it does not say."""
+        return self.at if self.event_time is None else self.event_time
+
+
+class TrailStore:
+    """Reads trails of one log."""
+
+    def __init__(self, engine: AsyncEngine, *, log_id: int, lineage: Sequence[LogRow]) -> None:
+        self._engine = engine
+        self._log_id = log_id
+        self._lineage = lineage
+
+    async def trail(self, subject: str, *, limit: int) -> list[TrailEntry]:
+        """Return at most ``limit`` entries of a subject's trail, in order."""
+        query = (
+            select(
+                entries.c.index,
+                entries.c.seq,
+                entries.c.at,
+                entries.c.record_first,
+                records.c.kind,
+                records.c.submitter,
+                records.c.payload,
+                records.c.context_sha256,
+                records.c.event_id,
+                records.c.event_type,
+                records.c.event_time,
+                records.c.action,
+                records.c.biz_step,
+                records.c.disposition,
+                records.c.read_point,
+                records.c.biz_location,
+                records.c.corrects,
+            )
+            .join(
+                trails,
+                and_(
+                    trails.c.log_id == entries.c.log_id,
+                    trails.c.first_index == entries.c.trail_first,
+                ),
+            )
+            .join(
+                records,
+                and_(
+                    records.c.log_id == entries.c.log_id,
+                    records.c.first_index == entries.c.record_first,
+                ),
+            )
+            .where(trails.c.log_id == self._log_id, trails.c.subject == subject)
+            .order_by(entries.c.seq)
+            .limit(limit)
+        )
+        async with self._engine.connect() as connection:
+            return [TrailEntry(*tuple(row)) for row in await connection.execute(query)]
+
+    async def corrections(self, firsts: Collection[int]) -> dict[int, list[int]]:
+        """Return, for each record, the records that correct it."""
+        query = (
+            select(records.c.corrects, records.c.first_index)
+            .where(records.c.log_id == self._log_id, records.c.corrects.in_(list(firsts)))
+            .order_by(records.c.first_index)
+        )
+        found: dict[int, list[int]] = {}
+        async with self._engine.connect() as connection:
+            for corrected, correction in await connection.execute(query):
+                found.setdefault(corrected, []).append(correction)
+        return found
+
+    async def coverage(self, indexes: Collection[int]) -> dict[int, Coverage]:
+        """Return the first anchor of each entry."""
+        async with self._engine.connect() as connection:
+            return await coverage(connection, lineage=self._lineage, indexes=indexes)
