@@ -68,8 +68,8 @@ class Backoff:
     """
 
     first: float = 0.1
-    limit: float = 10.0
-    healthy_after: float = 30.0
+    limit: float = 5.0
+    healthy_after: float = 1.0
 
 
 class Service(Protocol):
