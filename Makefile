@@ -5,7 +5,6 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 NPM := contracts/node_modules/.package-lock.json
-export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # uv installs in seconds; where it cannot reach the index that pip is set up for, pip does.

@@ -47,7 +47,7 @@ class DemoClient:
     async def wait_until_ready(self, *, seconds: float) -> None:
         """Return once the service takes writes."""
         async with asyncio.timeout(seconds):
-            while (await self._http.get("/health/ready")).status_code != 200:
+            while (await self._http.get("/health/ready")).status_code != 200:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.1)
 
     async def capture(

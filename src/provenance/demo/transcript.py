@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,7 @@ FOLDER: Final = Path(".provenance-demo")
 _PATIENCE_S: Final = 60.0
 _HOUR_MS: Final = 3_600_000
 
-Auditor = Callable[[Addresses, str], Awaitable[Sequence[str]]]
+Auditor = Callable[[Addresses], Awaitable[Sequence[str]]]
 """Audits the log by URL and by database; returns findings, none if it is clean."""
 
 
@@ -56,116 +57,155 @@ async def demonstrate(settings: Settings, *, console: Console, audit: Auditor) -
 
     """
     started = time.monotonic()
-    console.rule("[bold]A parcel's journey, recorded, anchored, verified, tampered with")
-    say = console.print
-    async with Stack(settings, report=lambda line: say(f"  [dim]{line}[/dim]")) as stack:
+    console.rule("[bold]A parcel's journey: recorded, anchored, verified, tampered with")
+    async with Stack(settings, report=lambda line: console.print(f"   [dim]{line}[/dim]")) as stack:
         addresses = await stack.start()
-        token = _token(addresses, "admin")
+        token = addresses.tokens["carrier"]
         async with DemoClient(addresses.api_url, token=token) as client:
             await client.wait_until_ready(seconds=_PATIENCE_S)
-            journey, told = await _capture(client, console)
-            await _wait_for_anchor(client, told, console)
-            receipts = await _verify_everything(client, told, addresses, console)
-            await _tamper(client, told, receipts, addresses, console, audit, token)
-            await _audit(addresses, console, audit, token)
-            await _show_timeline(client, journey, console)
+            await _Play(client, addresses, console, audit).perform()
     _close(console, addresses, time.monotonic() - started)
 
 
-async def _capture(client: DemoClient, console: Console) -> tuple[Journey, list[_Told]]:
-    console.print("\n[bold]1. The carrier submits what happens[/bold] (EPCIS 2.0, over HTTP)\n")
-    start = time.time_ns() // 1_000_000 - 60 * _HOUR_MS
-    journey = make_journey(seed=secrets.randbits(48), parcels=2, start=start)
-    console.print(
-        f"   two parcels, waybills {', '.join(parcel.waybill for parcel in journey.parcels)}\n"
-    )
-    told: list[_Told] = []
-    for stage in journey.stages:
-        captured, acknowledgement = await client.capture(stage.document(), stage.events)
-        told += [
-            _Told(stage.title, dict(event), place)
-            for event, place in zip(stage.events, captured, strict=True)
-        ]
-        first, last = captured[0].first_index, captured[-1].first_index + captured[-1].count - 1
-        console.print(f"   {stage.title:<32} entries {first} to {last}, acknowledged and signed")
-        if not acknowledgement:
-            raise DemoError("a capture was not acknowledged")
-    return journey, told
+class _Play:
+    """The acts, in their order."""
 
+    def __init__(
+        self, client: DemoClient, addresses: Addresses, console: Console, audit: Auditor
+    ) -> None:
+        self._client = client
+        self._addresses = addresses
+        self._console = console
+        self._audit = audit
 
-async def _wait_for_anchor(client: DemoClient, told: Sequence[_Told], console: Console) -> None:
-    console.print("\n[bold]2. The log's checkpoint is anchored on the chain[/bold]\n")
-    end = max(item.captured.first_index + item.captured.count for item in told)
-    waited = time.monotonic()
-    async with asyncio.timeout(_PATIENCE_S):
-        while (size := await client.anchored_size()) < end:
-            await asyncio.sleep(0.1)
-    console.print(
-        f"   the contract holds the root of the log at size {size}, "
-        f"{time.monotonic() - waited:.1f} s after the last event"
-    )
+    async def perform(self) -> None:
+        journey, told = await self._capture()
+        await self._wait_for_anchor(told)
+        receipts = await self._verify_everything(told)
+        await self._tamper(told, receipts)
+        await self._audit_all()
+        await self._show_timeline(journey)
 
+    def _act(self, number: int, title: str, aside: str) -> None:
+        self._console.print(f"\n[bold]{number}. {title}[/bold] ({aside})\n", highlight=False)
 
-async def _verify_everything(
-    client: DemoClient, told: Sequence[_Told], addresses: Addresses, console: Console
-) -> list[ReceiptInput]:
-    console.print(
-        "\n[bold]3. A verifier checks every receipt[/bold] "
-        "(with a trust file and the chain, nothing of the service)\n"
-    )
-    receipts: list[ReceiptInput] = []
-    for item in told:
-        payload = await client.event(item.captured.event_id)
-        receipts += [
-            ReceiptInput(data=data, payload=payload, name=item.title)
-            for data in await client.receipts(item.captured.first_index)
-        ]
-    report = await _settled(receipts, addresses)
-    if report.outcome is not Outcome.VALID:
-        raise DemoError(f"the receipts do not verify: {report.to_json()}")
-    table = Table("check", "what it says of one of them", box=None, pad_edge=False)
-    for verdict in report.receipts[-1].report.verdicts:
-        table.add_row(f"   {verdict.check}", f"{verdict.outcome.value}: {verdict.reason}")
-    console.print(table)
-    console.print(
-        f"\n   {len(receipts)} receipts of {len(told)} events, {len(report.trails)} trails: "
-        f"[green]VALID[/green], {report.qualification}"
-    )
-    return receipts
+    async def _capture(self) -> tuple[Journey, list[_Told]]:
+        self._act(1, "The carrier submits what happens", "EPCIS 2.0, over HTTP")
+        start = time.time_ns() // 1_000_000 - 60 * _HOUR_MS
+        journey = make_journey(seed=secrets.randbits(48), parcels=2, start=start)
+        waybills = ", ".join(parcel.waybill for parcel in journey.parcels)
+        self._console.print(f"   two parcels, waybills {waybills}\n", highlight=False)
+        told: list[_Told] = []
+        for stage in journey.stages:
+            captured, note = await self._client.capture(stage.document(), stage.events)
+            if not note:
+                raise DemoError("a capture was not acknowledged")
+            told += [
+                _Told(stage.title, dict(event), place)
+                for event, place in zip(stage.events, captured, strict=True)
+            ]
+            end = captured[-1].first_index + captured[-1].count
+            self._console.print(
+                f"   {stage.title:<32} entries {captured[0].first_index:>3} to {end - 1:>3}, "
+                "acknowledged under signature",
+                highlight=False,
+            )
+        return journey, told
 
+    async def _wait_for_anchor(self, told: Sequence[_Told]) -> None:
+        self._act(2, "The log's checkpoint is anchored on the chain", "once a second, if need be")
+        end = max(item.captured.first_index + item.captured.count for item in told)
+        began = time.monotonic()
+        async with asyncio.timeout(_PATIENCE_S):
+            size = await self._client.anchored_size()
+            while size < end:
+                await asyncio.sleep(0.05)
+                size = await self._client.anchored_size()
+        self._console.print(
+            f"   the contract holds the root of the log at size {size}, "
+            f"{time.monotonic() - began:.1f} s after the last event"
+        )
 
-async def _tamper(
-    client: DemoClient,
-    told: Sequence[_Told],
-    receipts: Sequence[ReceiptInput],
-    addresses: Addresses,
-    console: Console,
-    audit: Auditor,
-    token: str,
-) -> None:
-    console.print("\n[bold]4. An insider alters a stored event[/bold] (in the database itself)\n")
-    target = next(item for item in told if item.title == "held by customs")
-    original = await client.event(target.captured.event_id)
-    altered = original.replace(b'"unavailable"', b'"conformant"')
-    if altered == original:
-        raise DemoError("the event to be altered is not as expected")
-    console.print('   the customs hold is made to look like a release: disposition "conformant"')
-    async with _stored_instead(addresses, target.captured.first_index, altered, original):
-        served = await client.event(target.captured.event_id)
-        mine = [item for item in receipts if item.payload == original]
-        shown = [ReceiptInput(data=item.data, payload=served, name=item.name) for item in mine]
-        report = await _verify(shown, addresses)
-        findings = await audit(addresses, token)
-    if served != altered or report.outcome is not Outcome.INVALID:
-        raise DemoError("the altered event was not found")
-    verdict = report.receipts[0].report.verdict("content")
-    console.print(
-        f"   [red]{verdict.outcome.value}[/red] {report.receipts[0].name}: {verdict.reason}"
-    )
-    if not findings:
-        raise DemoError("the audit did not find the altered event")
-    for finding in findings:
-        console.print(f"   [red]audit[/red] {finding}")
+    async def _verify_everything(self, told: Sequence[_Told]) -> list[ReceiptInput]:
+        self._act(3, "A verifier checks every receipt", "trust file and chain, not the service")
+        receipts: list[ReceiptInput] = []
+        for item in told:
+            payload = await self._client.event(item.captured.event_id)
+            receipts += [
+                ReceiptInput(data=data, payload=payload, name=item.title)
+                for data in await self._client.receipts(item.captured.first_index)
+            ]
+        report = await _settled(receipts, self._addresses)
+        if report.outcome is not Outcome.VALID:
+            raise DemoError(f"the receipts do not verify: {report.to_json()}")
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for verdict in report.receipts[-1].report.verdicts:
+            table.add_row(f"   {verdict.check}", verdict.outcome.value, verdict.reason)
+        self._console.print(table)
+        self._console.print(
+            f"\n   {len(receipts)} receipts of {len(told)} events on {len(report.trails)} trails: "
+            f"[green]VALID[/green]\n   ({report.qualification})"
+        )
+        return receipts
+
+    async def _tamper(self, told: Sequence[_Told], receipts: Sequence[ReceiptInput]) -> None:
+        self._act(4, "An insider alters a stored event", "in the database itself")
+        target = next(item for item in told if item.title == "held by customs")
+        original = await self._client.event(target.captured.event_id)
+        altered = original.replace(b'"unavailable"', b'"conformant"')
+        if altered == original:
+            raise DemoError("the event to be altered is not as expected")
+        self._console.print('   the customs hold now reads as a release: "conformant"\n')
+        first_index = target.captured.first_index
+        async with _stored_instead(self._addresses, first_index, altered, original):
+            served = await self._client.event(target.captured.event_id)
+            shown = [
+                ReceiptInput(data=item.data, payload=served, name=item.name)
+                for item in receipts
+                if item.payload == original
+            ]
+            report = await _verify(shown, self._addresses)
+            findings = await self._audit(self._addresses)
+        if served != altered or report.outcome is not Outcome.INVALID:
+            raise DemoError("the altered event was not found by its receipts")
+        if not findings:
+            raise DemoError("the altered event was not found by the audit")
+        for item in report.receipts:
+            verdict = item.report.verdict("content")
+            self._console.print(
+                f"   receipt {item.receipt.index}, {item.name}: "
+                f"[red]{verdict.outcome.value}[/red], {verdict.reason}"
+            )
+        for finding in findings:
+            self._console.print(f"   audit: [red]{finding}[/red]")
+
+    async def _audit_all(self) -> None:
+        self._act(5, "The event is put back, and the whole log audited", "by URL and by database")
+        findings = await self._audit(self._addresses)
+        if findings:
+            raise DemoError(f"the audit is not clean: {'; '.join(findings)}")
+        self._console.print(
+            "   every entry, trail, tile, checkpoint and anchor: [green]clean[/green]"
+        )
+
+    async def _show_timeline(self, journey: Journey) -> None:
+        waybill = journey.held[0].waybill
+        self._act(6, f"What a member sees of waybill {waybill}", "times in UTC")
+        timeline = await self._client.timeline(waybill)
+        table = Table(box=None, pad_edge=False)
+        for title in ("   happened", "step", "disposition", "state", "entry"):
+            table.add_column(title)
+        for event in timeline["events"]:
+            happened = datetime.fromtimestamp(event["event_time"] / 1000, tz=UTC)
+            notes = [name for name in ("corrects", "corrected_by") if event.get(name)]
+            table.add_row(
+                f"   {happened:%d %b %H:%M}",
+                " ".join([event.get("biz_step", event["type"]), *notes]).replace("_", " "),
+                event.get("disposition", ""),
+                event["state"],
+                str(event["first_index"]),
+            )
+        self._console.print(table)
 
 
 class _stored_instead:  # noqa: N801 - reads as a context manager
@@ -197,30 +237,6 @@ class _stored_instead:  # noqa: N801 - reads as a context manager
                 raise DemoError(f"record {self._first_index} was not found in the database")
 
 
-async def _audit(addresses: Addresses, console: Console, audit: Auditor, token: str) -> None:
-    console.print("\n[bold]5. The event is put back, and the whole log audited[/bold]\n")
-    findings = await audit(addresses, token)
-    if findings:
-        raise DemoError(f"the audit is not clean: {'; '.join(findings)}")
-    console.print("   every entry, trail, tile, checkpoint and anchor: [green]clean[/green]")
-
-
-async def _show_timeline(client: DemoClient, journey: Journey, console: Console) -> None:
-    waybill = journey.held[0].waybill
-    console.print(f"\n[bold]6. What a member sees[/bold] of waybill {waybill}\n")
-    timeline = await client.timeline(waybill)
-    table = Table("   happened", "step", "state", "entry", box=None, pad_edge=False)
-    for event in timeline["events"]:
-        note = " (corrected)" if event.get("corrected_by") else ""
-        table.add_row(
-            f"   {event['event_time']}",
-            f"{event.get('biz_step') or event['event_type']}{note}",
-            event["state"],
-            str(event["first_index"]),
-        )
-    console.print(table)
-
-
 async def _settled(receipts: Sequence[ReceiptInput], addresses: Addresses) -> SetReport:
     """Verify, again while anchors are merely on their way to finality."""
     async with asyncio.timeout(_PATIENCE_S):
@@ -235,10 +251,6 @@ async def _verify(receipts: Sequence[ReceiptInput], addresses: Addresses) -> Set
     trust = TrustFile.decode(addresses.trust_file.read_bytes())
     async with ChainFactsReader(addresses.rpc_url) as reader:
         return await verify_receipts(receipts, trust=trust, facts=reader)
-
-
-def _token(addresses: Addresses, role: str) -> str:
-    return addresses.tokens[role]
 
 
 def _close(console: Console, addresses: Addresses, seconds: float) -> None:
