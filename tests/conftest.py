@@ -1,3 +1,3 @@
 """Fixtures that every kind of test may ask for."""
 
-pytest_plugins = ["fixtures.embedded"]
+pytest_plugins = ["fixtures.embedded", "fixtures.service", "fixtures.verifying"]
