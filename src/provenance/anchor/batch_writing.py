@@ -1,0 +1,227 @@
+"""Writes a batch before its anchor is sent, and checks on the way what is about to be anchored.
+
+Every entry is hashed here and the tree grown from them alone: an entry that was changed in the
+database is found before its leaf hash goes on chain. Memory is bounded by a chunk, whatever the
+size of the batch.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+
+import structlog
+from psycopg.rows import TupleRow
+
+from provenance.anchor.batch import (
+    CHUNK,
+    ORGANISATION_COLUMNS,
+    RECORD_COLUMNS,
+    TRAIL_COLUMNS,
+    VERSION,
+    BatchName,
+    BatchPaths,
+    Manifest,
+    Part,
+    TablePart,
+    decode_manifest,
+)
+from provenance.anchor.calls import AnchorCall
+from provenance.anchor.errors import BatchError, CheckpointMismatchError
+from provenance.anchor.session import Connection
+from provenance.blobs import BlobNotFoundError, BlobStore
+from provenance.core.digests import HASH_SIZE
+from provenance.core.tiles import decode_bundle
+from provenance.core.tree import Frontier, leaf_hash
+
+_log = structlog.get_logger(__name__)
+_FLUSH_BYTES = 256 * 1024
+
+# The canonical entry (docs/formats.md) behind its length; the leaf hash tells if they ever differ.
+_ENTRIES = """
+SELECT count(*), string_agg(leaf_hash, ''::bytea ORDER BY index),
+  string_agg(int2send(octet_length(entry)::int2) || entry, ''::bytea ORDER BY index)
+FROM (
+  SELECT e.index, e.leaf_hash, convert_to(
+    '{"at":' || e.at || ',"commitment":"' || encode(e.commitment, 'hex')
+    || '","prev":"' || encode(e.prev, 'hex') || '","seq":' || e.seq
+    || ',"trail":"' || encode(t.trail, 'hex') || '","v":1}', 'UTF8') AS entry
+  FROM entries e JOIN trails t ON t.log_id = e.log_id AND t.first_index = e.trail_first
+  WHERE e.log_id = %s AND e.index >= %s AND e.index < %s
+) AS spelled
+"""
+_LEAVES = """
+SELECT count(*), string_agg(leaf_hash, ''::bytea ORDER BY index)
+FROM entries WHERE log_id = %s AND index >= %s AND index < %s
+"""
+_PLACES = """
+SELECT count(*), string_agg(
+  int8send(trail_first) || int8send(record_first)
+  || coalesce(salt, decode(repeat('00', 32), 'hex')), ''::bytea ORDER BY index)
+FROM entries WHERE log_id = %s AND index >= %s AND index < %s
+"""
+_CONTEXTS = """
+SELECT DISTINCT context_sha256 FROM records
+WHERE log_id = %s AND first_index >= %s AND first_index < %s AND context_sha256 IS NOT NULL
+"""
+_RANGE = "log_id = %s AND first_index >= %s AND first_index < %s"
+_TABLES: tuple[tuple[str, Sequence[str], str], ...] = (
+    ("records", RECORD_COLUMNS, f"records WHERE {_RANGE} ORDER BY first_index"),
+    ("trails", TRAIL_COLUMNS, f"trails WHERE {_RANGE} ORDER BY first_index"),
+    (
+        "organisations",
+        ORGANISATION_COLUMNS,
+        f"organisations WHERE organisation_id IN (SELECT submitter FROM records WHERE {_RANGE})",  # noqa: S608 - constants
+    ),
+)
+
+
+class BatchWriter:
+    """Writes the batches of one log."""
+
+    def __init__(
+        self, blobs: BlobStore, connection: Connection, *, log_id: int, origin: str
+    ) -> None:
+        self._blobs = blobs
+        self._connection = connection
+        self._log_id = log_id
+        self._origin = origin
+        self._paths = BatchPaths(origin)
+        # Contexts that are known to be stored: a handful for all events of a carrier.
+        self._contexts: set[bytes] = set()
+
+    async def write(self, call: AnchorCall) -> None:
+        """Store the batch of a step durably, unless it is there.
+
+        Raises:
+            CheckpointMismatchError: the entries are not what the step would anchor.
+            BlobError: the store failed.
+
+        """
+        name = BatchName(old_size=call.old_size, size=call.new_size)
+        if await self._is_there(name, call):
+            return
+        contexts = await self._write_contexts(name)
+        entries = await self._put(name, "entries", self._entries(call))
+        leaves = await self._put(name, "leaves", self._fixed(_LEAVES, name, width=HASH_SIZE))
+        places = await self._put(name, "places", self._fixed(_PLACES, name, width=48))
+        tables: list[TablePart] = []
+        rows = await self._put(name, "rows", self._rows(name, tables))
+        await self._blobs.sync(
+            self._paths.object(name, part) for part in ("entries", "leaves", "places", "rows")
+        )
+        manifest = Manifest(
+            v=VERSION,
+            origin=self._origin,
+            old_size=call.old_size,
+            size=call.new_size,
+            root=call.root.hex(),
+            schema=await self._schema(),
+            entries=entries,
+            leaves=leaves,
+            places=places,
+            rows=rows,
+            tables=tuple(tables),
+            contexts=contexts,
+        )
+        await self._blobs.put(self._paths.manifest(name), manifest.encode())
+        total = sum(part.bytes for part in (entries, leaves, places, rows))
+        _log.info("batch_stored", batch=str(name), bytes=total)
+
+    async def _is_there(self, name: BatchName, call: AnchorCall) -> bool:
+        try:
+            manifest = decode_manifest(await self._blobs.get(self._paths.manifest(name)))
+        except (BlobNotFoundError, BatchError):
+            return False
+        return manifest.origin == self._origin and manifest.root == call.root.hex()
+
+    async def _put(self, name: BatchName, part: str, source: AsyncIterator[bytes]) -> Part:
+        digest = hashlib.sha256()
+        size = 0
+
+        async def measured() -> AsyncIterator[bytes]:
+            nonlocal size
+            async for chunk in source:
+                digest.update(chunk)
+                size += len(chunk)
+                yield chunk
+
+        await self._blobs.put(self._paths.object(name, part), measured(), sync=False)
+        return Part(bytes=size, sha256=digest.hexdigest())
+
+    async def _entries(self, call: AnchorCall) -> AsyncIterator[bytes]:
+        tree = Frontier(size=call.old_size, peaks=call.peaks)
+        for start in range(call.old_size, call.new_size, CHUNK):
+            end = min(start + CHUNK, call.new_size)
+            count, stored, bundle = await self._row(_ENTRIES, start, end)
+            if count != end - start:
+                raise CheckpointMismatchError(f"entries [{start}, {end}) are not all there")
+            leaves = [leaf_hash(entry) for entry in decode_bundle(bundle, width=count)]
+            if b"".join(leaves) != stored:
+                wrong = next(
+                    start + at
+                    for at, leaf in enumerate(leaves)
+                    if leaf != stored[at * HASH_SIZE : (at + 1) * HASH_SIZE]
+                )
+                raise CheckpointMismatchError(f"entry {wrong} is not what its leaf hash is of")
+            tree = tree.extend(leaves).frontier
+            yield bundle
+        if tree.root() != call.root:
+            raise CheckpointMismatchError(
+                f"entries [{call.old_size}, {call.new_size}) do not lead to the log's root"
+            )
+
+    async def _fixed(self, query: str, name: BatchName, *, width: int) -> AsyncIterator[bytes]:
+        for start in range(name.old_size, name.size, CHUNK):
+            end = min(start + CHUNK, name.size)
+            count, data = await self._row(query, start, end)
+            if count != end - start or len(data) != width * count:
+                raise CheckpointMismatchError(f"entries [{start}, {end}) are not all there")
+            yield data
+
+    async def _rows(self, name: BatchName, tables: list[TablePart]) -> AsyncIterator[bytes]:
+        for table, columns, source in _TABLES:
+            size = 0
+            pending = bytearray()
+            query = f"COPY (SELECT {', '.join(columns)} FROM {source}) TO STDOUT"  # noqa: S608 - constants
+            async with (
+                self._connection.cursor() as cursor,
+                cursor.copy(query.encode(), (self._log_id, name.old_size, name.size)) as copy,
+            ):
+                async for row in copy:
+                    pending += row
+                    if len(pending) >= _FLUSH_BYTES:
+                        size += len(pending)
+                        yield bytes(pending)
+                        pending.clear()
+            size += len(pending)
+            if pending:
+                yield bytes(pending)
+            tables.append(TablePart(table=table, columns=tuple(columns), bytes=size))
+
+    async def _write_contexts(self, name: BatchName) -> tuple[str, ...]:
+        cursor = await self._connection.execute(_CONTEXTS, (self._log_id, name.old_size, name.size))
+        digests = sorted(digest for (digest,) in await cursor.fetchall())
+        for digest in digests:
+            path = self._paths.context(digest.hex())
+            if digest in self._contexts or await self._blobs.exists(path):
+                self._contexts.add(digest)
+                continue
+            found = await self._connection.execute(
+                "SELECT data FROM contexts WHERE sha256 = %s", (digest,)
+            )
+            row = await found.fetchone()
+            if row is None:
+                raise CheckpointMismatchError(f"the context {digest.hex()} is not stored")
+            await self._blobs.put(path, row[0])
+            self._contexts.add(digest)
+        return tuple(digest.hex() for digest in digests)
+
+    async def _row(self, query: str, start: int, end: int) -> TupleRow:
+        cursor = await self._connection.execute(query.encode(), (self._log_id, start, end))
+        row: TupleRow | None = await cursor.fetchone()
+        assert row is not None, "an aggregate gives a row"
+        return row
+
+    async def _schema(self) -> str:
+        cursor = await self._connection.execute("SELECT version_num FROM alembic_version")
+        row = await cursor.fetchone()
+        return "" if row is None else str(row[0])
