@@ -39,6 +39,26 @@ contract TreeTest {
         vm.assertFalse(this.includes(root, size, index, leaf, path.with(0)), "path too long");
     }
 
+    function test_an_inner_node_is_no_leaf_although_it_leads_to_the_root() public {
+        tree.grow(0, 1, 1);
+        tree.grow(1, 8, 2);
+        bytes32 root = tree.rootOf(0, 8);
+        bytes32[] memory path = tree.path(0, 8);
+        vm.assertTrue(this.includes(root, 8, 0, tree.perfect(0, 0), path), "the leaf");
+        vm.assertFalse(this.includes(root, 8, 0, tree.perfect(1, 0), _from(path, 1)), "its parent");
+        vm.assertFalse(this.includes(root, 8, 0, tree.perfect(2, 0), _from(path, 2)), "the parent's parent");
+        vm.assertFalse(this.includes(root, 8, 0, root, _from(path, 3)), "the root");
+    }
+
+    function test_what_lies_below_a_leaf_is_not_included_although_it_leads_to_the_root() public view {
+        (bytes32 left, bytes32 right) = (sha256("left"), sha256("right"));
+        bytes32[] memory path = new bytes32[](1);
+        path[0] = left;
+        bytes32 root = ReferenceTree.node(left, right);
+        vm.assertTrue(this.includes(root, 1, 0, root, new bytes32[](0)), "the leaf that somebody made of a node");
+        vm.assertFalse(this.includes(root, 1, 0, right, path), "half of it");
+    }
+
     function test_nothing_is_included_in_an_empty_tree() public view {
         vm.assertFalse(this.includes(0, 0, 0, 0, new bytes32[](0)), "empty");
     }
@@ -69,5 +89,12 @@ contract TreeTest {
         bytes32 root = size > 0 ? tree.rootOf(0, size) : bytes32(0);
         bytes32[] memory subtrees = tree.grow(size, newSize, 2);
         vm.assertEq(this.extend(root, size, newSize, peaks, subtrees), tree.rootOf(0, newSize), "new root");
+    }
+
+    function _from(bytes32[] memory hashes, uint256 start) private pure returns (bytes32[] memory rest) {
+        rest = new bytes32[](hashes.length - start);
+        for (uint256 i = 0; i < rest.length; ++i) {
+            rest[i] = hashes[start + i];
+        }
     }
 }
