@@ -32,7 +32,8 @@ ranges = st.tuples(positions, positions).map(lambda pair: (min(pair), max(pair))
 
 @given(st.lists(st.integers(0, 300), max_size=5))
 def test_appending_in_any_chunks_gives_the_same_tree(chunks: list[int]) -> None:
-    frontier, size, levels = Frontier.empty(), 0, {}
+    frontier, size = Frontier.empty(), 0
+    levels: dict[int, list[NodeHash]] = {}
     for chunk in chunks:
         new = LEAVES[size : size + chunk] or LEAVES[:0]
         extension = frontier.extend(new)

@@ -27,9 +27,9 @@ class FormatError(ProvenanceError):
     code = "malformed"
 
     def __init__(self, message: str, *, where: str = "") -> None:
-        if len(where) > _MAX_WHERE:
+        where = where[:_MAX_WHERE].encode("utf-8", "backslashreplace").decode()
+        if len(where) >= _MAX_WHERE:
             where = where[: _MAX_WHERE - 1] + "…"
-        where = where.encode("utf-8", "backslashreplace").decode()
         super().__init__(f"{where}: {message}" if where else message)
         self.where = where
 

@@ -36,6 +36,7 @@ MAX_ORIGIN = 255
 """Characters of an origin, as of a DNS name."""
 
 _ED25519 = b"\x01"
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _ORIGIN = re.compile(r"[\x21-\x2a\x2c-\x7e]+")
 _SIGNATURE_LINE = re.compile(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 _VKEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})")
@@ -177,7 +178,7 @@ def split_note(note: str, *, where: str = "note") -> SplitNote:
         raise EncodingError("a lone surrogate in a note", where=where) from None
     if size > MAX_NOTE_BYTES:
         raise TooLargeError(f"a note has at most {MAX_NOTE_BYTES} bytes", where=where)
-    if any(character < " " and character != "\n" for character in note):
+    if _CONTROL.search(note):
         raise NoteError("a control character in a note", where=where)
     text, separator, block = note.rpartition("\n\n")
     if not separator or not block.endswith("\n") or not text:
