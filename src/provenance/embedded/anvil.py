@@ -30,6 +30,7 @@ from provenance.embedded.rpc_proxy import RpcProxy
 from provenance.embedded.snapshots import (
     DurableBlock,
     SnapshotFolder,
+    durable_block,
     head,
     publish_durable_block,
 )
@@ -117,7 +118,8 @@ class EmbeddedAnvil:
             if not self._lock.acquire():
                 return await self._join()
             await self.process.start()
-            await self.snapshot()
+            self._durable = durable_block(self._data_dir) if self._node.was_loaded else None
+            await self._snapshot_news()
             port = await self._serve()
         except BaseException:
             await self.stop()
@@ -137,7 +139,7 @@ class EmbeddedAnvil:
             try:
                 if self._proxy.node_ready.is_set() and self.process.pid is not None:
                     with suppress(ChainRpcError):
-                        await self.snapshot()
+                        await self._snapshot_news()
                 self._proxy.node_ready.clear()
                 await self.process.stop()
             finally:
@@ -152,6 +154,10 @@ class EmbeddedAnvil:
             self._durable = block
         self._warn_when_long(block.number)
         return block
+
+    async def _snapshot_news(self) -> None:
+        if await head(self._rpc) != self._durable:
+            await self.snapshot()
 
     async def fund(self, address: str, *, wei: int = 1_000_000 * ETHER) -> None:
         """Give ``address`` (0x…) at least ``wei``, durably. Only the owner can."""

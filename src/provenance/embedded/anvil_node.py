@@ -131,6 +131,11 @@ class AnvilNode:
         self._ready = ready
         self._started_from: Snapshot | None = None
 
+    @property
+    def was_loaded(self) -> bool:
+        """Whether the node began with a snapshot, not with an empty chain."""
+        return self._started_from is not None
+
     async def prepare(self) -> Command:
         """Unpack the newest usable snapshot and say how to start a node from it."""
         user = choose_service_user(self._home)
