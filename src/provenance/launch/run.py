@@ -41,6 +41,7 @@ def _summary(addresses: Addresses) -> str:
         f"  chain RPC    {addresses.rpc_url}",
         f"  trust file   {addresses.trust_file}",
         f"  API keys     {addresses.credentials}   (one for each role; keep it private)",
+        f"  metrics      {addresses.api_url}/metrics, {addresses.metrics_url}",
         f"  logs         {addresses.trust_file.parent / 'run'}",
     ]
     if addresses.settings.local_chain:

@@ -43,6 +43,7 @@ class Addresses:
     rpc_url: str
     trust_file: Path
     credentials: Path
+    metrics_url: str
     tokens: Mapping[str, str]
 
 
@@ -81,7 +82,8 @@ class Stack:
         port = remembered_port(self._data, "api", preferred=settings.api_port)
         api_url = f"http://{settings.api_host}:{port}"
         self._write_files(made, api_url=api_url, rpc_url=settings.rpc_url or "")
-        environment = _environment(settings, port)
+        metrics = remembered_port(self._data, "worker-metrics")
+        environment = _environment(settings, api_port=port)
         await self._start_program("worker", environment, at_once)
         await self._start_program("api", environment, lambda: _answers(settings, port))
         return Addresses(
@@ -90,6 +92,7 @@ class Stack:
             rpc_url=settings.rpc_url or "",
             trust_file=self._data / "trust.json",
             credentials=self._data / "credentials.json",
+            metrics_url=f"http://127.0.0.1:{metrics}/metrics",
             tokens=made.credentials.tokens,
         )
 
@@ -159,9 +162,9 @@ async def _answers(settings: Settings, port: int) -> None:
     await wait_for_answer(settings.api_host, port)
 
 
-def _environment(settings: Settings, port: int) -> dict[str, str]:
+def _environment(settings: Settings, **changes: int) -> dict[str, str]:
     """The settings, spelled for a child process."""
-    values = settings.model_copy(update={"api_port": port}).model_dump(exclude_none=True)
+    values = settings.model_copy(update=changes).model_dump(exclude_none=True)
     own = {"database_url": "DATABASE_URL", "rpc_url": "RPC_URL", "data_dir": "PROVENANCE_DATA"}
     spelled = {
         own.get(name, f"PROVENANCE_{name.upper()}"): str(value) for name, value in values.items()
