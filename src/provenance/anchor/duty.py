@@ -32,15 +32,15 @@ _log = structlog.get_logger(__name__)
 class Rhythm:
     """When there is something to do; durations in seconds.
 
-    ``interval``: greatest age of an entry without an anchor. ``batch``: so many entries are
-    anchored at any age. ``largest``: most entries of one anchor. ``poll``: between two looks at
+    ``interval``: greatest age of an entry without an anchor. ``batch_entries``: so many entries are
+    anchored at any age. ``largest_entries``: most entries of one anchor. ``poll``: between two looks at
     the database, ``watch``: at the chain. ``idle``: after so long without an entry a heartbeat is
     logged; None for never. ``forked_watch``: between two looks while nothing may be done.
     """
 
     interval: float = 1.0
-    batch: int = 10_000
-    largest: int = 2**20
+    batch_entries: int = 10_000
+    largest_entries: int = 2**20
     poll: float = 0.1
     watch: float = 1.0
     idle: float | None = 3600.0
@@ -126,7 +126,7 @@ class Duty:
         metrics.waiting_seconds.set(age if waiting else 0.0)
         if not waiting:
             return False, rhythm.poll
-        due = age >= rhythm.interval or waiting >= rhythm.batch
+        due = age >= rhythm.interval or waiting >= rhythm.batch_entries
         return due, min(rhythm.poll, max(rhythm.interval - age, 0.0))
 
     async def _pass_fence(self) -> tuple[ChainView, FenceReport]:
@@ -178,10 +178,10 @@ class Duty:
 
     async def _next_size(self, head: Head, report: FenceReport) -> int:
         size = report.log.size
-        if size - head.size <= self._rhythm.largest:
+        if size - head.size <= self._rhythm.largest_entries:
             return size
         end = await self._session.store.record_end(
-            after=head.size, at_most=head.size + self._rhythm.largest
+            after=head.size, at_most=head.size + self._rhythm.largest_entries
         )
         return size if end is None else end
 

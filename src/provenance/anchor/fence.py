@@ -14,6 +14,8 @@ us: C is 0, and ``lost`` is set. Nothing here writes; what follows from a verdic
 from dataclasses import dataclass
 from enum import Enum
 
+import psycopg
+
 from provenance.anchor.deployment import Deployment, load_deployment
 from provenance.anchor.session import connect
 from provenance.anchor.states import ON_CHAIN, LogHead
@@ -27,7 +29,7 @@ from provenance.chain.types import Block, ChainIdentity, Head, LogState
 from provenance.core.digests import RootHash
 from provenance.core.errors import BadValueError
 from provenance.core.tree import Frontier
-from provenance.log.errors import InconsistentLogError
+from provenance.log.errors import InconsistentLogError, UnavailableError
 from provenance.log.identity import LogIdentity
 
 
@@ -152,8 +154,16 @@ async def check_fence(*, database_url: str, chain: ChainClient, log: LogIdentity
     Raises:
         WrongChainError: the node serves another chain than the log's.
         NotDeployedError: the log was never opened on a chain.
+        UnavailableError: the database can't be reached.
 
     """
+    try:
+        return await _check_fence(database_url, chain, log)
+    except psycopg.OperationalError as error:
+        raise UnavailableError("the database cannot be reached", retry_after=2) from error
+
+
+async def _check_fence(database_url: str, chain: ChainClient, log: LogIdentity) -> FenceReport:
     async with connect(database_url) as connection:
         deployment: Deployment = (await load_deployment(connection, log.log_id)).complete()
         store = AnchorStore(connection, log.log_id)
