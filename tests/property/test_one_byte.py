@@ -97,8 +97,9 @@ def test_the_receipt_as_it_is_verifies_and_has_every_member() -> None:
     assert 0 < len(UNSIGNED) < len(DATA) / 2
 
 
-def test_no_byte_can_change() -> None:
-    accepted = [at for at in SIGNED if is_valid(changed(at, neighbour(DATA[at])))]
+@pytest.mark.parametrize("part", range(4))
+def test_no_byte_can_change(part: int) -> None:
+    accepted = [at for at in SIGNED[part::4] if is_valid(changed(at, neighbour(DATA[at])))]
     assert accepted == []
 
 
