@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from provenance.core.errors import TooDeepError
+from provenance.core.jcs import check_depth
 from provenance.verify.errors import ChainReadError, RpcRefusedError
 
 Call = tuple[str, list[Any]]
@@ -19,6 +21,8 @@ Call = tuple[str, list[Any]]
 
 MAX_ANSWER: Final = 32 << 20
 """Bytes of one answer: 20,000 events in one range, generously spelled."""
+MAX_DEPTH: Final = 16
+"""Levels of nesting; a batch of lists of events with topics has five."""
 BATCH: Final = 50
 """Calls in one request: half of what common nodes and the embedded proxy take."""
 _QUOTED = 160
@@ -120,8 +124,11 @@ class JsonRpc:
                 f"{self.host} could not be asked ({type(error).__name__})"
             ) from None
         try:
-            return json.loads(data)
-        except (ValueError, RecursionError):
+            text = data.decode()
+            # Where some package has raised the recursion limit, the parser would crash instead.
+            check_depth(text, maximum=MAX_DEPTH)
+            return json.loads(text)
+        except (ValueError, RecursionError, TooDeepError):
             if status != httpx.codes.OK:
                 raise RpcRefusedError(f"{self.host} answered with HTTP {status}") from None
             raise ChainReadError(f"{self.host} did not answer with JSON") from None

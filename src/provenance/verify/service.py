@@ -8,7 +8,7 @@ from typing import Protocol
 from provenance.core.check import AnchorFacts, Evidence, checkpoint_of
 from provenance.core.digests import sha256
 from provenance.core.errors import FormatError, ProvenanceError
-from provenance.core.receipt import AnchorRecord, Receipt
+from provenance.core.receipt import AnchoredCheckpoint, AnchorRecord, Receipt
 from provenance.core.trustfile import TrustedLog, TrustFile
 from provenance.verify.errors import ChainReadError
 from provenance.verify.sets import MalformedReceipt, ReadReceipt, SetReport, judge
@@ -47,12 +47,14 @@ class _Decoded:
     name: str
     receipt: Receipt
     payload: bytes | None
-    place: tuple[str, int] | None
-    """Origin and size of the checkpoint, where that can be read."""
+    places: tuple["Place | None", ...]
+    """Those of the first and the later anchors, where their checkpoints can be read."""
 
 
-Facts = Mapping[tuple[str, int], AnchorFacts | str]
-"""For each (origin, size) the chain's facts, or why there are none."""
+Place = tuple[str, int]
+"""Origin and size of a checkpoint."""
+Facts = Mapping[Place | None, AnchorFacts | str]
+"""The chain's facts about each place, or why there are none."""
 
 
 async def verify_receipts(
@@ -81,7 +83,7 @@ async def verify_receipts(
         except FormatError as error:
             malformed.append(MalformedReceipt(name=item.name, error=error))
         else:
-            decoded.append(_Decoded(item.name, receipt, item.payload, _place(receipt)))
+            decoded.append(_Decoded(item.name, receipt, item.payload, _places(receipt)))
     answers = await _ask(decoded, trust, facts)
     return judge(
         [_read(item, trust, answers) for item in decoded],
@@ -92,35 +94,44 @@ async def verify_receipts(
     )
 
 
-def _place(receipt: Receipt) -> tuple[str, int] | None:
+def _places(receipt: Receipt) -> tuple[Place | None, ...]:
+    return tuple(_place(anchored) for anchored in (receipt.anchored, *receipt.later))
+
+
+def _place(anchored: AnchoredCheckpoint) -> Place | None:
     try:
-        checkpoint = checkpoint_of(receipt.anchored)
+        checkpoint = checkpoint_of(anchored)
     except ProvenanceError:
         return None
     return checkpoint.origin, checkpoint.size
 
 
 def _read(item: _Decoded, trust: TrustFile | None, answers: Facts) -> ReadReceipt:
-    answer = answers.get(item.place, NOT_ASKED) if item.place is not None else NOT_ASKED
-    if isinstance(answer, AnchorFacts):
-        evidence = Evidence(trust=trust, payload=item.payload, facts=answer)
-    else:
-        evidence = Evidence(trust=trust, payload=item.payload, facts_missing=answer)
+    found = [answers.get(place, NOT_ASKED) for place in item.places]
+    facts, *later = (answer if isinstance(answer, AnchorFacts) else None for answer in found)
+    evidence = Evidence(
+        trust=trust,
+        payload=item.payload,
+        facts=facts,
+        facts_missing=next((answer for answer in found if isinstance(answer, str)), NOT_ASKED),
+        later_facts=tuple(later),
+    )
     return ReadReceipt(name=item.name, receipt=item.receipt, evidence=evidence)
 
 
 async def _ask(
     decoded: Sequence[_Decoded], trust: TrustFile | None, source: FactsSource | None
 ) -> Facts:
-    """Ask about each (origin, size) once, all as of one block for each log."""
+    """Ask about each place once, all of one log as of one block."""
     if trust is None or source is None:
         return {}
     wanted: dict[str, dict[int, AnchorRecord]] = {}
     for item in decoded:
-        if item.place is not None:
-            origin, size = item.place
-            wanted.setdefault(origin, {}).setdefault(size, item.receipt.anchored.anchor)
-    answers: dict[tuple[str, int], AnchorFacts | str] = {}
+        anchors = (item.receipt.anchored, *item.receipt.later)
+        for place, anchored in zip(item.places, anchors, strict=True):
+            if place is not None:
+                wanted.setdefault(place[0], {}).setdefault(place[1], anchored.anchor)
+    answers: dict[Place | None, AnchorFacts | str] = {}
     for origin, hints in wanted.items():
         log = trust.log(origin)
         if log is not None:

@@ -125,7 +125,7 @@ def judge(
     proven = [
         ProvenEntry(origin=checkpoint_of(item.receipt.anchored).origin, receipt=item.receipt)
         for item, report in zip(items, reports, strict=True)
-        if all(report.verdict(check).outcome is Outcome.VALID for check in _PLACED)
+        if _is_placed(report)
     ]
     trails = trail_reports(proven, trust)
     whole = {item.trail for item in trails if item.verdict.outcome is Outcome.VALID}
@@ -149,6 +149,12 @@ def judge(
         misconduct=tuple(found),
         complete=complete,
     )
+
+
+def _is_placed(report: Report) -> bool:
+    if report.verdict("anchor").outcome is Outcome.INVALID:
+        return False
+    return all(report.verdict(check).outcome is Outcome.VALID for check in _PLACED)
 
 
 def _references(proven: Iterable[ProvenEntry]) -> dict[LeafHash, list[str]]:

@@ -38,11 +38,4 @@ def open_trusted(note: str, trust: TrustFile | None, parse: Callable[[str], T]) 
 
 def lineage(origin: str, trust: TrustFile | None) -> str:
     """Origin of the newest log that carries on ``origin``, as far as ``trust`` knows."""
-    seen = {origin}
-    while trust is not None:
-        log = trust.log(origin)
-        if log is None or log.successor is None or log.successor.origin in seen:
-            break
-        origin = log.successor.origin
-        seen.add(origin)
-    return origin
+    return trust.lineage(origin)[-1] if trust is not None else origin
