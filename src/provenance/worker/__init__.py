@@ -1,0 +1,1 @@
+"""The anchoring worker as a process of its own."""

@@ -1,0 +1,157 @@
+"""Runs one anchoring worker; as many as one likes may run, and all but one stand by.
+
+SIGTERM and SIGINT let it finish the anchor that is under way. Its metrics, which belong to this
+process, are served on a loopback port that stands in ``run/worker-metrics.port`` of the data
+folder.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import structlog
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    start_http_server,
+)
+
+from provenance.anchor.courier import Patience
+from provenance.anchor.deployment import load_deployment
+from provenance.anchor.duty import Rhythm
+from provenance.anchor.heartbeat import Heartbeat
+from provenance.anchor.metrics import AnchorMetrics
+from provenance.anchor.session import connect
+from provenance.anchor.steps import StepObserver
+from provenance.anchor.worker import AnchorWorker, WorkerOptions, WorkerParts
+from provenance.blobs import BlobStore
+from provenance.chain.client import ChainClient
+from provenance.db.accounts import AccountStore
+from provenance.db.engine import PoolOptions, check_durability, create_engine
+from provenance.db.migrate import check_schema
+from provenance.embedded.files import remembered_port
+from provenance.log.metrics import LogMetrics
+from provenance.log.writer import LogWriter
+from provenance.settings import Settings
+from provenance.wiring.chain import ANCHORER, account, file_keys, finality
+from provenance.wiring.logs import current_log, signer_for
+
+_log = structlog.get_logger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Run a worker until a signal ends it."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await run(settings, stop=stop)
+    _log.info("worker_stopped")
+
+
+async def run(
+    settings: Settings, *, stop: asyncio.Event, observer: StepObserver | None = None
+) -> None:
+    """Run a worker until ``stop`` is set; ``observer`` is told of each numbered step.
+
+    Raises:
+        DurabilityError: the server does not keep what it confirms.
+        SchemaError: the database has not this release's tables.
+        NotDeployedError: the log was never opened on a chain.
+        UnknownLogError: the log was never made.
+
+    """
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    async with _parts(settings, registry) as parts:
+        worker = AnchorWorker(
+            parts, options=options(settings), metrics=AnchorMetrics(registry), observer=observer
+        )
+        with _metrics_served(settings, registry):
+            await worker.run(stop)
+
+
+def options(settings: Settings) -> WorkerOptions:
+    """How a worker works with this chain: a node of one's own is asked more often."""
+    interval = settings.anchor_interval_ms / 1000
+    is_near = settings.chain_snapshots or settings.local_chain is True
+    return WorkerOptions(
+        rhythm=Rhythm(
+            interval=interval,
+            batch_entries=settings.anchor_batch,
+            poll=min(0.1, interval / 4),
+            watch=1.0 if is_near else 5.0,
+            idle=float(settings.heartbeat_s),
+        ),
+        patience=Patience() if is_near else Patience(poll=1.0, stuck=120.0, give_up=900.0),
+    )
+
+
+def blob_store(settings: Settings) -> BlobStore:
+    """The object store of the settings: files in the data folder unless another is named."""
+    if settings.blob_url is not None:
+        return BlobStore.from_url(settings.blob_url)
+    return BlobStore.in_folder(settings.data_dir / "blobs")
+
+
+@asynccontextmanager
+async def _parts(settings: Settings, registry: CollectorRegistry) -> AsyncIterator[WorkerParts]:
+    assert settings.database_url is not None, "set DATABASE_URL, or use `provenance run`"
+    assert settings.rpc_url is not None, "set RPC_URL, or use `provenance run`"
+    keys = file_keys(settings)
+    async with AsyncExitStack() as stack:
+        # One connection for heartbeats, one to look things up: the worker has its own besides.
+        engine = create_engine(settings.database_url, options=PoolOptions(size=2, overflow=0))
+        stack.push_async_callback(engine.dispose)
+        chain = ChainClient(settings.rpc_url)
+        stack.push_async_callback(chain.aclose)
+        async with engine.connect() as checked:
+            await check_durability(checked)
+            await check_schema(checked)
+        log = await current_log(engine, origin=settings.origin)
+        signer = signer_for(log.origin, keys)
+        writer = LogWriter(engine, log, signers=[signer], metrics=LogMetrics(registry))
+        await writer.start()
+        stack.push_async_callback(writer.stop)
+        accounts = AccountStore(engine, random_bytes=os.urandom, now_ms=_now_ms)
+        async with connect(settings.database_url) as connection:
+            deployment = (await load_deployment(connection, log.log_id)).complete()
+        yield WorkerParts(
+            database_url=settings.database_url,
+            chain=chain,
+            blobs=blob_store(settings),
+            log=log,
+            account=account(keys, ANCHORER),
+            signers=[signer],
+            finality=finality(settings),
+            heartbeat=Heartbeat(
+                writer,
+                origin=log.origin,
+                chain_id=deployment.identity.chain_id,
+                submitter=await accounts.organisation(settings.operator),
+                random_bytes=os.urandom,
+            ),
+        )
+
+
+@contextmanager
+def _metrics_served(settings: Settings, registry: CollectorRegistry) -> Iterator[None]:
+    port = remembered_port(settings.data_dir, "worker-metrics")
+    server, thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+    _log.info("metrics_served", port=port)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
