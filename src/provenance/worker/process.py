@@ -1,8 +1,7 @@
 """Runs one anchoring worker; as many as one likes may run, and all but one stand by.
 
-SIGTERM and SIGINT let it finish the anchor that is under way. Its metrics, which belong to this
-process, are served on a loopback port that stands in ``run/worker-metrics.port`` of the data
-folder.
+SIGTERM and SIGINT let it finish the anchor that is under way. Metrics are served on a loopback
+port that is written to ``run/worker-metrics.port`` in the data folder.
 """
 
 import asyncio
@@ -13,13 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import structlog
-from prometheus_client import (
-    CollectorRegistry,
-    GCCollector,
-    PlatformCollector,
-    ProcessCollector,
-    start_http_server,
-)
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 
 from provenance.anchor.courier import Patience
 from provenance.anchor.deployment import load_deployment
@@ -42,6 +35,8 @@ from provenance.wiring.chain import ANCHORER, account, file_keys, finality
 from provenance.wiring.logs import current_log, signer_for
 
 _log = structlog.get_logger(__name__)
+OPERATOR = "Operator"
+"""Organisation in whose name heartbeats are logged."""
 
 
 async def serve(settings: Settings) -> None:
@@ -51,7 +46,6 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await run(settings, stop=stop)
-    _log.info("worker_stopped")
 
 
 async def run(
@@ -67,14 +61,14 @@ async def run(
 
     """
     registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
+    ProcessCollector(registry=registry)
     async with _parts(settings, registry) as parts:
         worker = AnchorWorker(
             parts, options=options(settings), metrics=AnchorMetrics(registry), observer=observer
         )
         with _metrics_served(settings, registry):
             await worker.run(stop)
+    _log.info("worker_stopped")
 
 
 def options(settings: Settings) -> WorkerOptions:
@@ -84,7 +78,7 @@ def options(settings: Settings) -> WorkerOptions:
     return WorkerOptions(
         rhythm=Rhythm(
             interval=interval,
-            batch_entries=settings.anchor_batch,
+            batch=settings.anchor_batch,
             poll=min(0.1, interval / 4),
             watch=1.0 if is_near else 5.0,
             idle=float(settings.heartbeat_s),
@@ -134,7 +128,7 @@ async def _parts(settings: Settings, registry: CollectorRegistry) -> AsyncIterat
                 writer,
                 origin=log.origin,
                 chain_id=deployment.identity.chain_id,
-                submitter=await accounts.organisation(settings.operator),
+                submitter=await accounts.organisation(OPERATOR),
                 random_bytes=os.urandom,
             ),
         )
