@@ -78,7 +78,7 @@ def options(settings: Settings) -> WorkerOptions:
     return WorkerOptions(
         rhythm=Rhythm(
             interval=interval,
-            batch=settings.anchor_batch,
+            batch_entries=settings.anchor_batch,
             poll=min(0.1, interval / 4),
             watch=1.0 if is_near else 5.0,
             idle=float(settings.heartbeat_s),
