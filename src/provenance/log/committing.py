@@ -109,9 +109,9 @@ class GroupCommitter:
     async def _attempt(
         self, group: Sequence[PreparedSubmission]
     ) -> Sequence[Answer | ProvenanceError]:
-        async with observed(self._observer, Step.CONNECT):
-            connection = await self._connection.get()
         try:
+            async with observed(self._observer, Step.CONNECT):
+                connection = await self._connection.get()
             written = await self._write(connection, group)
         except LogError:
             await self._connection.reset()
@@ -132,7 +132,7 @@ class GroupCommitter:
             await self._connection.reset()
         else:
             await self._commit(connection)
-        await self._remember(written)
+            await self._remember(written)
         return written.plan.answers
 
     async def _write(
@@ -196,16 +196,18 @@ class GroupCommitter:
             raise
 
     async def _remember(self, written: _Written) -> None:
-        if not written.plan.leaves:
-            return
+        """Keep what saves the next group a read. Whatever fails here, the group is committed."""
         frontier = written.extension.frontier
-        async with observed(self._observer, Step.REMEMBER):
-            data = frontier.to_bytes()
-            self._gate.committed(size=frontier.size, frontier=data)
-            if written.edge is not None:
-                leaves = (*written.edge, *written.plan.leaves)
-                keep = frontier.size % TILE_WIDTH
-                self._edge = _Edge(frontier=data, leaves=leaves[len(leaves) - keep :])
+        data = frontier.to_bytes()
+        try:
+            async with observed(self._observer, Step.REMEMBER):
+                self._gate.committed(size=frontier.size, frontier=data)
+                if written.edge is not None:
+                    leaves = (*written.edge, *written.plan.leaves)
+                    keep = frontier.size % TILE_WIDTH
+                    self._edge = _Edge(frontier=data, leaves=leaves[len(leaves) - keep :])
+        except Exception:  # noqa: BLE001 - the submitters must hear of their commit all the same
+            self._edge = None
 
 
 def _frontier(head: Head) -> Frontier:

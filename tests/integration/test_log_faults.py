@@ -1,0 +1,165 @@
+"""Every step of writing a group fails, before and after it took effect; nothing acknowledged is
+lost, nothing is logged twice, and the writer goes on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import psycopg
+import pytest
+
+from fixtures.embedded import PostgresFixture
+from fixtures.logs import (
+    LogUnderTest,
+    check_acknowledgement,
+    check_log,
+    event,
+    keyed,
+    log_under_test,
+    submission,
+)
+from provenance.embedded import PostgresAddress
+from provenance.log.errors import OutcomeUnknownError, RetryableError, UnavailableError
+from provenance.log.steps import Step
+from provenance.log.submissions import Idempotency, Submission
+
+pytestmark = pytest.mark.services
+
+MOMENTS = ("before", "after")
+STEPS = [(step, moment) for step in Step for moment in MOMENTS]
+
+
+@dataclass(slots=True)
+class FailOnce:
+    """Runs ``fault`` at one moment of one step, the first ``times`` times it comes by."""
+
+    step: Step
+    moment: str
+    fault: Callable[[], Awaitable[None]]
+    times: int = 1
+    armed: bool = False
+    hits: int = field(default=0)
+
+    async def before(self, step: Step) -> None:
+        await self._maybe(step, "before")
+
+    async def after(self, step: Step) -> None:
+        await self._maybe(step, "after")
+
+    async def _maybe(self, step: Step, moment: str) -> None:
+        if self.armed and (step, moment) == (self.step, self.moment) and self.hits < self.times:
+            self.hits += 1
+            await self.fault()
+
+
+async def lose_connection() -> None:
+    raise psycopg.OperationalError("the connection is lost")
+
+
+def terminate_backends(postgres: PostgresFixture, database: str) -> Callable[[], Awaitable[None]]:
+    """Kills every backend of the database, as an administrator or a crash would."""
+
+    async def fault() -> None:
+        async with await psycopg.AsyncConnection.connect(
+            postgres.admin.dsn, autocommit=True
+        ) as connection:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                (database,),
+            )
+
+    return fault
+
+
+def requests(count: int) -> list[Submission]:
+    """Submissions that share subjects, and make every step happen."""
+    return [
+        submission(
+            event(f"e{n}", f"urn:example:own{n}", "urn:example:shared", context=b"[]"),
+            idempotency=Idempotency(f"key{n}", keyed(f"request{n}")),
+        )
+        for n in range(count)
+    ]
+
+
+async def fail_and_repeat(log: LogUnderTest, observer: FailOnce) -> list[object]:
+    """Submit a group while the fault strikes, then repeat what failed; returns the outcomes."""
+    writer = await log.writer(observer=observer)
+    first = await writer.submit(submission(event("first", "urn:example:shared")))
+    observer.armed = True
+    asked = requests(6)
+    outcomes = await asyncio.gather(
+        *(writer.submit(request) for request in asked), return_exceptions=True
+    )
+    observer.armed = False
+    size_after_fault = (await log.store.head()).size
+    for request, outcome in zip(asked, outcomes, strict=True):
+        if isinstance(outcome, BaseException):
+            assert isinstance(outcome, RetryableError), outcome
+            again = await writer.submit(request)
+            is_in_log = again.first_index < size_after_fault
+            assert is_in_log == again.repeated
+            assert not (is_in_log and isinstance(outcome, UnavailableError))
+        else:
+            again = await writer.submit(request)
+            assert again.acknowledgement == outcome.acknowledgement
+        check_acknowledgement(again)
+    check_acknowledgement(first)
+    entries = await check_log(log)
+    assert len(entries) == 1 + 2 * len(asked)
+    return list(outcomes)
+
+
+@pytest.mark.parametrize(("step", "moment"), STEPS, ids=lambda value: getattr(value, "name", value))
+async def test_a_lost_connection_at_any_step_loses_and_doubles_nothing(
+    database_url: str, step: Step, moment: str
+) -> None:
+    async with log_under_test(database_url) as log:
+        observer = FailOnce(step, moment, lose_connection)
+        outcomes = await fail_and_repeat(log, observer)
+        assert observer.hits or step is Step.READ_MORE
+        is_unknown = any(isinstance(outcome, OutcomeUnknownError) for outcome in outcomes)
+        assert is_unknown == (step in {Step.COMMIT, Step.ANSWER})
+
+
+@pytest.mark.parametrize(("step", "moment"), STEPS, ids=lambda value: getattr(value, "name", value))
+async def test_a_killed_backend_at_any_step_loses_and_doubles_nothing(
+    database: PostgresAddress, postgres: PostgresFixture, step: Step, moment: str
+) -> None:
+    async with log_under_test(database.url) as log:
+        fault = terminate_backends(postgres, database.database)
+        outcomes = await fail_and_repeat(log, FailOnce(step, moment, fault))
+        is_unknown = any(isinstance(outcome, OutcomeUnknownError) for outcome in outcomes)
+        assert is_unknown == (
+            (step, moment) in {(Step.COMMIT, "before"), (Step.UPDATE_TREE, "after")}
+        )
+
+
+async def test_a_fault_that_stays_is_told_to_everybody(database_url: str) -> None:
+    async with log_under_test(database_url) as log:
+        observer = FailOnce(Step.COPY_ENTRIES, "before", lose_connection, times=10**6)
+        writer = await log.writer(observer=observer)
+        observer.armed = True
+        outcomes = await asyncio.gather(
+            *(writer.submit(request) for request in requests(4)), return_exceptions=True
+        )
+        assert all(isinstance(outcome, UnavailableError) for outcome in outcomes)
+        assert (await log.store.head()).size == 0
+        observer.armed = False
+        await writer.submit(submission(event("later")))
+        await check_log(log)
+
+
+async def test_a_fault_of_our_own_hits_only_its_group_of_one(database_url: str) -> None:
+    async def fail() -> None:
+        raise RuntimeError("a defect")
+
+    async with log_under_test(database_url) as log:
+        observer = FailOnce(Step.COPY_TRAILS, "before", fail, times=1)
+        writer = await log.writer(observer=observer)
+        observer.armed = True
+        outcomes = await asyncio.gather(
+            *(writer.submit(request) for request in requests(4)), return_exceptions=True
+        )
+        assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        assert len(await check_log(log)) == 8
