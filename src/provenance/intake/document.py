@@ -15,7 +15,6 @@ from provenance.core.errors import (
     EncodingError,
     FormatError,
     JsonSyntaxError,
-    TooDeepError,
     TooLargeError,
 )
 from provenance.intake.epcis import fields
@@ -25,6 +24,7 @@ from provenance.intake.epcis.reading import Reading
 from provenance.intake.errors import ContextError, RefusedError, located
 from provenance.intake.event import EventDraft, EventFault, Submission, read_event
 from provenance.intake.limits import DEFAULT_LIMITS, IntakeLimits
+from provenance.intake.nesting import require_shallow
 from provenance.intake.strictjson import parse
 
 EVENT_LIST: Final = "/epcisBody/eventList"
@@ -123,6 +123,7 @@ def _cut(data: bytes, limits: IntakeLimits) -> tuple[bytes, bytes]:
         )
     if data.count(b",") > limits.max_document_values:
         raise TooLargeError("the document has too many values; split it")
+    require_shallow(data)
     members = _raw_members(data)
     body = _raw_members(members["epcisBody"]) if "epcisBody" in members else {}
     return bytes(members.get("@context", b"")), bytes(body.get("eventList", b""))
@@ -133,8 +134,6 @@ def _raw_members(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
         return _members.decode(data)
     except msgspec.ValidationError:
         return {}
-    except RecursionError:
-        raise TooDeepError("JSON is nested too deeply") from None
     except UnicodeDecodeError:
         raise EncodingError("not UTF-8; encode the document as UTF-8") from None
     except msgspec.DecodeError as error:

@@ -19,8 +19,8 @@ class IntakeLimits:
     """Commas of a document: one in 16 bytes, where EPCIS has one in 35. Holds memory to 60 MB."""
     max_event_bytes: int = 512 << 10
     """A container with 5,000 children whose identifiers have 60 characters, indented."""
-    max_event_values: int = 20_000
-    """Each value may become a leaf of the field tree at about 5 µs: 0.1 s for one event."""
+    max_event_values: int = 10_000
+    """Each value may become a leaf of the field tree, at some 20 µs: 0.2 s for one event."""
     max_subjects: int = 5_000
     """Subjects of one event: a large container. Each one costs an entry."""
     max_document_subjects: int = 50_000
@@ -29,8 +29,6 @@ class IntakeLimits:
     """Levels of nesting of an event; the standard itself needs 5, the field tree reads 32."""
     max_string: int = 4_096
     """Characters of a free text. Escaped at its longest it still fits a disclosed field's token."""
-    max_name: int = 1_024
-    """Characters of a member name. Nested at its deepest it still fits a field's pointer."""
     max_context_bytes: int = 16 << 10
     """Bytes of a ``@context``: some two hundred namespaces."""
     max_errors: int = 100

@@ -27,6 +27,7 @@ from provenance.core.errors import (
     TooDeepError,
     TooLargeError,
 )
+from provenance.intake.nesting import require_shallow
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -48,6 +49,7 @@ def parse(raw: bytes, *, max_depth: int, max_values: int) -> object:
         FormatError: the text is not JSON or not unambiguous, or exceeds a bound.
 
     """
+    require_shallow(raw)
     value = _decoded(raw)
     openings = raw.count(b"[") + raw.count(b"{")
     # Each value follows an opening or a comma, so that these counts bound depth and values.
@@ -61,8 +63,6 @@ def parse(raw: bytes, *, max_depth: int, max_values: int) -> object:
 def _decoded(raw: bytes) -> object:
     try:
         return _decode(raw)
-    except RecursionError:
-        raise TooDeepError("JSON is nested too deeply") from None
     except UnicodeDecodeError:
         raise EncodingError(
             "not UTF-8; encode the text as UTF-8 without a byte order mark"
@@ -102,8 +102,6 @@ def _parse_slowly(raw: bytes) -> None:
         )
     except UnicodeDecodeError:
         raise EncodingError("not UTF-8; encode the text as UTF-8") from None
-    except RecursionError:
-        raise TooDeepError("JSON is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise JsonSyntaxError(f"not JSON: {error.msg} at character {error.pos}") from None
 

@@ -16,6 +16,7 @@ from provenance.core.errors import (
     UnknownMemberError,
     WrongTypeError,
 )
+from provenance.core.fields import MAX_POINTER
 from provenance.intake.epcis.reading import Reading, pointer_token
 from provenance.intake.epcis.values import (
     ZONE_OFFSETS,
@@ -34,6 +35,8 @@ MAX_URI: Final = 2048
 """Characters of a URI: what browsers and servers agree to take."""
 _MAX_NUMBER: Final = 2**63
 """Integers beyond what 64 bits hold are read differently from one language to the next."""
+MAX_SHOWN: Final = 120
+"""Characters of a name in a pointer to it; a longer one is cut."""
 ACTIONS: Final = frozenset({"ADD", "OBSERVE", "DELETE"})
 
 _JSON_TYPES: Final = {
@@ -234,38 +237,46 @@ def unknown(name: str, at: str, reading: Reading) -> None:
         UnknownMemberError,
         f"the standard has no field {name[:80]!a} here; give an extension a prefix "
         "that @context declares, or leave it out",
-        f"{at}/{pointer_token(name)}",
+        f"{at}/{pointer_token(name[:MAX_SHOWN])}",
     )
 
 
 def extension(name: str, value: object, at: str, reading: Reading) -> None:
     """Check a member that the standard does not have: it needs a namespace, and bounds."""
     prefix, colon, local = name.partition(":")
-    if not colon or not local or len(name) > reading.limits.max_name:
+    if not colon or not local:
         unknown(name, at, reading)
-        return
-    if prefix not in reading.prefixes and not is_absolute(name):
+    elif prefix not in reading.prefixes and not is_absolute(name):
         reading.refuse(
             PrefixError,
             f"prefix {prefix[:80]!a} of {name[:80]!a} is not declared; declare it in @context",
-            f"{at}/{pointer_token(name)}",
+            f"{at}/{pointer_token(name[:MAX_SHOWN])}",
         )
-    elif type(value) is not str or len(value) > reading.limits.max_string:
-        _bounded(value, f"{at}/{pointer_token(name)}", reading)
+    elif type(value) is not str or len(name) + len(value) > MAX_SHOWN:
+        _bounded_member(name, value, at, reading)
+
+
+def _bounded_member(name: str, value: object, at: str, reading: Reading) -> None:
+    where = f"{at}/{pointer_token(name)}"
+    if len(where) > MAX_POINTER:
+        reading.refuse(
+            TooLargeError,
+            f"the names that lead to {name[:80]!a} have more than {MAX_POINTER} characters",
+            at,
+        )
+    else:
+        _bounded(value, where, reading)
 
 
 def _bounded(value: object, at: str, reading: Reading) -> None:
-    """Bound the strings of an extension; depth and number of values are bounded already."""
+    """Bound the values of an extension; depth and number are bounded already."""
     if isinstance(value, str):
         text(value, at, reading)
     elif isinstance(value, int) and not isinstance(value, bool):
         number(value, at, reading)
     elif isinstance(value, dict):
         for name, member in value.items():
-            where = f"{at}/{pointer_token(name)}"
-            if len(name) > reading.limits.max_name:
-                reading.refuse(TooLargeError, "a name is too long; shorten it", where)
-            _bounded(member, where, reading)
+            _bounded_member(name, member, at, reading)
     elif isinstance(value, list):
         for position, item in enumerate(value):
             _bounded(item, f"{at}/{position}", reading)

@@ -41,5 +41,5 @@ class Reading:
 
 
 def pointer_token(name: str) -> str:
-    """``name`` as a reference token of a JSON pointer (RFC 6901), cut to a readable length."""
-    return name[:120].replace("~", "~0").replace("/", "~1")
+    """``name`` as a reference token of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
