@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,14 +18,18 @@ import provenance.api.shipments.table as shipments
 import provenance.api.verification.table as verification
 from provenance.api.answers import JSON, encode, public_answer
 from provenance.api.authentication import Authenticator
+from provenance.api.dispatch import Dispatch
 from provenance.api.edge import Edge
 from provenance.api.epcis.contexts import Contexts
 from provenance.api.epcis.store import ContextStore, EventStore
 from provenance.api.metrics import HttpMetrics
 from provenance.api.openapi import describe
-from provenance.api.operations import Operation, install
+from provenance.api.operations import Operation, endpoint, install
 from provenance.api.problems import HANDLERS
+from provenance.api.reference import reference_page
 from provenance.api.services import Services
+
+_HOUR = "public, max-age=3600"
 
 
 def create_app(services: Services) -> FastAPI:
@@ -51,13 +55,16 @@ def create_app(services: Services) -> FastAPI:
         cache_s=services.limits.key_cache_s,
         max_cached=services.limits.max_cached_keys,
     )
-    router = APIRouter()
+    endpoints = []
     for declared in operations(services, authenticator):
-        install(router, declared, authenticator=authenticator)
-    app.include_router(router)
+        called = endpoint(declared, authenticator)
+        install(app.router, declared, called)
+        endpoints.append((declared.method, declared.path, called))
     _add_description(app)
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
+    # The last one added is the outermost.
+    app.add_middleware(Dispatch, endpoints=endpoints)
     app.add_middleware(
         Edge, metrics=HttpMetrics(services.registry), random_bytes=services.random_bytes
     )
@@ -82,13 +89,23 @@ def operations(services: Services, authenticator: Authenticator) -> list[Operati
 def _add_description(app: FastAPI) -> None:
     made: dict[str, bytes] = {}
 
+    def prepared(name: str) -> bytes:
+        if not made:
+            description = description_of(app)
+            made["json"] = encode(description)
+            made["html"] = reference_page(description)
+        return made[name]
+
     async def description(request: Request) -> Response:
-        body = made.get("json")
-        if body is None:
-            body = made["json"] = encode(description_of(app))
-        return public_answer(request, body, media_type=JSON, cache_control="public, max-age=60")
+        return public_answer(request, prepared("json"), media_type=JSON, cache_control=_HOUR)
+
+    async def reference(request: Request) -> Response:
+        return public_answer(
+            request, prepared("html"), media_type="text/html; charset=utf-8", cache_control=_HOUR
+        )
 
     app.add_route("/openapi.json", description, methods=["GET"])
+    app.add_route("/docs", reference, methods=["GET"])
 
 
 def description_of(app: FastAPI) -> dict[str, Any]:

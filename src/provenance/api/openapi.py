@@ -1,5 +1,6 @@
 """The OpenAPI description, out of the operations' own declarations."""
 
+from inspect import cleandoc
 from typing import Any, Final
 
 import msgspec
@@ -90,9 +91,30 @@ def describe(app: FastAPI, *, version: str) -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(
         _STRUCTS, ref_template="#/components/schemas/{name}"
     )
+    own = {name: _tidy(schema) for name, schema in schemas.items()}
     components = described.setdefault("components", {})
-    components["schemas"] = dict(sorted({**schemas, **SCHEMAS, "Receipt": _RECEIPT}.items()))
+    components["schemas"] = dict(sorted({**own, **SCHEMAS, "Receipt": _RECEIPT}.items()))
     components["securitySchemes"] = {
         "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "prov_<id>_<secret>"}
     }
     return described
+
+
+def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
+    """Schema of a struct whose absent members are left out: none of them is ever null."""
+    tidy = {name: value for name, value in schema.items() if name != "title"}
+    if "description" in tidy:
+        tidy["description"] = cleandoc(tidy["description"])
+    if "properties" in tidy:
+        tidy["properties"] = {
+            name: _without_null(value) for name, value in tidy["properties"].items()
+        }
+    return tidy
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    found = {name: value for name, value in schema.items() if name != "default"}
+    options = [option for option in found.pop("anyOf", []) if option != {"type": "null"}]
+    if len(options) == 1:
+        return {**found, **options[0]}
+    return {**found, "anyOf": options} if options else found

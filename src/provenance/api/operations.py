@@ -159,11 +159,26 @@ def several(items: Schema = STRING) -> Schema:
     return {"type": "array", "items": dict(items)}
 
 
-def install(router: APIRouter, operation: Operation, *, authenticator: Authenticator) -> None:
-    """Add ``operation`` to ``router``, behind its permission."""
+def endpoint(operation: Operation, authenticator: Authenticator) -> Open:
+    """What is called for ``operation``: its handler, behind its permission."""
+    handler, secured, permission = operation.handler, operation.secured, operation.permission
+    if handler is not None:
+        assert permission is None, f"{operation.name} is open and secured at once"
+        return handler
+    assert secured is not None, f"{operation.name} has no handler"
+    assert permission is not None, f"{operation.name} has no permission"
+
+    async def call(request: Request) -> Response:
+        return await secured(request, await authenticator.require(request, permission))
+
+    return call
+
+
+def install(router: APIRouter, operation: Operation, called: Open) -> None:
+    """Add ``operation``, which is answered by ``called``, to ``router``."""
     router.add_api_route(
         operation.path,
-        _endpoint(operation, authenticator),
+        called,
         methods=[operation.method],
         name=operation.name,
         operation_id=operation.name,
@@ -175,20 +190,6 @@ def install(router: APIRouter, operation: Operation, *, authenticator: Authentic
         responses=_responses(operation),
         openapi_extra=_extra(operation),
     )
-
-
-def _endpoint(operation: Operation, authenticator: Authenticator) -> Open:
-    handler, secured, permission = operation.handler, operation.secured, operation.permission
-    if handler is not None:
-        assert permission is None, f"{operation.name} is open and secured at once"
-        return handler
-    assert secured is not None, f"{operation.name} has no handler"
-    assert permission is not None, f"{operation.name} has no permission"
-
-    async def endpoint(request: Request) -> Response:
-        return await secured(request, await authenticator.require(request, permission))
-
-    return endpoint
 
 
 def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:

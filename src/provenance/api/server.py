@@ -3,10 +3,12 @@
 ``python -m provenance.api`` runs it; ``provenance run`` starts that and guards it.
 """
 
+import asyncio
 import os
+import signal
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 import uvicorn
@@ -139,6 +141,26 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await engine.dispose()
 
 
+class _Server(uvicorn.Server):
+    """Server that ends when it is told to, and leaves it to its caller to end the process.
+
+    uvicorn's own way is to raise the signal again, which would skip what is left to close.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT; a second SIGINT does not wait for open requests."""
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGTERM, signal.SIGINT)
+        for number in signals:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then finish what was accepted."""
     async with open_services(settings) as services:
@@ -155,5 +177,5 @@ async def serve(settings: Settings) -> None:
             backlog=2048,
         )
         _log.info("api_starts", host=settings.api_host, port=settings.api_port)
-        await uvicorn.Server(config).serve()
+        await _Server(config).serve()
     _log.info("api_stopped")

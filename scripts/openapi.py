@@ -1,0 +1,87 @@
+"""Writes docs/openapi.json from the operations that the API declares; ``--check`` compares.
+
+Nothing is connected: the application is put together over a database that is never asked.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from provenance.api.app import create_app, description_of
+from provenance.api.ports import Check
+from provenance.api.services import Services
+from provenance.core.trustfile import TrustFile
+from provenance.db.accounts import AccountStore
+from provenance.db.engine import create_engine
+from provenance.intake.repetition import EventKeys
+from provenance.log.identity import LogIdentity
+from provenance.log.store import LogStore
+from provenance.log.tilestore import TileStore
+from provenance.log.writer import LogWriter
+from provenance.prove.prover import Prover
+from provenance.prove.store import ProofStore
+
+TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
+
+
+class _Unready:
+    async def checks(self) -> Sequence[Check]:
+        return ()
+
+
+@asynccontextmanager
+async def _never() -> AsyncIterator[None]:
+    yield
+
+
+async def _nobody() -> TrustFile:
+    return TrustFile(operator="nobody", logs=())
+
+
+def unconnected() -> Services:
+    """Parts that are all there and have nobody to ask."""
+    engine = create_engine("postgresql://127.0.0.1:1/nowhere")
+    log = LogIdentity(log_id=1, origin="log.example/nowhere")
+    tiles = TileStore(engine, log_id=1)
+    return Services(
+        log=log,
+        lineage=(),
+        engine=engine,
+        writer=LogWriter(engine, log, signers=()),
+        running=_never,
+        entries=LogStore(engine, log_id=1),
+        tiles=tiles,
+        prover=Prover(store=ProofStore(engine), tiles=tiles, lineage=(), signers=()),
+        trust=_nobody,
+        facts=None,
+        accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=time.time_ns),
+        readiness=_Unready(),
+        event_keys=EventKeys(bytes(32)),
+        carrier="carrier",
+        registry=CollectorRegistry(),
+        clock=time.time_ns,
+        seconds=time.monotonic,
+        random_bytes=os.urandom,
+    )
+
+
+def main() -> int:
+    """Write or compare."""
+    text = json.dumps(description_of(create_app(unconnected())), indent=2, sort_keys=True) + "\n"
+    if "--check" in sys.argv[1:]:
+        if TARGET.read_text(encoding="utf-8") == text:
+            return 0
+        print("docs/openapi.json is not what the API declares; run scripts/openapi.py")
+        return 1
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
