@@ -32,8 +32,7 @@ test: check contracts ## everything that fits in 15 minutes on two cores
 	@$(BIN)/pytest -m "not soak" -n 2 --dist loadgroup
 
 contracts: $(NPM) ## forge: unit, fuzz and invariant tests, gas snapshot
-	@scripts/forge.sh test
-	@scripts/forge.sh snapshot --check
+	@FORGE_SNAPSHOT_CHECK=true scripts/forge.sh test
 
 soak: $(DEV) $(NPM) ## the long tests at full size
 	@FOUNDRY_PROFILE=soak scripts/forge.sh test

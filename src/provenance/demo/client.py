@@ -74,9 +74,9 @@ class DemoClient:
         answer = await self._http.get(f"/v1/records/{first_index}/receipts")
         return [canonicalize(receipt) for receipt in self._json(answer, status=200)]
 
-    async def event(self, event_id: str) -> bytes:
-        """Return one event, byte for byte as it came."""
-        answer = await self._http.get(f"/epcis/events/{quote(event_id, safe='')}")
+    async def payload(self, first_index: int) -> bytes:
+        """Return the event recorded at ``first_index``, byte for byte as it came."""
+        answer = await self._http.get(f"/v1/records/{first_index}/payload")
         self._json(answer, status=200)
         return answer.content
 

@@ -130,14 +130,14 @@ class _Play:
         self._act(3, "A verifier checks every receipt", "trust file and chain, not the service")
         receipts: list[ReceiptInput] = []
         for item in told:
-            payload = await self._client.event(item.captured.event_id)
+            payload = await self._client.payload(item.captured.first_index)
             receipts += [
                 ReceiptInput(data=data, payload=payload, name=item.title)
                 for data in await self._client.receipts(item.captured.first_index)
             ]
         report = await _settled(receipts, self._addresses)
         if report.outcome is not Outcome.VALID:
-            raise DemoError(f"the receipts do not verify: {report.to_json()}")
+            raise DemoError(f"the receipts do not verify: {_faults(report)}")
         table = Table(box=None, pad_edge=False, show_header=False)
         for verdict in report.receipts[-1].report.verdicts:
             table.add_row(f"   {verdict.check}", verdict.outcome.value, verdict.reason)
@@ -151,14 +151,14 @@ class _Play:
     async def _tamper(self, told: Sequence[_Told], receipts: Sequence[ReceiptInput]) -> None:
         self._act(4, "An insider alters a stored event", "in the database itself")
         target = next(item for item in told if item.title == "held by customs")
-        original = await self._client.event(target.captured.event_id)
+        original = await self._client.payload(target.captured.first_index)
         altered = original.replace(b'"unavailable"', b'"conformant"')
         if altered == original:
             raise DemoError("the event to be altered is not as expected")
         self._console.print('   the customs hold now reads as a release: "conformant"\n')
         first_index = target.captured.first_index
         async with _stored_instead(self._addresses, first_index, altered, original):
-            served = await self._client.event(target.captured.event_id)
+            served = await self._client.payload(target.captured.first_index)
             shown = [
                 ReceiptInput(data=item.data, payload=served, name=item.name)
                 for item in receipts
@@ -235,6 +235,17 @@ class _stored_instead:  # noqa: N801 - reads as a context manager
             )
             if done.rowcount != 1:
                 raise DemoError(f"record {self._first_index} was not found in the database")
+
+
+def _faults(report: SetReport) -> str:
+    """Return the verdicts of a set that stand against it."""
+    return "; ".join(
+        f"receipt {item.receipt.index}, {verdict.check}: {verdict.reason}"
+        for item in report.receipts
+        if item.report.outcome is not Outcome.VALID
+        for verdict in item.report.verdicts
+        if verdict.outcome is not Outcome.VALID
+    )
 
 
 async def _settled(receipts: Sequence[ReceiptInput], addresses: Addresses) -> SetReport:

@@ -76,6 +76,21 @@ class Receipts:
         receipts = [(await self._receipt(entry, principal)).encode() for entry in entries]
         return bytes_answer(b"[" + b",".join(receipts) + b"]")
 
+    async def payload(self, request: Request, principal: Principal) -> Response:
+        """GET /v1/records/{first_index}/payload."""
+        subject = self._named(request, principal)
+        found = await self._store.record(path_integer(request, "first_index"))
+        entry = next((entry for entry in found if _may_read(principal, entry, subject)), None)
+        if entry is None or entry.payload is None:
+            raise MissingError("there is no such payload, or it is not for this key")
+        if principal.role in OWN_PARCEL_ONLY:
+            event = await self._event(entry)
+            if event is None or event.lists_several_parcels:
+                raise ForbiddenError(
+                    "the event lists several parcels; the receipt discloses the fields of yours"
+                )
+        return bytes_answer(entry.payload)
+
     async def trail_head(self, request: Request, principal: Principal) -> Response:
         """GET /v1/trails/head."""
         subject = self._named(request, principal)

@@ -56,6 +56,26 @@ def operations(services: Services, contexts: Contexts) -> list[Operation]:
             problems=(404, 409),
         ),
         Operation(
+            name="read_payload_of_record",
+            method="GET",
+            path="/v1/records/{first_index}/payload",
+            summary="Payload of a record, byte for byte as it came",
+            description=(
+                "Where an errorDeclaration re-uses its event's eventID, this tells the two apart: "
+                "each is a record of its own."
+            ),
+            tag=TAG,
+            permission=Permission.READ_RECORD,
+            secured=receipts.payload,
+            parameters=(
+                path("first_index", "Index of the record's first entry", integer()),
+                _SUBJECT,
+                _CARRIER,
+            ),
+            answers={200: Answer("The event", {"type": "object"})},
+            problems=(404,),
+        ),
+        Operation(
             name="read_trail_head",
             method="GET",
             path="/v1/trails/head",
