@@ -39,7 +39,7 @@ class TileStore:
         self._engine = engine
         self._log_id = log_id
         self._cache_bytes = cache_bytes
-        self._cached_bytes = 0
+        self.cached_bytes = 0
         self._cache: OrderedDict[Tile, bytes] = OrderedDict()
 
     async def fetch(self, tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
@@ -68,7 +68,7 @@ class TileStore:
     def forget(self) -> None:
         """Empty the cache: the database is not the one that it was filled from."""
         self._cache.clear()
-        self._cached_bytes = 0
+        self.cached_bytes = 0
 
     async def _read(
         self, connection: AsyncConnection, tiles: Collection[Tile]
@@ -119,7 +119,7 @@ class TileStore:
     def _keep(self, tile: Tile, data: bytes) -> None:
         if tile not in self._cache:
             self._cache[tile] = data
-            self._cached_bytes += len(data)
-        while self._cached_bytes > self._cache_bytes:
+            self.cached_bytes += len(data)
+        while self.cached_bytes > self._cache_bytes:
             _, dropped = self._cache.popitem(last=False)
-            self._cached_bytes -= len(dropped)
+            self.cached_bytes -= len(dropped)
