@@ -1,3 +1,8 @@
 """Fixtures that every kind of test may ask for."""
 
-pytest_plugins = ["fixtures.embedded", "fixtures.service", "fixtures.verifying"]
+pytest_plugins = [
+    "fixtures.embedded",
+    "fixtures.anchoring",
+    "fixtures.service",
+    "fixtures.verifying",
+]

@@ -1,0 +1,36 @@
+"""Cut off at any numbered step, before or after its effect, the next worker carries on alike."""
+
+import pytest
+
+from fixtures.anchoring import CutOff, CutOffError, World
+from provenance.anchor.steps import Step
+
+pytestmark = pytest.mark.services
+
+INTENDED = {step for step in Step if step.value > Step.STORE_INTENT.value}
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", list(Step), ids=lambda step: step.name.lower())
+async def test_no_anchor_is_lost_merged_or_made_twice(
+    world: World, step: Step, after_effect: bool
+) -> None:
+    async with world.working(world.worker()):
+        sizes = [await world.append(5)]
+        await world.anchored(sizes[0])
+    blocks = (await world.node.latest()).number
+    cut_off = await world.append(300)
+    with pytest.raises(CutOffError):
+        async with world.working(world.worker(observer=CutOff(step, after_effect=after_effect))):
+            await world.ended()
+    if step in INTENDED or (step is Step.STORE_INTENT and after_effect):
+        sizes.append(cut_off)
+    async with world.working(world.worker()):
+        sizes.append(await world.append(9, subjects=3))
+        for size in sizes:
+            await world.anchored(size)
+    await world.agrees(*sizes)
+    assert (await world.node.latest()).number == blocks + len(sizes) - 1
+    assert await world.query(
+        "SELECT count(*) FROM chain_transactions WHERE purpose = 'anchor'"
+    ) == [(len(sizes),)]
