@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import structlog
 
 from fixtures.chain_calls import RECEIVER, SENDER, call, transfer
 from fixtures.embedded import ChainFixture
@@ -274,3 +275,17 @@ def test_a_missing_anvil_is_reported_with_the_remedy(tmp_path: Path) -> None:
         find_anvil(folders=(tmp_path,), environment={"PATH": str(tmp_path)})
     with pytest.raises(BinaryNotFoundError, match="configured"):
         find_anvil(environment={"ANVIL": str(tmp_path / "anvil")})
+
+
+async def test_a_chain_that_grows_long_asks_to_be_replaced(tmp_path: Path) -> None:
+    chain = EmbeddedAnvil(tmp_path, warn_from_block=5)
+    await chain.start()
+    with structlog.testing.capture_logs() as logs:
+        await chain.administer("anvil_mine", hex(4))
+        await chain.snapshot()
+        assert logs == []
+        await chain.administer("anvil_mine", hex(1))
+        await chain.snapshot()
+    await chain.stop()
+
+    assert [(one["event"], one["blocks"]) for one in logs] == [("embedded_chain_is_long", 5)]

@@ -42,7 +42,6 @@ _SNAPSHOT_SHARE = 0.05  # of the time at most; a dump of 8,000 blocks takes more
 _LOOK_INTERVAL = 1.0  # seconds between looks for new blocks that nobody announced
 _SHORTEST_LOOK = 0.005  # seconds, after a transaction was sent
 _SHORTEST_PAUSE = 0.1  # seconds between snapshots; several anchors then share one
-_WARN_FROM_BLOCK = 20_000
 _WARN_EVERY = 1_000  # blocks
 
 
@@ -55,7 +54,10 @@ class ChainAddress:
 
 
 class EmbeddedAnvil:
-    """The anvil chain of a data folder, with its snapshots and its proxy."""
+    """The anvil chain of a data folder, with its snapshots and its proxy.
+
+    From ``warn_from_block`` blocks on the log says that it is time for a persistent node.
+    """
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class EmbeddedAnvil:
         binary: Path | None = None,
         chain_id: int = CHAIN_ID,
         preferred_port: int | None = None,
+        warn_from_block: int = 20_000,
         clock: Callable[[], float] = time.time,
         start_timeout: float = 60.0,
         backoff: Backoff | None = None,
@@ -95,7 +98,7 @@ class EmbeddedAnvil:
         self.process.on_exit(lambda _: self._proxy.node_ready.clear())
         self._loop: asyncio.Task[None] | None = None
         self._durable: DurableBlock | None = None
-        self._warned_at = 0
+        self._warn_at = warn_from_block
 
     @property
     def owned(self) -> bool:
@@ -246,8 +249,8 @@ class EmbeddedAnvil:
             self._sent.clear()
 
     def _warn_when_long(self, number: int) -> None:
-        if number >= max(_WARN_FROM_BLOCK, self._warned_at + _WARN_EVERY):
-            self._warned_at = number
+        if number >= self._warn_at:
+            self._warn_at = number + _WARN_EVERY
             _log.warning(
                 "embedded_chain_is_long",
                 blocks=number,
