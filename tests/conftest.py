@@ -3,6 +3,6 @@
 pytest_plugins = [
     "fixtures.embedded",
     "fixtures.anchoring",
-    "fixtures.service",
+    "fixtures.application",
     "fixtures.verifying",
 ]

@@ -96,7 +96,7 @@ class Edge:
 
     def _finish(self, scope: Scope, exchange: "_Exchange") -> None:
         seconds = time.perf_counter() - exchange.began
-        route: str = scope.get(ROUTE) or getattr(scope.get("route"), "path", "none")
+        route = str(scope.get(ROUTE) or getattr(scope.get("route"), "path", "none"))
         method = scope["method"] if exchange.status != 405 else "other"
         self._metrics.observe(route=route, method=method, status=exchange.status, seconds=seconds)
         if exchange.status < 400 and seconds < SLOW_S:

@@ -158,7 +158,7 @@ class Capture:
             first_index=record.first_index,
             count=record.count,
             at=record.at,
-            repeated=record.repeated,
+            repeated=logged.repeated or record.repeated,
             acknowledgement=logged.acknowledgement,
         )
         return json_answer(
