@@ -7,6 +7,7 @@ import typer
 
 from provenance import __version__
 from provenance.cli.exits import BUG, INTERRUPTED
+from provenance.cli.running import demo, run
 from provenance.cli.verify import verify
 
 app = typer.Typer(
@@ -17,6 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(run)
+app.command()(demo)
 app.command()(verify)
 
 
@@ -49,3 +52,7 @@ def main() -> None:
             err=True,
         )
         sys.exit(BUG)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,8 +6,8 @@ import sys
 import structlog
 
 
-def set_up_logging() -> None:
-    """Send structlog's events, and the standard library's, to standard error as JSON lines."""
+def set_up_logging(*, level: int = logging.INFO) -> None:
+    """Send events of at least ``level`` to standard error, as JSON lines."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -16,7 +16,7 @@ def set_up_logging() -> None:
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -1,0 +1,62 @@
+"""``provenance run`` and ``provenance demo``: the whole service on this machine."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from provenance.cli.exits import fail, reported
+
+if TYPE_CHECKING:
+    from provenance.settings import Settings
+
+
+def run() -> None:
+    """Start database, chain, API and worker on this machine; Ctrl-C stops them.
+
+    What DATABASE_URL and RPC_URL name is used instead of an embedded one. Everything is kept in
+    the data folder (PROVENANCE_DATA, else .provenance): the next run finds it again.
+    """
+    from provenance.launch.run import run as run_service
+
+    with reported():
+        asyncio.run(run_service(_settings(), say=lambda line: typer.echo(line)))
+
+
+def demo(
+    data: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Data folder of the demonstration's own log.")
+    ] = Path(".provenance-demo"),
+) -> None:
+    """Record a parcel's journey, verify it, alter an event behind the log's back, and catch it.
+
+    Exit code 0 means that all of it went as it should.
+    """
+    from rich.console import Console
+
+    from provenance.cli.auditing import audit_both_ways
+    from provenance.demo.transcript import demonstrate
+
+    with reported():
+        settings = _settings().model_copy(update={"data_dir": data})
+        if settings.database_url is not None or settings.rpc_url is not None:
+            fail("the demonstration alters a stored event: unset DATABASE_URL and RPC_URL first")
+        asyncio.run(demonstrate(settings, console=Console(), audit=audit_both_ways))
+
+
+def _settings() -> "Settings":
+    from pydantic import ValidationError
+
+    from provenance.settings import Settings
+    from provenance.wiring.logging import set_up_logging
+
+    # What happens is told in words; the parts' own logs lie in the data folder.
+    set_up_logging(level=logging.WARNING)
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        fail(f"setting {name}: {first['msg']}")
