@@ -22,7 +22,7 @@ def run() -> None:
     from provenance.launch.run import run as run_service
 
     with reported():
-        asyncio.run(run_service(_settings(), say=lambda line: typer.echo(line)))
+        asyncio.run(run_service(_settings(), say=typer.echo))
 
 
 def demo(
