@@ -24,11 +24,11 @@ from provenance.chain.errors import (
 )
 from provenance.chain.registry import Registry
 from provenance.chain.transactions import (
-    Fees,
     SignedTransaction,
     address_of,
     call_of,
     fees_of,
+    gas_of,
     sign_transaction,
 )
 from provenance.chain.types import Address, Receipt
@@ -79,9 +79,7 @@ class Courier:
                 return one
         return None
 
-    async def sign(
-        self, wanted: Wanted, account: LocalAccount, *, fees: Fees | None = None
-    ) -> SignedTransaction:
+    async def sign(self, wanted: Wanted, account: LocalAccount) -> SignedTransaction:
         """Sign a call with the account's next nonce; nothing is stored or sent."""
         sender = address_of(account)
         return sign_transaction(
@@ -93,7 +91,7 @@ class Courier:
             gas=await self._registry.estimate_gas(
                 sender=sender, to=wanted.to, call_data=wanted.call_data
             ),
-            fees=fees or await self._chain.fees(),
+            fees=await self._chain.fees(),
         )
 
     async def deliver(self, wanted: Wanted, account: LocalAccount) -> Receipt:
@@ -212,7 +210,16 @@ class Courier:
         if fees.max_fee > self._chain.fee_policy.ceiling:
             _log.error("fee_ceiling_reached", tx=_hex(stored), max_fee=fees.max_fee)
             return stored
-        replacement = await self.store(wanted, await self.sign(wanted, account, fees=fees))
+        signed = sign_transaction(
+            account,
+            chain_id=self._chain_id,
+            nonce=stored.nonce,
+            to=wanted.to,
+            call_data=wanted.call_data,
+            gas=gas_of(stored.raw),
+            fees=fees,
+        )
+        replacement = await self.store(wanted, signed)
         _log.warning("transaction_replaced", tx=_hex(stored), by=_hex(replacement))
         await self.send(replacement)
         return replacement

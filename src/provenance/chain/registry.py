@@ -154,7 +154,10 @@ class Registry:
         if to is not None:
             call["to"] = data(to)
         try:
-            estimate = read_quantity(await self.chain.rpc.ask("eth_estimateGas", call))
+            # Named, because some nodes would estimate on top of what is waiting to be mined.
+            estimate = read_quantity(
+                await self.chain.rpc.ask("eth_estimateGas", call, state_at(None))
+            )
         except RpcError as error:
             raise self._reverted(error) from error
         return estimate * _GAS_MARGIN_PERCENT // 100

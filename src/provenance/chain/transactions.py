@@ -104,6 +104,11 @@ def fees_of(raw: bytes) -> Fees:
     )
 
 
+def gas_of(raw: bytes) -> int:
+    """Gas limit of a signed EIP-1559 transaction."""
+    return int(TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["gas"])
+
+
 def call_of(raw: bytes) -> tuple[Address | None, bytes]:
     """Whom a signed EIP-1559 transaction calls (None: it creates a contract), and with what."""
     fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
