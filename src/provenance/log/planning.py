@@ -6,7 +6,7 @@ plan; nothing here is random but the ids of new trails.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from uuid import UUID
@@ -17,6 +17,7 @@ from provenance.core.errors import ProvenanceError
 from provenance.core.statement import MAX_REFS
 from provenance.log.errors import ConflictError, DraftError, IdempotencyConflictError
 from provenance.log.preparing import (
+    EventKey,
     PreparedRecord,
     PreparedSubmission,
     RandomBytes,
@@ -28,28 +29,22 @@ from provenance.log.submissions import Conflict, LoggedRecord, Submission
 _IDS_AT_ONCE = 256
 
 
-@dataclass(slots=True)
 class Trail:
-    """A subject's trail as the group sees it."""
+    """A subject's trail as the group sees it; hashes also in hex, as the next entry needs them."""
 
-    first_index: int
-    trail: bytes
-    count: int
-    last_leaf: LeafHash
-    trail_hex: str = ""
-    last_hex: str = ""
+    __slots__ = ("count", "first_index", "last_hex", "last_leaf", "trail", "trail_hex")
 
-    def __post_init__(self) -> None:
-        self.trail_hex = self.trail.hex()
-        self.last_hex = self.last_leaf.hex()
+    def __init__(self, first_index: int, trail: bytes, count: int, last_leaf: LeafHash) -> None:
+        self.first_index = first_index
+        self.trail = trail
+        self.trail_hex = trail.hex()
+        self.count = count
+        self.last_leaf = last_leaf
+        self.last_hex = last_leaf.hex()
 
 
-@dataclass(frozen=True, slots=True)
-class KnownRecord:
-    """A record that is in the log, or in this group."""
-
-    content_mac: bytes
-    logged: LoggedRecord
+KnownRecord = tuple[bytes, LoggedRecord]
+"""``content_mac`` of a record that is in the log, or in this group, and where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +61,16 @@ class KnownRequest:
 
 RequestKey = tuple[bytes, str]
 """Submitter and Idempotency-Key."""
-EventKey = tuple[bytes, str]
-"""Submitter and eventID."""
 
 
 @dataclass(slots=True)
 class Known:
-    """What the log holds that matters to a group."""
+    """What the log holds that matters to a group; ``events`` is None if it corrects nothing."""
 
     trails: dict[str, Trail]
     records: dict[bytes, KnownRecord]
     requests: dict[RequestKey, KnownRequest]
-    events: dict[EventKey, tuple[int, Sequence[LeafHash]]]
+    events: dict[EventKey, tuple[int, Sequence[LeafHash]]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +158,10 @@ class Planner:
 
     def _repeat(self, prepared: PreparedSubmission, earlier: KnownRequest) -> Answer:
         conflicts = tuple(
-            Conflict(position=position, first_index=known.logged.first_index)
+            Conflict(position=position, first_index=known[1].first_index)
             for position, record in enumerate(prepared.records)
             if (known := self._known.records.get(record.draft.dedup_key)) is not None
-            and known.content_mac != record.draft.content_mac
+            and known[0] != record.draft.content_mac
         )
         return self._compose(prepared, new=earlier, conflicts=conflicts, repeated=True)
 
@@ -184,7 +177,7 @@ class Planner:
             key, mac = record.draft.dedup_key, record.draft.content_mac
             earlier = own.get(key)
             if earlier is None and (known := self._known.records.get(key)) is not None:
-                earlier = (known.content_mac, known.logged.first_index)
+                earlier = (known[0], known[1].first_index)
             if earlier is None:
                 own[key] = (mac, index)
                 index += len(record.subjects)
@@ -193,14 +186,19 @@ class Planner:
                 if not prepared.submission.skip_conflicts:
                     raise ConflictError(position=position, first_index=earlier[1])
                 conflicts.append(Conflict(position=position, first_index=earlier[1]))
-        self._check_corrections(fresh)
+        if self._known.events is not None:
+            self._check_corrections(fresh, self._known.events)
         return fresh, tuple(conflicts)
 
-    def _check_corrections(self, fresh: Sequence[PreparedRecord]) -> None:
+    def _check_corrections(
+        self,
+        fresh: Sequence[PreparedRecord],
+        events: Mapping[EventKey, tuple[int, Sequence[LeafHash]]],
+    ) -> None:
         own: dict[EventKey, int] = {}
         for record in fresh:
             if (target := record.corrected_key) is not None:
-                event = self._known.events.get(target)
+                event = events.get(target)
                 count = len(event[1]) if event else own.get(target, 0)
                 if count + len(record.draft.statement.refs) > MAX_REFS:
                     raise DraftError(
@@ -252,7 +250,7 @@ class Planner:
 
     def _correct(self, record: PreparedRecord) -> int | None:
         target = record.corrected_key
-        if target is None:
+        if target is None or self._known.events is None:
             return None
         event = self._known.events.get(target)
         resolve_correction(record, event[1] if event else ())
@@ -261,9 +259,7 @@ class Planner:
     def _trail(self, subject: str, index: int) -> Trail:
         trail = self._known.trails.get(subject)
         if trail is None:
-            trail = Trail(
-                first_index=index, trail=next(self._trail_ids), count=0, last_leaf=ZERO_HASH
-            )
+            trail = Trail(index, next(self._trail_ids), 0, ZERO_HASH)
             self._known.trails[subject] = self.plan.new_trails[subject] = trail
         elif trail.first_index < self.plan.start:
             self.plan.changed_trails[trail.first_index] = trail
@@ -272,13 +268,11 @@ class Planner:
     def _remember(self, record: PreparedRecord, first: int) -> None:
         draft = record.draft
         leaves = tuple(self.plan.leaves[first - self.plan.start :])
-        self._known.records[draft.dedup_key] = KnownRecord(
-            content_mac=draft.content_mac,
-            logged=LoggedRecord(
-                first_index=first, count=len(leaves), at=self.plan.at, leaf_hashes=leaves
-            ),
+        self._known.records[draft.dedup_key] = (
+            draft.content_mac,
+            LoggedRecord(first_index=first, count=len(leaves), at=self.plan.at, leaf_hashes=leaves),
         )
-        if (key := record.event_key) is not None:
+        if self._known.events is not None and (key := record.event_key) is not None:
             self._known.events.setdefault(key, (first, leaves))
         if draft.context is not None and draft.statement.context_sha256 is not None:
             self.plan.contexts[draft.statement.context_sha256] = draft.context
@@ -296,14 +290,12 @@ class Planner:
         for record in prepared.records:
             key = record.draft.dedup_key
             known = self._known.records.get(key)
-            if known is None or known.content_mac != record.draft.content_mac:
+            if known is None or known[0] != record.draft.content_mac:
                 records.append(None)
                 continue
-            is_new = 0 <= known.logged.first_index - new.first_index < new.count
-            if is_new and key not in seen:
-                records.append(known.logged)
-            else:
-                records.append(replace(known.logged, repeated=True))
+            logged = known[1]
+            is_new = 0 <= logged.first_index - new.first_index < new.count
+            records.append(logged if is_new and key not in seen else replace(logged, repeated=True))
             seen.add(key)
         return Answer(
             records=tuple(records),

@@ -14,8 +14,8 @@ from psycopg import AsyncConnection, AsyncCursor
 from provenance.core.digests import LeafHash
 from provenance.db.binary import BinaryArray
 from provenance.log.errors import InconsistentLogError, UnknownLogError
-from provenance.log.planning import EventKey, Known, KnownRecord, KnownRequest, RequestKey, Trail
-from provenance.log.preparing import PreparedSubmission
+from provenance.log.planning import Known, KnownRecord, KnownRequest, RequestKey, Trail
+from provenance.log.preparing import EventKey, PreparedSubmission
 from provenance.log.submissions import LoggedRecord
 
 # The clock is read outside the locking subquery, that is, after the lock was granted.
@@ -77,14 +77,14 @@ class RawKnown:
     records: Sequence[tuple[bytes, bytes, int, int]]
     trails: Sequence[tuple[str, int, bytes, int, bytes]]
     requests: Sequence[tuple[UUID, str, bytes, int, int, int, UUID | None]]
-    events: Sequence[tuple[UUID, str, int, int]]
+    events: Sequence[tuple[UUID, str, int, int]] | None
 
     def ranges(self) -> set[tuple[int, int]]:
         """(First index, count) of the entries whose leaf hashes are needed."""
         return (
             {(first, count) for _, _, first, count in self.records}
             | {(first, count) for _, _, _, first, count, _, _ in self.requests if count}
-            | {(first, count) for _, _, first, count in self.events}
+            | {(first, count) for _, _, first, count in self.events or ()}
         )
 
 
@@ -97,15 +97,14 @@ async def lock_and_read(
         UnknownLogError: the log has no row.
 
     """
-    records = [record for prepared in group for record in prepared.records]
-    keys = [record.draft.dedup_key for record in records]
-    subjects = list({subject for record in records for subject in record.subjects})
+    keys = [key for prepared in group for key in prepared.dedup_keys]
+    subjects = list(frozenset().union(*(prepared.subjects for prepared in group)))
     requests = [
         (prepared.submission.submitter, prepared.submission.idempotency.key)
         for prepared in group
         if prepared.submission.idempotency is not None
     ]
-    events = list({key[1] for record in records if (key := record.corrected_key) is not None})
+    events = list(frozenset().union(*(prepared.corrected_ids for prepared in group)))
     async with connection.pipeline():
         head = await connection.execute(_LOCK_HEAD, (log_id,))
         known = await connection.execute(_RECORDS, (log_id, BinaryArray.of_bytea(keys)))
@@ -128,7 +127,7 @@ async def lock_and_read(
         records=await known.fetchall(),
         trails=await trails.fetchall(),
         requests=await _rows(answered),
-        events=await _rows(corrected),
+        events=await _rows(corrected) if events else None,
     )
 
 
@@ -180,12 +179,11 @@ async def read_edge(connection: AsyncConnection[Any], *, log_id: int, size: int)
 
 def assemble(raw: RawKnown, ranges: dict[tuple[int, int], LoggedRecord]) -> Known:
     """What the planner wants to know, out of rows and leaf hashes."""
-    records = {
-        key: KnownRecord(content_mac=mac, logged=ranges[first, count])
-        for key, mac, first, count in raw.records
+    records: dict[bytes, KnownRecord] = {
+        key: (mac, ranges[first, count]) for key, mac, first, count in raw.records
     }
     trails = {
-        subject: Trail(first_index=first, trail=trail, count=count, last_leaf=LeafHash(leaf))
+        subject: Trail(first, trail, count, LeafHash(leaf))
         for subject, first, trail, count, leaf in raw.trails
     }
     requests: dict[RequestKey, KnownRequest] = {
@@ -199,10 +197,12 @@ def assemble(raw: RawKnown, ranges: dict[tuple[int, int], LoggedRecord]) -> Know
         )
         for who, key, mac, first, count, at, job_id in raw.requests
     }
-    events: dict[EventKey, tuple[int, Sequence[LeafHash]]] = {
-        (who.bytes, event_id): (first, ranges[first, count].leaf_hashes)
-        for who, event_id, first, count in raw.events
-    }
+    events: dict[EventKey, tuple[int, Sequence[LeafHash]]] | None = None
+    if raw.events is not None:
+        events = {
+            (who.int, event_id): (first, ranges[first, count].leaf_hashes)
+            for who, event_id, first, count in raw.events
+        }
     return Known(trails=trails, records=records, requests=requests, events=events)
 
 

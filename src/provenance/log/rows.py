@@ -1,9 +1,12 @@
 """Binary COPY rows of the tables that the writer fills, in the order of their columns."""
 
 import struct
+from functools import lru_cache
 from typing import Final
 
-from provenance.db.binary import bytea, int8, text
+from provenance.core.statement import StatementTemplate
+from provenance.db.binary import NULL, bytea, int8, text
+from provenance.log.submissions import EventColumns, RecordDraft
 
 ENTRY_COLUMNS: Final = (
     "entries (log_id, index, trail_first, seq, at, prev, commitment, leaf_hash, record_first, salt)"
@@ -27,6 +30,11 @@ _TRAIL_END = struct.Struct(">i32siqi32s")
 _REQUEST_START = struct.Struct(">hiii16s")
 _REQUEST_END = struct.Struct(">iqiqiq")
 _pack_entry = _ENTRY.pack
+_pack_int4 = struct.Struct(">ii").pack
+_pack_length = struct.Struct(">i").pack
+_HASH_LENGTH: Final = _pack_length(32)
+_UUID_LENGTH: Final = _pack_length(16)
+_NO_COLUMNS: Final = NULL * 8
 
 
 def entry_row(  # noqa: PLR0917 - called for every entry, where keywords cost a tenth
@@ -48,6 +56,57 @@ def entry_row(  # noqa: PLR0917 - called for every entry, where keywords cost a 
         32, prev, 32, commitment, 32, leaf_hash, 8, record_first, 32, salt,
     )
     # fmt: on
+
+
+def record_fields(draft: RecordDraft, template: StatementTemplate) -> bytes:
+    """Fields of a record's row from ``count`` to ``biz_location``."""
+    statement, head, tail, payload = draft.statement, template.head, template.tail, draft.payload
+    columns = draft.columns
+    return b"".join(
+        (
+            _pack_int4(4, len(draft.subjects)),
+            _repeated_text(statement.kind),
+            _UUID_LENGTH,
+            draft.submitter.bytes,
+            _pack_length(len(head)),
+            head,
+            _pack_length(len(tail)),
+            tail,
+            _HASH_LENGTH,
+            draft.payload_salt,
+            bytea(draft.fields_salt),
+            _pack_length(len(payload)),
+            payload,
+            _repeated_text(statement.media_type),
+            bytea(statement.context_sha256),
+            _HASH_LENGTH,
+            draft.dedup_key,
+            _HASH_LENGTH,
+            draft.content_mac,
+            _NO_COLUMNS if columns is None else _event_fields(columns),
+        )
+    )
+
+
+def _event_fields(columns: EventColumns) -> bytes:
+    return b"".join(
+        (
+            text(columns.event_id),
+            _repeated_text(columns.event_type),
+            int8(columns.event_time),
+            _repeated_text(columns.action),
+            _repeated_text(columns.biz_step),
+            _repeated_text(columns.disposition),
+            _repeated_text(columns.read_point),
+            _repeated_text(columns.biz_location),
+        )
+    )
+
+
+@lru_cache(maxsize=4096)
+def _repeated_text(value: str | None) -> bytes:
+    # Words of a vocabulary, and the places of a network.
+    return text(value)
 
 
 def record_row(log_id: int, first_index: int, fields: bytes, corrects: int | None) -> bytes:

@@ -13,7 +13,7 @@ from provenance.core.errors import BadValueError
 from provenance.core.tree import Frontier
 from provenance.db.tables import entries, log_heads, records, trails
 from provenance.log.errors import InconsistentLogError, NotInLogError, UnknownLogError
-from provenance.log.preparing import statement_for
+from provenance.log.statements import statement_for
 
 PAGE = 1000
 """Entries that are read at once."""

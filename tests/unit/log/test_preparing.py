@@ -23,12 +23,8 @@ from provenance.core.statement import (
 )
 from provenance.log.acknowledging import Acknowledger
 from provenance.log.errors import DraftError
-from provenance.log.preparing import (
-    prepare,
-    resolve_correction,
-    statement_for,
-    statement_template,
-)
+from provenance.log.preparing import prepare, resolve_correction
+from provenance.log.statements import statement_for, statement_template
 
 printable = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=40)
 digests = st.binary(min_size=32, max_size=32)
