@@ -1,0 +1,97 @@
+"""Hostile inputs of the largest size are refused, or read, in time that grows with their size.
+
+Each of these took minutes or gigabytes in a reader that does the obvious thing; the time-out is far
+above what a slow machine needs.
+"""
+
+import pytest
+
+from fixtures.small_log import PARCEL, SmallLog
+from provenance.core.errors import FormatError, TooDeepError, TooLargeError
+from provenance.core.fields import MAX_PAYLOAD, MAX_TOKEN, flatten
+from provenance.core.jcs import Limits, canonicalize, parse
+from provenance.core.notes import MAX_NOTE_BYTES, open_note, sign_note, split_note
+from provenance.core.receipt import MAX_RECEIPT_BYTES, Receipt
+from provenance.core.statement import MAX_REFS, Statement
+
+pytestmark = pytest.mark.timeout(30)
+SIZE = 1 << 20
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"[" * 40 + b'"' + b'\\"' * (SIZE // 2), id="a string that does not end"),
+        pytest.param(b"[" * 40 + b'"\\' * (SIZE // 2), id="strings that do not end"),
+        pytest.param(b"[" * SIZE, id="only openings"),
+        pytest.param(b"[" + b"[]," * (SIZE // 3), id="openings side by side"),
+        pytest.param(b"9" * SIZE, id="a number of a million digits"),
+        pytest.param(b"-" * SIZE, id="signs"),
+        pytest.param(b'{"a":1,' * (SIZE // 7), id="objects without an end"),
+        pytest.param(b'{"%s":[%s1.5]}' % (b"a" * (SIZE // 2), b"1," * (SIZE // 8)), id="long name"),
+    ],
+)
+def test_hostile_json_is_refused_in_linear_time(data: bytes) -> None:
+    with pytest.raises(FormatError):
+        parse(data, limits=Limits(max_bytes=2 * SIZE))
+    with pytest.raises(FormatError):
+        flatten(data)
+
+
+def test_a_long_name_over_many_items_is_read_in_linear_time() -> None:
+    value = {"a" * (SIZE // 2): [1] * (SIZE // 8)}
+    assert parse(canonicalize(value)) == value
+
+
+def test_a_receipt_over_its_bound_is_refused_unread() -> None:
+    with pytest.raises(TooLargeError):
+        Receipt.decode(b" " * (MAX_RECEIPT_BYTES + 1))
+
+
+def test_a_note_over_its_bound_is_refused_unread() -> None:
+    with pytest.raises(TooLargeError):
+        split_note("\u2014" * (MAX_NOTE_BYTES // 3 + 1))
+
+
+def test_a_note_with_sixteen_post_quantum_signatures_is_read() -> None:
+    """C2SP signed-note asks for sixteen, and mentions that they can have nearly 5 kB."""
+    log = SmallLog().fill(1)
+    note = log.checkpoint(1) + 15 * f"\u2014 witness.example/w {'A' * 6_668}\n"
+    assert open_note(note, [log.signers[0].verifier()]).text == split_note(note).text
+
+
+def test_a_payload_over_its_bounds_has_no_fields() -> None:
+    for payload in (
+        b'"' + b"a" * MAX_PAYLOAD + b'"',
+        b'"' + b"a" * MAX_TOKEN + b'"',
+        b"[" + b"1," * 65_536 + b"1]",
+        b'{"%s":[1]}' % (b"a" * 2_046),
+    ):
+        with pytest.raises(TooLargeError):
+            flatten(payload)
+    assert len(flatten(b"[" + b"1," * 65_535 + b"1]")) == 65_536
+
+
+def test_depth_is_bounded_the_same_however_deep_the_caller_is() -> None:
+    flatten(b"[" * 32 + b"]" * 32)
+    with pytest.raises(TooDeepError):
+        flatten(b"[" * 33 + b"]" * 33)
+
+
+def test_a_statement_with_too_many_references_is_refused() -> None:
+    value = SmallLog().fill(1, PARCEL).records[0].statement.to_json()
+    value["refs"] = [{"rel": "erases", "leaf": "00" * 32}] * (MAX_REFS + 1)
+    with pytest.raises(TooLargeError):
+        Statement.from_json(value)
+
+
+@pytest.mark.parametrize("value", [b"abc", bytearray(b"a"), {1, 2}, range(3), {1: 2}], ids=repr)
+def test_what_json_does_not_have_is_not_written(value: object) -> None:
+    with pytest.raises(FormatError):
+        canonicalize(value)
+
+
+def test_a_note_that_holds_half_a_surrogate_is_refused() -> None:
+    log = SmallLog().fill(1)
+    with pytest.raises(FormatError):
+        open_note("\ud800" + sign_note("x\n", log.signers), [log.signers[0].verifier()])
