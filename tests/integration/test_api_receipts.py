@@ -170,6 +170,19 @@ async def test_a_member_is_not_shown_its_neighbours_line(
     assert NEIGHBOUR not in whole.text
 
 
+async def test_a_payload_is_read_by_whoever_may_see_the_event(
+    service: ServiceUnderTest, captured: Captured
+) -> None:
+    url = f"/v1/records/{captured.several['first_index']}/payload"
+    own = await captured.carrier.get(url)
+    assert own.json()["epcList"] == [SEVERAL, NEIGHBOUR]
+    for role, status in (("claims", 200), ("member", 403)):
+        reader = await service.as_role(role)
+        assert (await reader.get(url, params={"subject": SEVERAL})).status_code == status
+        assert (await reader.get(url, params={"subject": parcel()})).status_code == 404
+    assert (await (await service.new_carrier()).get(url)).status_code == 404
+
+
 async def test_claims_read_the_whole_record_of_a_waybill_number(
     service: ServiceUnderTest, captured: Captured
 ) -> None:

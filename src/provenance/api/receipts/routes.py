@@ -16,13 +16,13 @@ from provenance.api.epcis.contexts import Contexts
 from provenance.api.epcis.events import PARCEL_LISTS, ReadEvent
 from provenance.api.errors import ForbiddenError, MissingError, ParameterError
 from provenance.api.parameters import Parameters, path_integer
-from provenance.api.receipts.store import OwnedEntry, OwnershipStore
+from provenance.api.receipts.store import OwnedEntry, OwnershipStore, StoredPayload
 from provenance.api.roles import NAMES_SUBJECT, OWN_PARCEL_ONLY, Role
 from provenance.api.services import Services
 from provenance.api.subjects import carrier_of, subject_of
-from provenance.core.errors import BadValueError
 from provenance.core.fields import flatten
 from provenance.core.receipt import Receipt
+from provenance.prove.errors import EntryNotFoundError
 
 MAX_RECORD: Final = 1_000
 """Receipts of one answer: some megabytes. A larger record's are read one by one."""
@@ -62,7 +62,8 @@ class Receipts:
     async def of_record(self, request: Request, principal: Principal) -> Response:
         """GET /v1/records/{first_index}/receipts."""
         subject = self._named(request, principal)
-        found = await self._store.record(path_integer(request, "first_index"))
+        first_index = path_integer(request, "first_index")
+        found = await self._store.record(first_index)
         named = [entry for entry in found if _may_read(principal, entry, subject)]
         if not named:
             raise MissingError("there is no such record, or it is not for this key")
@@ -79,17 +80,20 @@ class Receipts:
     async def payload(self, request: Request, principal: Principal) -> Response:
         """GET /v1/records/{first_index}/payload."""
         subject = self._named(request, principal)
-        found = await self._store.record(path_integer(request, "first_index"))
-        entry = next((entry for entry in found if _may_read(principal, entry, subject)), None)
-        if entry is None or entry.payload is None:
+        first_index = path_integer(request, "first_index")
+        found = await self._store.record(first_index)
+        payload = None
+        if any(_may_read(principal, entry, subject) for entry in found):
+            payload = await self._store.payload(first_index)
+        if payload is None:
             raise MissingError("there is no such payload, or it is not for this key")
         if principal.role in OWN_PARCEL_ONLY:
-            event = await self._event(entry)
+            event = await self._event(payload)
             if event is None or event.lists_several_parcels:
                 raise ForbiddenError(
                     "the event lists several parcels; the receipt discloses the fields of yours"
                 )
-        return bytes_answer(entry.payload)
+        return bytes_answer(payload.data, media_type=payload.media_type)
 
     async def trail_head(self, request: Request, principal: Principal) -> Response:
         """GET /v1/trails/head."""
@@ -119,29 +123,28 @@ class Receipts:
     async def _receipt(self, entry: OwnedEntry, principal: Principal) -> Receipt:
         prover = self._services.prover
         if principal.role in OWN_PARCEL_ONLY:
-            event = await self._event(entry)
-            if event is not None and event.lists_several_parcels:
-                return await self._disclosing(entry, event)
+            payload = await self._store.payload(entry.record_first)
+            event = None if payload is None else await self._event(payload)
+            if payload is not None and event is not None and event.lists_several_parcels:
+                return await self._disclosing(entry, payload.data, event)
         return await prover.receipt(entry.index)
 
-    async def _disclosing(self, entry: OwnedEntry, event: ReadEvent) -> Receipt:
+    async def _disclosing(self, entry: OwnedEntry, payload: bytes, event: ReadEvent) -> Receipt:
         """Receipt that shows one parcel's line of an event and not its neighbours'."""
         prover = self._services.prover
-        assert entry.payload is not None, "it was just read"
         wanted = _COMMON_FIELDS | _own_lines(event, entry.subject)
+        pointers = [field.pointer for field in flatten(payload) if field.pointer in wanted]
         try:
-            pointers = [field.pointer for field in flatten(entry.payload)]
-            return await prover.receipt(
-                entry.index, pointers=[pointer for pointer in pointers if pointer in wanted]
-            )
-        except BadValueError:
+            return await prover.receipt(entry.index, pointers=pointers)
+        except EntryNotFoundError:
+            # The record commits to no fields that could be disclosed singly.
             return replace(await prover.receipt(entry.index), payload=None)
 
-    async def _event(self, entry: OwnedEntry) -> ReadEvent | None:
-        if entry.payload is None or entry.context_sha256 is None:
+    async def _event(self, payload: StoredPayload) -> ReadEvent | None:
+        if payload.context_sha256 is None:
             return None
-        found = await self._contexts.of([entry.context_sha256])
-        return ReadEvent.of(entry.payload, found[entry.context_sha256].prefixes)
+        found = await self._contexts.of([payload.context_sha256])
+        return ReadEvent.of(payload.data, found[payload.context_sha256].prefixes)
 
 
 def _may_read(principal: Principal, entry: OwnedEntry, subject: str | None) -> bool:

@@ -12,12 +12,20 @@ from provenance.db.tables import entries, records, trails
 
 @dataclass(frozen=True, slots=True)
 class OwnedEntry:
-    """An entry with what decides who may read it; ``payload`` is None once erased."""
+    """An entry with what decides who may read it."""
 
     index: int
+    record_first: int
     subject: str
     submitter: UUID
-    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPayload:
+    """What was submitted, byte for byte, and the hash of the context that it came under."""
+
+    data: bytes
+    media_type: str
     context_sha256: bytes | None
 
 
@@ -35,17 +43,30 @@ class OwnershipStore:
 
     async def record(self, first_index: int) -> list[OwnedEntry]:
         """Return the entries of the record that starts at ``first_index``."""
-        span = select(records.c.count).where(
-            records.c.log_id == self._log_id, records.c.first_index == first_index
-        )
-        async with self._engine.connect() as connection:
-            count = await connection.scalar(span)
-        if count is None:
-            return []
+        count = await self.span(first_index)
         entry = entries.c.index
         return await self._owned(
             _OWNED.where(entry >= first_index, entry < first_index + count).order_by(entry)
         )
+
+    async def span(self, first_index: int) -> int:
+        """Return the number of entries of the record; 0 if none starts there."""
+        query = select(records.c.count).where(
+            records.c.log_id == self._log_id, records.c.first_index == first_index
+        )
+        async with self._engine.connect() as connection:
+            return await connection.scalar(query) or 0
+
+    async def payload(self, first_index: int) -> StoredPayload | None:
+        """Return the payload of the record; None once it was erased."""
+        query = select(records.c.payload, records.c.media_type, records.c.context_sha256).where(
+            records.c.log_id == self._log_id,
+            records.c.first_index == first_index,
+            records.c.payload.is_not(None),
+        )
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else StoredPayload(*row)
 
     async def has_entry_in(self, subject: str, *, submitter: UUID) -> bool:
         """Whether ``submitter`` has recorded anything about ``subject``."""
@@ -70,10 +91,9 @@ class OwnershipStore:
 _OWNED = (
     select(
         entries.c.index,
+        entries.c.record_first,
         trails.c.subject,
         records.c.submitter,
-        records.c.payload,
-        records.c.context_sha256,
     )
     .join(
         trails,
