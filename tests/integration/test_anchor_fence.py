@@ -1,52 +1,18 @@
 """Log and chain disagree: what is refused, what heals, what stays closed."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import make_url
 
-from fixtures.anchoring import World
-from fixtures.embedded import PostgresFixture
+from fixtures.anchoring import Dump, World, steal
 from fixtures.waiting import eventually
 from provenance.anchor.fence import FenceReport, Verdict, check_fence
 from provenance.anchor.metrics import AnchorMetrics
 from provenance.chain.client import ChainClient
-from provenance.chain.transactions import address_of, sign_transaction
-from provenance.core.digests import LeafHash, sha256
-from provenance.core.tree import Frontier, cover_nodes
-from provenance.db.engine import create_engine
 from provenance.log.errors import LogReadOnlyError
 
 pytestmark = pytest.mark.services
-
-Dump = Callable[[], Awaitable[Callable[[], Awaitable[None]]]]
-
-
-@pytest.fixture
-async def dump(world: World, postgres: PostgresFixture) -> AsyncIterator[Dump]:
-    """Copies the database as it is; what it returns puts the copy in its place."""
-    copies: list[str] = []
-
-    async def copy() -> Callable[[], Awaitable[None]]:
-        await world.engine.dispose()
-        name = make_url(world.database_url).database
-        assert name is not None
-        address = postgres.create_database(template=name)
-        copies.append(address.database)
-
-        async def restore() -> None:
-            await world.engine.dispose()
-            world.database_url = address.url
-            world.engine = create_engine(address.url)
-
-        return restore
-
-    yield copy
-    await world.engine.dispose()
-    for name in copies:
-        postgres.drop_database(name)
 
 
 def found(folder: Path, pattern: str) -> Path:
@@ -217,29 +183,3 @@ async def test_a_worker_on_another_chain_does_nothing(world: World) -> None:
     async with world.working(world.worker(metrics=metrics)):
         await eventually(lambda: metrics.failures.labels("wrong-chain")._value.get() >= 2)
     assert (await world.node.latest()).number == height
-
-
-async def steal(world: World, old: int, count: int) -> None:
-    """Anchor a tree of foreign leaves on top of the chain's head with the anchoring key."""
-    rows = await world.query("SELECT leaf_hash FROM entries WHERE index < %s ORDER BY index", old)
-    tree = Frontier.empty().extend([LeafHash(leaf) for (leaf,) in rows]).frontier
-    foreign = [LeafHash(sha256(b"garbage %d" % number)) for number in range(count)]
-    subtrees = [
-        Frontier.empty().extend(foreign[(index << level) - old :][: 1 << level]).frontier.peaks[0]
-        for level, index in cover_nodes(old, old + count)
-    ]
-    account = world.keys.anchorer
-    signed = sign_transaction(
-        account,
-        chain_id=world.chain.chain_id,
-        nonce=await world.node.nonce(address_of(account)),
-        to=world.registry.address,
-        call_data=world.registry.anchor(
-            world.registry_log, new_size=old + count, peaks=tree.peaks, subtrees=subtrees
-        ),
-        gas=2_000_000,
-        fees=await world.node.fees(),
-    )
-    await world.node.send_raw(signed.raw)
-    receipt = await world.node.wait_for_receipt(signed.tx_hash, seconds=5, poll=0.01)
-    assert receipt.succeeded

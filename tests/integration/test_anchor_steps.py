@@ -2,7 +2,8 @@
 
 import pytest
 
-from fixtures.anchoring import CutOff, CutOffError, World
+from fixtures.anchoring import World
+from fixtures.opening import CutOff, CutOffError
 from provenance.anchor.steps import Step
 
 pytestmark = pytest.mark.services

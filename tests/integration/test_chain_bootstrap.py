@@ -5,8 +5,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from fixtures.anchoring import CutOff, CutOffError, client, deploy, make_keys, make_log
 from fixtures.embedded import ChainFixture
+from fixtures.opening import CutOff, CutOffError, client, deploy, make_keys, make_log
 from provenance.anchor.bootstrap import ensure_deployed
 from provenance.anchor.errors import DeploymentLostError, NotDeployedError
 from provenance.anchor.session import connect

@@ -139,11 +139,11 @@ class Anchoring:
         )
         return True
 
-    async def recheck(self, *, head: Head, newest: Block) -> None:
-        """Look again at every anchor up to the head that is not final."""
+    async def recheck(self, *, at_most: int, newest: Block) -> None:
+        """Look again at every anchor up to a size that is not final."""
         session = self._session
         async with observed(session.observer, Step.RECHECK):
-            unfinished = await session.store.unfinished(at_most=head.size)
+            unfinished = await session.store.unfinished(at_most=at_most)
             if not unfinished:
                 return
             final = await session.finality.final_number(session.registry.chain)

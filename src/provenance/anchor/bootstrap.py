@@ -115,7 +115,8 @@ class _Bootstrap:
         if given is not None:
             await store_contract(self._connection, self._log.log_id, given)
         if not await registry.is_deployed():
-            registry = await self._deploy(may_move=known.start_block is None and given is None)
+            is_new = known.start_block is None and not known.is_successor
+            registry = await self._deploy(may_move=is_new and given is None)
         await self._open(registry, is_successor=known.is_successor)
         await self._grant(registry)
         await self._note_start(registry, known.start_block)

@@ -6,12 +6,14 @@ fence says OPEN.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
 from provenance.anchor.anchoring import Anchoring, Session
+from provenance.anchor.assembly import Ancestor
 from provenance.anchor.errors import CheckpointMismatchError
 from provenance.anchor.fence import ChainView, FenceReport, Verdict
 from provenance.anchor.recovery import Recovery
@@ -57,6 +59,7 @@ class Duty:
         anchoring: Anchoring,
         recovery: Recovery,
         refill: Refill,
+        ancestors: Sequence[Ancestor],
         heartbeat: "LogsHeartbeats | None",
         start_size: int,
         rhythm: Rhythm,
@@ -65,6 +68,7 @@ class Duty:
         self._anchoring = anchoring
         self._recovery = recovery
         self._refill = refill
+        self._ancestors = ancestors
         self._heartbeat = heartbeat
         self._start_size = start_size
         self._rhythm = rhythm
@@ -98,7 +102,9 @@ class Duty:
             head = await self._recovery.head()
         self._anchored = head.size
         self._session.metrics.anchored_size.set(head.size)
-        await self._anchoring.recheck(head=head, newest=view.block)
+        await self._anchoring.recheck(at_most=head.size, newest=view.block)
+        for ancestor in self._ancestors:
+            await ancestor.anchoring.recheck(at_most=ancestor.end, newest=view.block)
         if self._distrusted and head.size >= report.log.size:
             self._distrusted = False
             await self._set_state(LogState.OPEN, "")
@@ -172,7 +178,9 @@ class Duty:
             await self._recovery.restore()
             head = await self._recovery.head()
         if not self._reconciled:
-            await self._recovery.reconcile(head, start_size=self._start_size)
+            await self._recovery.reconcile(head.size, start_size=self._start_size)
+            for ancestor in self._ancestors:
+                await ancestor.recovery.reconcile(ancestor.end, start_size=ancestor.start_size)
             self._reconciled = True
         return await self._recovery.replay(head, log_size=report.log.size)
 

@@ -122,7 +122,7 @@ async def _verdict(
 ) -> tuple[Verdict, str]:
     if view.closed:
         return Verdict.CLOSED, "a succession closed this log; its successor goes on"
-    if await tree.root(log.size) != _frontier_root(log):
+    if await tree.root(log.size) != frontier_root(log):
         return Verdict.FORKED, f"the tiles do not lead to the log's own root at size {log.size}"
     head = view.head
     if head.size <= log.size:
@@ -138,7 +138,8 @@ async def _verdict(
     return Verdict.BEHIND, f"entries [{log.size}, {head.size}) are anchored but not here"
 
 
-def _frontier_root(log: LogHead) -> RootHash:
+def frontier_root(log: LogHead) -> RootHash:
+    """Root that the log's own row claims; raises :class:`InconsistentLogError`."""
     try:
         return Frontier.from_bytes(log.size, log.frontier).root()
     except BadValueError as error:

@@ -75,20 +75,19 @@ class Recovery:
                 "there; restore the chain from a backup"
             )
 
-    async def reconcile(self, head: Head, *, start_size: int) -> None:
-        """Learn where the anchors up to the chain's head are.
+    async def reconcile(self, size: int, *, start_size: int) -> None:
+        """Learn where the anchors up to ``size``, which is on chain, are.
 
         First those that the database does not know (it was restored from a dump, or we were cut
         off after sending), then, newest first, those whose block may have been replaced, down to
         one that is where we left it: what is before it was there when it was.
         """
         store = self._session.store
-        newest = await store.newest(at_most=head.size)
+        newest = await store.newest(at_most=size)
         known = newest.size if newest is not None else start_size
-        size = head.size
+        bound = size
         while size > known:
             size = await self._adopt(size)
-        bound = head.size
         while (anchor := await store.newest(at_most=bound)) is not None:
             if anchor.state in ON_CHAIN and await self._anchoring.is_in_place(anchor):
                 return

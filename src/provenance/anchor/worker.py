@@ -15,25 +15,20 @@ import structlog
 from eth_account.signers.local import LocalAccount
 from prometheus_client import CollectorRegistry
 
-from provenance.anchor.anchoring import Anchoring, Session
-from provenance.anchor.batch_writing import BatchWriter
-from provenance.anchor.courier import Courier, Patience
+from provenance.anchor.anchoring import Anchoring
+from provenance.anchor.assembly import Assembly
+from provenance.anchor.courier import Patience
 from provenance.anchor.deployment import Deployment, load_deployment
 from provenance.anchor.duty import Duty, Rhythm
 from provenance.anchor.errors import LockLostError
-from provenance.anchor.journal import Journal
 from provenance.anchor.metrics import AnchorMetrics
 from provenance.anchor.recovery import Recovery
 from provenance.anchor.refill import Refill
 from provenance.anchor.session import Connection, LockKind, connect, try_lock
 from provenance.anchor.steps import StepObserver, Unobserved
-from provenance.anchor.store import AnchorStore
-from provenance.anchor.tree import StoredTree
 from provenance.blobs import BlobStore
-from provenance.chain.abi import log_id as registry_log_id
 from provenance.chain.client import ChainClient
 from provenance.chain.finality import Finality
-from provenance.chain.registry import registry_at
 from provenance.chain.types import Block
 from provenance.core.errors import ProvenanceError
 from provenance.core.notes import Signer
@@ -125,7 +120,7 @@ class AnchorWorker:
 
     async def _serve(self, connection: Connection, stop: asyncio.Event) -> None:
         deployment = (await load_deployment(connection, self._parts.log.log_id)).complete()
-        duty = self._duty(connection, deployment)
+        duty = await self._duty(connection, deployment)
         while not stop.is_set():
             try:
                 pause = await duty.turn()
@@ -138,37 +133,28 @@ class AnchorWorker:
                 self._failures = 0
                 await wait(stop, pause)
 
-    def _duty(self, connection: Connection, deployment: Deployment) -> Duty:
-        parts, log = self._parts, self._parts.log
-        registry = registry_at(parts.chain, deployment.contract, start_block=deployment.start_block)
-        journal = Journal(connection, chain_id=deployment.identity.chain_id)
-        session = Session(
+    async def _duty(self, connection: Connection, deployment: Deployment) -> Duty:
+        parts = self._parts
+        assembly = Assembly(
             connection=connection,
-            log=log,
-            registry=registry,
-            registry_log=registry_log_id(log.origin),
-            store=AnchorStore(connection, log.log_id),
-            tree=StoredTree(connection, log.log_id),
-            journal=journal,
-            courier=Courier(
-                registry,
-                journal,
-                chain_id=deployment.identity.chain_id,
-                patience=self._options.patience,
-            ),
-            batches=BatchWriter(parts.blobs, connection, log_id=log.log_id, origin=log.origin),
+            chain=parts.chain,
+            blobs=parts.blobs,
+            deployment=deployment,
             account=parts.account,
             signers=parts.signers,
             finality=parts.finality,
+            patience=self._options.patience,
             metrics=self._metrics,
             observer=self._observer,
         )
+        session = assembly.session(parts.log)
         anchoring = Anchoring(session)
         return Duty(
             session,
             anchoring=anchoring,
             recovery=Recovery(session, anchoring, deployment.identity),
-            refill=Refill(connection, parts.blobs, registry, log_id=log.log_id),
+            refill=Refill(connection, parts.blobs, session.registry, log_id=parts.log.log_id),
+            ancestors=await assembly.ancestors(parts.log),
             heartbeat=parts.heartbeat,
             start_size=deployment.start_size,
             rhythm=self._options.rhythm,
