@@ -33,7 +33,7 @@ from provenance.verify.registry import (
     read_quantity,
     word,
 )
-from provenance.verify.rpc import JsonRpc
+from provenance.verify.rpc import Call, JsonRpc
 from provenance.verify.scan import EventScan
 
 LONGEST_LINEAGE: Final = 64
@@ -164,10 +164,24 @@ class ChainView:
             abandoned_above=self.info.closed_size,
         )
 
+    def call_of(self, selector: str, *arguments: bytes) -> Call:
+        """Question to a view of the contract at ``head``."""
+        call = {"to": data(self.log.contract), "data": selector + b"".join(arguments).hex()}
+        return "eth_call", [call, self.at_head]
+
     async def call(self, selector: str, *arguments: bytes) -> Any:
         """Answer of a view of the contract at ``head``."""
-        call = {"to": data(self.log.contract), "data": selector + b"".join(arguments).hex()}
-        return await self.rpc.ask("eth_call", call, self.at_head)
+        method, params = self.call_of(selector, *arguments)
+        return await self.rpc.ask(method, *params)
+
+    async def opening_time(self) -> int:
+        """Block time of the log's opening, in milliseconds.
+
+        Raises:
+            ChainReadError: it was not opened where the trust file says.
+
+        """
+        return (await self._block_of(await self._opened())).time
 
     async def root_at(self, size: int) -> bytes | None:
         """Root that the contract holds at ``size``; None if it never held one."""
@@ -233,7 +247,7 @@ class ChainView:
     async def _old_time(self, event: RegistryEvent) -> int:
         """Block time of the anchor that ``event`` extends, or of the log's opening."""
         if event.old_size == 0:
-            return (await self._block_of(await self._opened())).time
+            return await self.opening_time()
         log_id, info = self.log_id, self.info
         for _ in range(LONGEST_LINEAGE):
             if event.old_size > info.start_size:

@@ -1,0 +1,65 @@
+"""Settings, and the database and chain that a command works on."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from provenance.cli.exits import fail
+
+if TYPE_CHECKING:
+    from provenance.settings import Settings
+
+
+@asynccontextmanager
+async def database(settings: "Settings") -> AsyncIterator[str]:
+    """URL of the database: the one that is set, or the embedded one, started if it is not.
+
+    Raises:
+        ProvenanceError: the embedded one could not be started.
+
+    """
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    if not (settings.data_dir / "postgres").is_dir():
+        fail(
+            f"there is no database in {settings.data_dir}: start the service once, set "
+            "PROVENANCE_DATA to its data folder, or DATABASE_URL to a database"
+        )
+    from provenance.embedded.postgres import EmbeddedPostgres
+
+    server = EmbeddedPostgres(settings.data_dir)
+    address = await server.start()
+    try:
+        yield address.url
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
+async def chain(settings: "Settings") -> AsyncIterator[str]:
+    """RPC URL of the chain: the one that is set, or the embedded one, started if it is not.
+
+    Raises:
+        ProvenanceError: the embedded one could not be started.
+
+    """
+    if settings.rpc_url is not None:
+        yield settings.rpc_url
+        return
+    if not (settings.data_dir / "chain").is_dir():
+        fail(f"there is no chain in {settings.data_dir}: start the service once, or set RPC_URL")
+    from provenance.embedded.anvil import EmbeddedAnvil
+
+    node = EmbeddedAnvil(settings.data_dir)
+    address = await node.start()
+    try:
+        yield address.rpc_url
+    finally:
+        await node.stop()
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000

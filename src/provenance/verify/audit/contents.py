@@ -1,0 +1,292 @@
+"""Whether a record's statement and payload are what its entries commit to.
+
+Rules: statement, subject and salt open each entry's commitment; the payload opens the statement's;
+the context and the fields are the statement's; what the database says of a record besides is what
+the statement says; the record has an entry for each subject that its payload names, and no other.
+Pure: rows come in, findings go out.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from provenance.core.digests import Commitment, LeafHash, Salt, sha256
+from provenance.core.errors import FormatError
+from provenance.core.fields import fields_root
+from provenance.core.jcs import parse_canonical
+from provenance.core.statement import (
+    Statement,
+    StatementTemplate,
+    payload_commitment,
+    statement_commitment,
+)
+
+ERASES: Final = "erases"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedPayload:
+    """A payload with what decides which subjects it names; ``context`` may be absent."""
+
+    kind: str
+    submitter: str
+    media_type: str
+    payload: bytes
+    context: bytes | None
+
+
+SubjectsOf = Callable[[AuditedPayload], Sequence[str] | None]
+"""Subjects that a payload names, or None where that has no rule; raises a FormatError."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record's row; what erasure destroyed is None. ``context`` are the bytes, if they exist."""
+
+    first_index: int
+    count: int
+    kind: str
+    submitter: str
+    media_type: str
+    statement_head: bytes | None
+    statement_tail: bytes | None
+    payload_salt: bytes | None
+    fields_salt: bytes | None
+    payload: bytes | None
+    context_sha256: bytes | None
+    context: bytes | None
+    event_time: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry's row; ``sound`` says that its bytes are what the log committed to."""
+
+    index: int
+    record_first: int
+    trail_first: int
+    subject: str | None
+    salt: bytes | None
+    commitment: bytes
+    leaf_hash: bytes
+    sound: bool
+
+
+@dataclass(slots=True)
+class RecordFindings:
+    """What is wrong with one record: (object, problem).
+
+    ``closed`` are entries that cannot be opened because what opens them is gone; ``erased`` the
+    leaf hashes that the record says are erased.
+    """
+
+    first_index: int
+    wrong: list[tuple[str, str]] = field(default_factory=list)
+    closed: list[StoredEntry] = field(default_factory=list)
+    erased: tuple[LeafHash, ...] = ()
+
+    def add(self, object_: str, problem: str) -> None:
+        """Note a fault."""
+        self.wrong.append((object_, problem))
+
+    def of_record(self, part: str, problem: str) -> None:
+        """Note a fault of a part of the record, such as its payload."""
+        self.add(f"{part} of record {self.first_index}", problem)
+
+
+def check_record(
+    record: StoredRecord,
+    entries: Sequence[StoredEntry],
+    *,
+    subjects_of: SubjectsOf | None,
+) -> RecordFindings:
+    """Check one record against its entries, as many as are there."""
+    found = RecordFindings(record.first_index)
+    for entry in entries:
+        if entry.record_first != record.first_index:
+            found.add(f"entry {entry.index}", f"is filed under record {entry.record_first}")
+    sound = [entry for entry in entries if entry.sound]
+    if record.statement_head is None or record.statement_tail is None:
+        found.closed = sound
+        return found
+    found.closed = [entry for entry in sound if entry.salt is None]
+    opened = _open_entries(record, [entry for entry in sound if entry.salt is not None], found)
+    if opened is None:
+        return found
+    statement, names = opened
+    if statement.kind == "erasure":
+        found.erased = tuple(ref.leaf for ref in statement.refs if ref.rel == ERASES)
+    _check_columns(record, statement, found)
+    if _check_payload(record, statement, sound, found) and subjects_of is not None:
+        _check_subjects(record, entries, names, subjects_of, found)
+    return found
+
+
+def _open_entries(
+    record: StoredRecord, entries: Sequence[StoredEntry], found: RecordFindings
+) -> tuple[Statement, set[str]] | None:
+    """The statement and the subjects whose entries it opened; None where it opened none."""
+    assert record.statement_head is not None
+    assert record.statement_tail is not None
+    template = StatementTemplate(head=record.statement_head, tail=record.statement_tail)
+    names: set[str] = set()
+    failed: list[StoredEntry] = []
+    for entry in entries:
+        if entry.subject is not None and _opens(template, entry.subject, entry):
+            names.add(entry.subject)
+        else:
+            failed.append(entry)
+    if not names:
+        if failed:
+            _blame_all(record, template, failed, found)
+        return None
+    for entry in failed:
+        _blame_one(entry, found)
+    try:
+        data = template.for_subject(min(names))
+        statement = Statement.from_json(parse_canonical(data))
+    except FormatError as error:
+        found.of_record("statement", f"was committed to, but is malformed: {error}")
+        return None
+    return statement, names
+
+
+def _opens(template: StatementTemplate, subject: str, entry: StoredEntry) -> bool:
+    assert entry.salt is not None
+    try:
+        statement = template.for_subject(subject)
+    except FormatError:
+        return False
+    commitment = statement_commitment(statement, salt=Salt(entry.salt))
+    return commitment == Commitment(entry.commitment)
+
+
+def _blame_all(
+    record: StoredRecord,
+    template: StatementTemplate,
+    failed: Sequence[StoredEntry],
+    found: RecordFindings,
+) -> None:
+    """No entry opens: the statement is at fault, unless another name for the trail opens one."""
+    for entry in failed:
+        for name in _names_in(record):
+            if _opens(template, name, entry):
+                found.add(
+                    f"trail row {entry.trail_first}",
+                    f"its subject was altered: entry {entry.index} is about {name}",
+                )
+                return
+    listed = ", ".join(str(entry.index) for entry in failed[:4])
+    more = " …" if len(failed) > 4 else ""
+    if len(failed) == 1:
+        problem = f"does not open entry {listed}: the statement, or the entry's salt, was altered"
+    else:
+        problem = f"opens none of the entries {listed}{more}"
+    found.of_record("statement", problem)
+
+
+def _names_in(record: StoredRecord) -> Iterator[str]:
+    """Strings of a JSON payload that could be subjects, as they stand there."""
+    if record.payload is None or len(record.payload) > 1 << 16:
+        return
+    for token in record.payload.decode("utf-8", "replace").split('"')[1::2]:
+        if ":" in token:
+            yield token
+
+
+def _blame_one(entry: StoredEntry, found: RecordFindings) -> None:
+    found.add(
+        f"entry {entry.index}",
+        "its salt, or the subject of its trail, was altered: the statement opens its neighbours",
+    )
+
+
+def _check_columns(record: StoredRecord, statement: Statement, found: RecordFindings) -> None:
+    columns: tuple[tuple[str, object, object], ...] = (
+        ("kind", record.kind, statement.kind),
+        ("submitter", record.submitter, statement.submitter),
+        ("media_type", record.media_type, statement.media_type),
+    )
+    if record.event_time is not None:
+        columns += (("event_time", record.event_time, statement.occurred_at),)
+    for name, stored, stated in columns:
+        if stored != stated:
+            found.of_record(name, f"is {stored!r} in the table and {stated!r} in the statement")
+    digest = statement.context_sha256
+    if digest != record.context_sha256 or (
+        digest is not None and (record.context is None or sha256(record.context) != digest)
+    ):
+        found.of_record("context", "is not the one that the statement names")
+
+
+def _check_payload(
+    record: StoredRecord,
+    statement: Statement,
+    sound: Sequence[StoredEntry],
+    found: RecordFindings,
+) -> bool:
+    """Whether the payload is there and is the recorded one."""
+    payload, salt = record.payload, record.payload_salt
+    if payload is None or salt is None:
+        closed = {entry.index for entry in found.closed}
+        found.closed += [entry for entry in sound if entry.index not in closed]
+        return False
+    if payload_commitment(payload, salt=Salt(salt)) != statement.payload:
+        found.of_record("payload", "is not the one that was recorded")
+        return False
+    if len(payload) != statement.payload_size:
+        found.of_record("payload", "has another size than the statement says")
+    if statement.fields_root is not None and not _fields_open(record, statement):
+        found.of_record("fields", "do not lead to the statement's fields_root")
+    return True
+
+
+def _fields_open(record: StoredRecord, statement: Statement) -> bool:
+    if record.fields_salt is None or record.payload is None:
+        return False
+    try:
+        return (
+            fields_root(record.payload, fields_salt=Salt(record.fields_salt))
+            == statement.fields_root
+        )
+    except FormatError:
+        return False
+
+
+def _check_subjects(
+    record: StoredRecord,
+    entries: Sequence[StoredEntry],
+    names: set[str],
+    subjects_of: SubjectsOf,
+    found: RecordFindings,
+) -> None:
+    assert record.payload is not None
+    try:
+        named = subjects_of(
+            AuditedPayload(
+                kind=record.kind,
+                submitter=record.submitter,
+                media_type=record.media_type,
+                payload=record.payload,
+                context=record.context,
+            )
+        )
+    except FormatError as error:
+        found.of_record("payload", f"names no subjects that could be read: {error}")
+        return
+    if named is None:
+        return
+    for entry in entries:
+        if entry.subject in names and entry.subject not in named:
+            found.add(
+                f"entry {entry.index}", f"is about {entry.subject}, which its payload does not name"
+            )
+    # An entry that is missing or altered is a finding of its own.
+    whole = len(entries) == record.count and all(
+        entry.sound and entry.subject in names for entry in entries
+    )
+    for name in named if whole else ():
+        if name not in names:
+            found.add(
+                f"record {record.first_index}", f"has no entry for {name}, which its payload names"
+            )

@@ -1,0 +1,166 @@
+"""All records of a log, in the order of their entries."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+from provenance.core.digests import LeafHash
+from provenance.verify.audit.compact import CompactTable
+from provenance.verify.audit.contents import (
+    StoredEntry,
+    StoredRecord,
+    SubjectsOf,
+    check_record,
+)
+from provenance.verify.audit.faults import EntryFaults
+from provenance.verify.audit.report import Findings
+from provenance.verify.audit.stored import Connection, StoredHead, stream
+
+PAGE: Final = 64
+"""Records that are fetched at once: their payloads are in memory together."""
+
+_RECORDS = """
+SELECT first_index, count, kind, submitter::text, records.media_type, statement_head,
+       statement_tail, payload_salt, fields_salt, payload, context_sha256, contexts.data, event_time
+FROM records LEFT JOIN contexts ON contexts.sha256 = records.context_sha256
+WHERE log_id = %s ORDER BY first_index
+"""
+_ENTRIES = """
+SELECT entries.index, entries.record_first, entries.trail_first, trails.subject, entries.salt,
+       entries.commitment, entries.leaf_hash
+FROM entries LEFT JOIN trails
+  ON trails.log_id = entries.log_id AND trails.first_index = entries.trail_first
+WHERE entries.log_id = %s AND entries.index < %s ORDER BY entries.index
+"""
+_STILL_OPEN = """
+SELECT index FROM entries
+WHERE log_id = %s AND salt IS NOT NULL AND leaf_hash = ANY(%s) ORDER BY index
+"""
+_NAMED: Final = 1 << 63
+"""Bit that marks an entry that cannot be opened as named by an erasure record."""
+
+
+class RecordAudit:
+    """Checks contents and erasures; 50 bytes for each entry that cannot be opened."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        head: StoredHead,
+        *,
+        faults: EntryFaults,
+        subjects_of: SubjectsOf | None,
+        findings: Findings,
+    ) -> None:
+        self._connection = connection
+        self._head = head
+        self._faults = faults
+        self._subjects_of = subjects_of
+        self._findings = findings
+        self._closed = CompactTable("Q")
+        self.records = 0
+
+    async def run(self, progress: Callable[[int], None]) -> None:
+        """Check every record; ``progress`` is told up to which entry."""
+        log_id, size = self._head.log_id, self._head.size
+        entries = _Pages(
+            stream(self._connection, "audit_sources", _ENTRIES, (log_id, size)), self._faults
+        )
+        end = 0
+        async for row in stream(self._connection, "audit_records", _RECORDS, (log_id,), page=PAGE):
+            record = StoredRecord(*row)
+            self._orphans(await entries.until(record.first_index), end, record.first_index)
+            if record.first_index < end or record.first_index >= size:
+                self._findings.add(
+                    "contents",
+                    f"record {record.first_index}",
+                    "overlaps another, or has no entries",
+                )
+                continue
+            end = record.first_index + record.count
+            await self._one(record, await entries.until(end))
+            progress(end)
+        self._orphans(await entries.until(size), end, size)
+        self._unexplained()
+
+    async def _one(self, record: StoredRecord, entries: list[StoredEntry]) -> None:
+        self.records += 1
+        found = check_record(record, entries, subjects_of=self._subjects_of)
+        for object_, problem in found.wrong:
+            self._findings.add("contents", object_, problem)
+        for entry in found.closed:
+            self._closed.put(entry.leaf_hash, entry.index)
+        if found.erased:
+            await self._erased(record.first_index, found.erased)
+
+    async def _erased(self, first_index: int, leaves: tuple[LeafHash, ...]) -> None:
+        for leaf in leaves:
+            known = self._closed.get(leaf)
+            if known is not None:
+                self._closed.put(leaf, int(known[0]) | _NAMED)
+        cursor = await self._connection.execute(_STILL_OPEN, (self._head.log_id, list(leaves)))
+        for (index,) in await cursor.fetchall():
+            self._findings.add(
+                "erasures",
+                f"entry {index}",
+                f"can still be opened, but record {first_index} erases it",
+            )
+
+    def _orphans(self, entries: list[StoredEntry], start: int, end: int) -> None:
+        """Entries between two records: their record's row is gone."""
+        if entries and start < end:
+            firsts = sorted({entry.record_first for entry in entries})
+            for first in firsts:
+                self._findings.add(
+                    "contents", f"record {first}", "its row is missing, but it has entries"
+                )
+
+    def _unexplained(self) -> None:
+        for (value,) in self._closed.values():
+            if not int(value) & _NAMED:
+                self._findings.add(
+                    "erasures",
+                    f"entry {int(value)}",
+                    "cannot be opened, and no erasure record names it",
+                )
+        self._findings.checked(
+            "erasures",
+            f"{len(self._closed)} entries that cannot be opened, each named by an erasure record",
+        )
+
+
+class _Pages:
+    """Entries in order, taken as far as an index."""
+
+    def __init__(self, rows: AsyncIterator[tuple[Any, ...]], faults: EntryFaults) -> None:
+        self._rows = rows
+        self._faults = faults
+        self._next: StoredEntry | None = None
+
+    async def until(self, end: int) -> list[StoredEntry]:
+        """Entries of indexes below ``end`` that were not taken yet."""
+        taken: list[StoredEntry] = []
+        while True:
+            entry, self._next = self._next, None
+            if entry is None:
+                row = await anext(self._rows, None)
+                if row is None:
+                    return taken
+                entry = _entry(row, sound=row[0] not in self._faults)
+            if entry.index >= end:
+                self._next = entry
+                return taken
+            taken.append(entry)
+
+
+def _entry(row: tuple[Any, ...], *, sound: bool) -> StoredEntry:
+    index, record_first, trail_first, subject, salt, commitment, leaf = row
+    return StoredEntry(
+        index=index,
+        record_first=record_first,
+        trail_first=trail_first,
+        subject=subject,
+        salt=salt,
+        commitment=commitment,
+        leaf_hash=leaf,
+        sound=sound,
+    )

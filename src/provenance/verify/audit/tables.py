@@ -1,0 +1,137 @@
+"""Whether the tables that sum up the entries say what the entries say: trails, anchors, the head."""
+
+from dataclasses import dataclass
+
+from provenance.core.digests import NodeHash
+from provenance.core.errors import BadValueError, FormatError, ProofError
+from provenance.core.notes import Checkpoint
+from provenance.core.tree import Frontier
+from provenance.core.trustfile import TrustFile
+from provenance.verify.audit.anchors import AnchorTable
+from provenance.verify.audit.faults import EntryFaults
+from provenance.verify.audit.report import Findings
+from provenance.verify.audit.stored import Connection, StoredHead, stream
+from provenance.verify.audit.trails import TrailAudit
+from provenance.verify.signed import UntrustedError, open_trusted
+
+_TRAILS = """
+SELECT first_index, subject, trail, count, last_leaf FROM trails WHERE log_id = %s
+ORDER BY first_index
+"""
+_TWICE = """
+SELECT subject, array_agg(first_index ORDER BY first_index) FROM trails WHERE log_id = %s
+GROUP BY subject HAVING count(*) > 1 ORDER BY min(first_index) LIMIT 100
+"""
+_ANCHORS = """
+SELECT anchors.size, anchors.root, anchors.checkpoint, anchors.state IN ('included', 'final')
+FROM anchors JOIN logs USING (log_id) LEFT JOIN logs AS next ON next.predecessor_id = logs.log_id
+WHERE logs.origin = ANY(%s) AND (next.start_size IS NULL OR anchors.size <= next.start_size)
+ORDER BY anchors.size, anchors.log_id
+"""
+
+
+async def check_trails(
+    connection: Connection,
+    head: StoredHead,
+    *,
+    trails: TrailAudit,
+    faults: EntryFaults,
+    findings: Findings,
+) -> int:
+    """Compare every row of ``trails`` with the entries; returns how many there are."""
+    rows = 0
+    async for first, subject, trail, count, last in stream(
+        connection, "audit_trails", _TRAILS, (head.log_id,)
+    ):
+        rows += 1
+        name = f"trail row {first}"
+        state = trails.state(trail)
+        if state is None:
+            if not faults.has_trail(first) and first not in faults:
+                findings.add("trails", name, f"is a decoy: no entry is of this trail of {subject}")
+            continue
+        seen_first, seen_count, seen_last = state
+        if first != seen_first and first not in faults:
+            findings.add("trails", name, f"its trail begins at entry {seen_first}")
+        # Where the last entry is missing or altered, the row still names its true leaf hash.
+        ended = (count, last) == (seen_count, seen_last)
+        if not ended and not (count > seen_count and trails.is_bad(last)):
+            findings.add(
+                "trails",
+                name,
+                f"says {count} entries where the log has {seen_count}, or another end",
+            )
+    twice = await connection.execute(_TWICE, (head.log_id,))
+    for subject, firsts in await twice.fetchall():
+        listed = ", ".join(map(str, firsts))
+        findings.add("trails", f"subject {subject}", f"has more than one trail: rows {listed}")
+    return rows
+
+
+def check_head(head: StoredHead, *, frontier: Frontier, last_at: int, findings: Findings) -> None:
+    """Compare the log's own row with the tree that the entries make."""
+    if (head.size, head.frontier) != (frontier.size, frontier.to_bytes()):
+        findings.add("tree", "log head", "its frontier is not that of the entries")
+    if head.last_at < last_at:
+        findings.add("entries", "log head", "its last time is before the last entry's")
+
+
+def stored_frontier(head: StoredHead) -> Frontier | None:
+    """The tree as the log's own row has it; None where that makes no sense."""
+    try:
+        frontier = Frontier.from_bytes(head.size, head.frontier)
+    except BadValueError:
+        return None
+    return Frontier(size=frontier.size, peaks=tuple(NodeHash(peak) for peak in frontier.peaks))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnchors:
+    """What the database says of anchors: ``checkpoints`` of any state, ``anchored`` on chain."""
+
+    checkpoints: AnchorTable
+    anchored: AnchorTable
+
+
+async def read_anchor_rows(
+    connection: Connection, *, origins: list[str], trust: TrustFile, findings: Findings
+) -> StoredAnchors:
+    """Read the rows of checkpoints, those that a succession abandoned left out."""
+    stored = StoredAnchors(AnchorTable(), AnchorTable())
+    async for size, root, note, anchored in stream(
+        connection, "audit_anchors", _ANCHORS, (origins,)
+    ):
+        name = f"checkpoint {size}"
+        try:
+            checkpoint = open_trusted(note, trust, Checkpoint.parse)
+        except UntrustedError as error:
+            findings.unread("checkpoints", f"{name}: {error}")
+            continue
+        except (FormatError, ProofError) as error:
+            findings.add("checkpoints", name, str(error))
+            continue
+        if (checkpoint.size, checkpoint.root) != (size, root) or checkpoint.origin not in origins:
+            findings.add("checkpoints", name, "is not the one that its row says")
+            continue
+        for table in (stored.checkpoints, stored.anchored) if anchored else (stored.checkpoints,):
+            if size > table.last_size:
+                table.add(size, root, 0)
+    findings.checked(
+        "checkpoints", f"{len(stored.checkpoints)} checkpoints, signed by trusted keys"
+    )
+    return stored
+
+
+def check_anchor_rows(
+    stored: StoredAnchors, *, before: AnchorTable, after: AnchorTable, findings: Findings
+) -> None:
+    """Compare the rows with the chain as it was ``before`` and ``after`` they were read."""
+    for row in stored.anchored:
+        known = after.at(row.size)
+        if known is None:
+            findings.add("anchors", f"anchor {row.size}", "is not on the chain")
+        elif known.root != row.root:
+            findings.add("anchors", f"anchor {row.size}", "has another root on the chain")
+    for anchor in before:
+        if anchor.size and stored.checkpoints.at(anchor.size) is None:
+            findings.add("anchors", f"anchor {anchor.size}", "is on the chain, but has no good row")
