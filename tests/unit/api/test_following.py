@@ -1,0 +1,106 @@
+"""Where a timeline leads."""
+
+from typing import Any
+
+from provenance.api.epcis.events import ReadEvent
+from provenance.api.shipments.following import (
+    FOREVER,
+    Lead,
+    Moment,
+    Window,
+    emptied,
+    leads,
+)
+
+PARCEL, BAG, OTHER_BAG, WAYBILL = (f"urn:example:{name}" for name in ("p", "b", "c", "w"))
+
+
+def moment(time: int, **value: Any) -> Moment:
+    return Moment(time=time, event=ReadEvent(value=value, prefixes={}))
+
+
+def packing(time: int, action: str, parent: str, *children: str) -> Moment:
+    return moment(
+        time, type="AggregationEvent", action=action, parentID=parent, childEPCs=list(children)
+    )
+
+
+def beside_waybill(time: int, action: str, *epcs: str, kind: str = "ObjectEvent") -> Moment:
+    return moment(time, type=kind, action=action, epcList=list(epcs))
+
+
+def container(subject: str, since: int, until: int = FOREVER) -> Lead:
+    return Lead(subject=subject, reason="container", window=Window(since, until))
+
+
+def parcel(subject: str, since: int, until: int = FOREVER) -> Lead:
+    return Lead(subject=subject, reason="parcel", window=Window(since, until))
+
+
+def test_packing_and_unpacking_bound_the_container() -> None:
+    moments = [packing(9, "DELETE", BAG, PARCEL), packing(2, "ADD", BAG, PARCEL)]
+    assert list(leads(PARCEL, moments, Window())) == [container(BAG, 2, 9)]
+
+
+def test_a_parcel_that_was_never_unpacked_stays_in_its_container() -> None:
+    assert list(leads(PARCEL, [packing(2, "ADD", BAG, PARCEL)], Window())) == [container(BAG, 2)]
+
+
+def test_packing_twice_counts_from_the_first_time() -> None:
+    moments = [packing(2, "ADD", BAG, PARCEL), packing(3, "ADD", BAG, PARCEL)]
+    assert list(leads(PARCEL, moments, Window())) == [container(BAG, 2)]
+
+
+def test_unpacking_what_was_never_packed_leads_nowhere() -> None:
+    assert list(leads(PARCEL, [packing(2, "DELETE", BAG, PARCEL)], Window())) == []
+
+
+def test_one_container_after_the_other() -> None:
+    moments = [
+        packing(1, "ADD", BAG, PARCEL),
+        packing(2, "DELETE", BAG, PARCEL),
+        packing(3, "ADD", OTHER_BAG, PARCEL),
+    ]
+    assert list(leads(PARCEL, moments, Window())) == [
+        container(BAG, 1, 2),
+        container(OTHER_BAG, 3),
+    ]
+
+
+def test_a_stay_is_cut_to_the_window_that_it_is_looked_at_in() -> None:
+    moments = [packing(1, "ADD", BAG, PARCEL), packing(9, "DELETE", BAG, PARCEL)]
+    assert list(leads(PARCEL, moments, Window(3, 5))) == [container(BAG, 3, 5)]
+    assert list(leads(PARCEL, moments, Window(10, 12))) == []
+
+
+def test_the_container_itself_does_not_lead_to_its_children() -> None:
+    assert list(leads(BAG, [packing(1, "ADD", BAG, PARCEL)], Window())) == []
+
+
+def test_an_event_that_does_not_count_packs_nothing() -> None:
+    assert list(leads(PARCEL, [Moment(time=1, event=None)], Window())) == []
+
+
+def test_a_waybill_leads_to_the_parcels_beside_it_from_then_on() -> None:
+    moments = [beside_waybill(4, "OBSERVE", PARCEL, BAG), beside_waybill(2, "OBSERVE", BAG)]
+    assert list(leads(WAYBILL, moments, Window())) == [parcel(BAG, 2), parcel(PARCEL, 4)]
+
+
+def test_a_transaction_that_is_taken_back_ends_there() -> None:
+    moments = [
+        beside_waybill(2, "ADD", PARCEL, kind="TransactionEvent"),
+        beside_waybill(5, "DELETE", PARCEL, kind="TransactionEvent"),
+    ]
+    assert list(leads(WAYBILL, moments, Window())) == [parcel(PARCEL, 2, 5)]
+
+
+def test_a_parcel_does_not_lead_to_its_neighbours() -> None:
+    moments = [beside_waybill(2, "OBSERVE", PARCEL, BAG)]
+    assert list(leads(PARCEL, moments, Window())) == []
+
+
+def test_a_container_is_left_when_it_is_emptied_as_a_whole() -> None:
+    moments = [packing(4, "DELETE", BAG), packing(6, "DELETE", BAG), packing(1, "DELETE", BAG)]
+    assert emptied(BAG, moments, Window(2, 9)) == Window(2, 4)
+    assert emptied(PARCEL, moments, Window(2, 9)) == Window(2, 9)
+    assert emptied(BAG, [packing(3, "DELETE", BAG, PARCEL)], Window(2, 9)) == Window(2, 9)
