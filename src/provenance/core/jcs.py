@@ -8,8 +8,10 @@ out, on purpose, any repair.
 """
 
 import json
+import operator
 import re
 from dataclasses import dataclass
+from itertools import accumulate, count
 from typing import TypeAlias, cast
 
 from provenance.core.errors import (
@@ -35,7 +37,9 @@ _MEMBER_NAME = re.compile(r"[\x20-\x7e]*")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Possessive, and content with a missing end quote: backtracking would be quadratic.
-_STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_STEPS = bytes.maketrans(b"[{]}", b"\x02\x02\x00\x00")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +134,10 @@ def check_depth(text: str, *, maximum: int) -> None:
     """
     if text.count("[") + text.count("{") <= maximum:
         return
-    depth = 0
-    for match in _STRUCTURE.finditer(text):
-        first = text[match.start()]
-        if first in "[{":
-            depth += 1
-            if depth > maximum:
-                raise TooDeepError(f"nested deeper than {maximum} levels")
-        elif first in "]}":
-            depth -= 1
+    brackets = _STRING.sub("", text).encode("utf-8", "replace").translate(_STEPS, _NO_BRACKETS)
+    # 2 for each opening, 0 for each closing, less 1 for each bracket: the depth after it.
+    if max(map(operator.sub, accumulate(brackets), count(1)), default=0) > maximum:
+        raise TooDeepError(f"nested deeper than {maximum} levels")
 
 
 def check_text(text: str, *, where: str = "") -> None:

@@ -43,6 +43,12 @@ def test_a_long_name_over_many_items_is_read_in_linear_time() -> None:
     assert parse(canonicalize(value)) == value
 
 
+def test_brackets_in_strings_are_no_nesting() -> None:
+    for text in (b'"' + b"[{" * 40 + b'"', b'["\\"' + b"[" * 40 + b'","]"]'):
+        parse(text)
+        flatten(text)
+
+
 def test_a_receipt_over_its_bound_is_refused_unread() -> None:
     with pytest.raises(TooLargeError):
         Receipt.decode(b" " * (MAX_RECEIPT_BYTES + 1))

@@ -133,7 +133,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield from places(inner, (*path, key))
 
 
-REPLACEMENTS = [None, True, 0, -1, 1.5, MAX_INTEGER + 1, "", "x", "A" * 64, [], {}, [1], {"a": 1}]
+REPLACEMENTS = [None, True, 0, -1, MAX_INTEGER + 1, "", "A" * 64, [], {"a": 1}]
 
 
 @pytest.mark.parametrize("name", ["receipt", "trust"])
