@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,7 +44,9 @@ def demo(
         settings = _settings().model_copy(update={"data_dir": data})
         if settings.database_url is not None or settings.rpc_url is not None:
             fail("the demonstration alters a stored event: unset DATABASE_URL and RPC_URL first")
-        asyncio.run(demonstrate(settings, console=Console(), audit=audit_both_ways))
+        # A transcript that is piped into a file is as wide as its tables.
+        console = Console(width=None if sys.stdout.isatty() else 120)
+        asyncio.run(demonstrate(settings, console=console, audit=audit_both_ways))
 
 
 def _settings() -> "Settings":

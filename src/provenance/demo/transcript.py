@@ -92,9 +92,9 @@ class _Play:
     async def _capture(self) -> tuple[Journey, list[_Told]]:
         self._act(1, "The carrier submits what happens", "EPCIS 2.0, over HTTP")
         start = time.time_ns() // 1_000_000 - 60 * _HOUR_MS
-        journey = make_journey(seed=secrets.randbits(48), parcels=2, start=start)
+        journey = make_journey(seed=secrets.randbits(48), parcels=4, start=start)
         waybills = ", ".join(parcel.waybill for parcel in journey.parcels)
-        self._console.print(f"   two parcels, waybills {waybills}\n", highlight=False)
+        self._console.print(f"   four parcels, waybills {waybills}\n", highlight=False)
         told: list[_Told] = []
         for stage in journey.stages:
             captured, note = await self._client.capture(stage.document(), stage.events)
@@ -189,7 +189,7 @@ class _Play:
         )
 
     async def _show_timeline(self, journey: Journey) -> None:
-        waybill = journey.held[0].waybill
+        waybill = journey.held[-1].waybill
         self._act(6, f"What a member sees of waybill {waybill}", "times in UTC")
         timeline = await self._client.timeline(waybill)
         table = Table(box=None, pad_edge=False)
@@ -267,8 +267,8 @@ async def _verify(receipts: Sequence[ReceiptInput], addresses: Addresses) -> Set
 def _close(console: Console, addresses: Addresses, seconds: float) -> None:
     console.print(
         "\n[bold]What this shows, and what not.[/bold] It proves what was recorded and when, not "
-        "that it is true, nor that\nall of reality was recorded. A submission that was refused "
-        "leaves no trace. This chain runs on this\nmachine alone: a demonstration, not evidence.\n"
+        "that it is true, nor that all of reality was recorded. A submission that was refused "
+        "leaves no trace. This chain runs on this machine alone: a demonstration, not evidence.\n"
     )
     console.print(
         f"   done in {seconds:.1f} s; the log stays in {addresses.trust_file.parent}\n"
