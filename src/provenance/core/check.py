@@ -207,6 +207,8 @@ class _ReceiptCheck:
         open_note(receipt.trail_head, log.keys, where="trail head")
         if receipt.index >= head.anchored_size:
             return Outcome.UNKNOWN, "the trail head is older than this entry"
+        if log.successor is not None and head.anchored_size > log.successor.size:
+            return Outcome.UNKNOWN, f"the trail head is {_abandoned(log.successor.size)}"
         return Outcome.VALID, (
             f"number {receipt.entry.seq + 1} of {head.count} in its trail "
             f"as of size {head.anchored_size}, by a signed trail head"

@@ -119,12 +119,11 @@ class TrustFile:
 
     def lineage(self, origin: str) -> tuple[str, ...]:
         """Return ``origin`` and the logs that carry it on, in order."""
-        line: list[str] = []
-        following: str | None = origin
-        while following is not None and following not in line:
-            line.append(following)
-            log = self.log(following)
-            following = log.successor.origin if log and log.successor else None
+        follows = {log.origin: log.successor.origin for log in self.logs if log.successor}
+        line = {origin: None}
+        while origin in follows and follows[origin] not in line:
+            origin = follows[origin]
+            line[origin] = None
         return tuple(line)
 
     def encode(self) -> bytes:

@@ -230,3 +230,11 @@ class TestTrail:
         receipt = log.receipt(4, trail_head=new.trail_head(PARCEL))
         assert finding("trail", receipt, log, trust=succession(log, new))[0] is VALID
         assert finding("trail", receipt, log)[0] is UNKNOWN
+
+    def test_a_head_above_the_succession_is_void(self, log: SmallLog) -> None:
+        new = log.succeed(12).fill(2)
+        new.anchor()
+        log.fill(2, OTHER)
+        receipt = log.receipt(4, trail_head=log.trail_head(PARCEL, size=13))
+        assert finding("trail", receipt, log)[0] is VALID
+        assert finding("trail", receipt, log, trust=succession(log, new))[0] is UNKNOWN
