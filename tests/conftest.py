@@ -5,4 +5,5 @@ pytest_plugins = [
     "fixtures.anchoring",
     "fixtures.application",
     "fixtures.verifying",
+    "fixtures.auditing",
 ]

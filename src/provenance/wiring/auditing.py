@@ -20,7 +20,7 @@ from provenance.verify.audit.contents import AuditedPayload, SubjectsOf
 
 
 class _Declaring(msgspec.Struct):
-    context: msgspec.Raw | None = msgspec.field(name="@context", default=None)
+    context: msgspec.Raw = msgspec.field(name="@context", default=msgspec.Raw(b""))
 
 
 _declaring: Final = msgspec.json.Decoder(_Declaring)
@@ -54,8 +54,8 @@ def audited_subjects(settings: Settings, keys: KeyProvider) -> SubjectsOf:
 def _outer_context(audited: AuditedPayload) -> Context:
     """What was in force around the event: the stored bytes without the event's own."""
     try:
-        own = _declaring.decode(audited.payload).context
-        outer = (audited.context or b"").removesuffix(b"" if own is None else bytes(own))
+        own = bytes(_declaring.decode(audited.payload).context)
+        outer = (audited.context or b"").removesuffix(own)
         if not outer:
             return NO_CONTEXT
         value = msgspec.json.decode(outer)

@@ -150,18 +150,25 @@ async def audit_url(
         progress: is told how far the audit is.
 
     """
-    audit = _Audit(trust, rpc_url, progress, Findings(), [])
     async with WebLog(url, key=key) as log:
-        try:
-            note = await log.latest_checkpoint()
-        except LogReadError as error:
-            audit.findings.unread("checkpoints", str(error))
-            return audit.report("", 0, [])
-        latest = _opened(note, trust, audit.findings)
-        if latest is None:
-            return audit.report("", 0, [])
-        line = line_of(trust, latest.origin)
-        await _audit_published(audit, log, latest, line, has_key=key is not None)
+        return await audit_published(log, trust=trust, rpc_url=rpc_url, progress=progress)
+
+
+async def audit_published(
+    log: WebLog, *, trust: TrustFile, rpc_url: str | None, progress: Progress = no_progress
+) -> AuditReport:
+    """Audit ``log``; see :func:`audit_url`."""
+    audit = _Audit(trust, rpc_url, progress, Findings(), [])
+    try:
+        note = await log.latest_checkpoint()
+    except LogReadError as error:
+        audit.findings.unread("checkpoints", str(error))
+        return audit.report("", 0, [])
+    latest = _opened(note, trust, audit.findings)
+    if latest is None:
+        return audit.report("", 0, [])
+    line = line_of(trust, latest.origin)
+    await _audit_published(audit, log, latest, line)
     return audit.report(latest.origin, latest.size, line)
 
 
@@ -179,7 +186,7 @@ def _opened(note: str | None, trust: TrustFile, findings: Findings) -> Checkpoin
 
 
 async def _audit_published(
-    audit: _Audit, log: WebLog, latest: Checkpoint, line: list[TrustedLog], *, has_key: bool
+    audit: _Audit, log: WebLog, latest: Checkpoint, line: list[TrustedLog]
 ) -> None:
     findings = audit.findings
     reading = await audit.chain(line)
@@ -195,7 +202,7 @@ async def _audit_published(
         findings.unread("checkpoints", str(error))
     anchors = reading.anchors if reading is not None else published.signed
     _, trails = await audit.tree(WebSource(log, latest.size), size=latest.size, anchors=anchors)
-    if has_key:
+    if log.has_key:
         _count(findings, trails)
     else:
         for check in ("entries", "trails"):

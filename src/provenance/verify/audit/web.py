@@ -46,14 +46,29 @@ class PublishedCheckpoint:
 class WebLog:
     """A log by the URL of its service; ``key`` is an auditor's API key, needed for entries.
 
-    Use it in ``async with``, or call :meth:`aclose`. ``timeout`` is in seconds.
+    Use it in ``async with``, or call :meth:`aclose`. ``timeout`` is in seconds; ``transport``
+    takes the place of the network.
     """
 
-    def __init__(self, url: str, *, key: str | None, timeout: float = 30.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str | None,
+        timeout: float = 30.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._base = url.rstrip("/") + "/v1/log"
         self._key = key
         self._timeout = timeout
-        self._client = httpx.AsyncClient(timeout=timeout, follow_redirects=False)
+        self._client = httpx.AsyncClient(
+            timeout=timeout, follow_redirects=False, transport=transport
+        )
+
+    @property
+    def has_key(self) -> bool:
+        """Whether entries can be asked for."""
+        return self._key is not None
 
     async def __aenter__(self) -> Self:
         return self
