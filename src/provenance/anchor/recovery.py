@@ -63,7 +63,7 @@ class Recovery:
             DeploymentLostError: the registry or the log's opening did not come back.
 
         """
-        _log.warning("chain_lost_blocks")
+        _log.warning("head_below_anchors")
         count = await self._session.courier.restore()
         self._session.metrics.replayed.inc(count)
         view = await read_chain(
