@@ -2,13 +2,16 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 
-from fixtures.application import EPCIS_CONTEXT, ServiceUnderTest, event, parcel
+from fixtures.application import BASE_URL, EPCIS_CONTEXT, ServiceUnderTest, event, parcel
+from provenance.api.app import create_app
 from provenance.core.notes import Checkpoint, TrailHead, open_note, split_note
 from provenance.core.receipt import Receipt
 from provenance.core.tiles import Tile, TileHashes, decode_bundle, inclusion_proof, inclusion_tiles
@@ -319,3 +322,36 @@ async def test_the_public_log_is_open_to_pages_of_other_origins_and_nothing_else
     for path in ("/epcis/events", "/v1/log/tile/entries/000.p/1", "/v1/keys"):
         answer = await public.options(path, headers=preflight)
         assert "access-control-allow-origin" not in answer.headers, path
+
+
+async def test_a_kept_receipt_is_made_anew_once_the_log_has_moved_on(
+    service: ServiceUnderTest,
+) -> None:
+    now = 0.0
+    services = replace(service.services, seconds=lambda: now, registry=CollectorRegistry())
+    carrier, epc = await service.new_carrier(), parcel()
+    first = (await carrier.post("/epcis/events", json=event(epc))).json()["first_index"]
+    await service.anchor()
+    other = httpx.AsyncClient(
+        transport=httpx.ASGITransport(create_app(services)),
+        base_url=BASE_URL,
+        headers=carrier.headers,
+    )
+    async with other:
+        before = (await receipt_of(other, first)).content
+        await carrier.post("/epcis/events", json=event(epc, bizStep="receiving"))
+        await service.anchor()
+        assert (await receipt_of(other, first)).content == before
+        now = 1.0
+        after = Receipt.decode((await receipt_of(other, first)).content)
+        assert after.trail_head is not None
+        assert TrailHead.parse(split_note(after.trail_head).text).count == 2
+        assert (await receipt_of(other, first, subject=parcel())).status_code == 404
+
+
+async def test_a_head_request_has_the_headers_of_the_answer(
+    service: ServiceUnderTest, captured: Captured
+) -> None:
+    asked = await service.anonymous.get("/v1/log/checkpoint")
+    answer = await service.anonymous.head("/v1/log/checkpoint")
+    assert (answer.status_code, answer.headers["etag"]) == (200, asked.headers["etag"])

@@ -46,6 +46,9 @@ class Dispatch:
 
     def _find(self, scope: Scope) -> Open | None:
         method, path = scope["method"], scope["path"]
+        if method == "HEAD":
+            # The server drops the body of the answer (RFC 9110, section 9.3.2).
+            method = "GET"
         fixed = self._fixed.get((method, path))
         if fixed is not None:
             scope[ROUTE] = fixed[0]

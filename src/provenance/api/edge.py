@@ -18,7 +18,7 @@ from provenance.api.problems import on_unexpected, problem
 
 MAX_IN_FLIGHT: Final = 2_000
 """Requests at once in one process: what is more is told to come back before memory grows."""
-SLOW_S: Final = 1.0
+SLOW_S: Final = 2.0
 """Seconds from which a request is worth a line."""
 
 _SECURITY: Final = [

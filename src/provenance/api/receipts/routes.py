@@ -16,6 +16,7 @@ from provenance.api.epcis.contexts import Contexts
 from provenance.api.epcis.events import PARCEL_LISTS, ReadEvent
 from provenance.api.errors import ForbiddenError, MissingError, ParameterError
 from provenance.api.parameters import Parameters, path_integer
+from provenance.api.receipts.cache import Owner, ReceiptCache
 from provenance.api.receipts.store import OwnedEntry, OwnershipStore, StoredPayload
 from provenance.api.roles import NAMES_SUBJECT, OWN_PARCEL_ONLY, Role
 from provenance.api.services import Services
@@ -27,6 +28,7 @@ from provenance.prove.errors import EntryNotFoundError
 MAX_RECORD: Final = 1_000
 """Receipts of one answer: some megabytes. A larger record's are read one by one."""
 
+_NO_RECEIPT: Final = "there is no such receipt, or it is not for this key"
 _COMMON_FIELDS: Final = frozenset(
     {
         "/type",
@@ -50,21 +52,33 @@ class Receipts:
         self._services = services
         self._contexts = contexts
         self._store = OwnershipStore(services.engine, log_id=services.log.log_id)
+        self._cache = ReceiptCache(self._store, seconds=services.seconds)
 
     async def receipt(self, request: Request, principal: Principal) -> Response:
         """GET /v1/receipts/{index}."""
         subject = self._named(request, principal)
-        entry = await self._store.entry(path_integer(request, "index"))
-        if entry is None or not _may_read(principal, entry, subject):
-            raise MissingError("there is no such receipt, or it is not for this key")
-        return bytes_answer((await self._receipt(entry, principal)).encode())
+        index, discloses = path_integer(request, "index"), principal.role in OWN_PARCEL_ONLY
+        kept = await self._cache.get(index, discloses=discloses)
+        if kept is not None:
+            _require(principal, owner=kept[0], subject=subject)
+            return bytes_answer(kept[1])
+        entry = await self._store.entry(index)
+        if entry is None:
+            raise MissingError(_NO_RECEIPT)
+        owner = entry.owner
+        _require(principal, owner=owner, subject=subject)
+
+        async def make() -> bytes:
+            return (await self._receipt(entry, principal)).encode()
+
+        return bytes_answer(await self._cache.keep(index, owner, make, discloses=discloses))
 
     async def of_record(self, request: Request, principal: Principal) -> Response:
         """GET /v1/records/{first_index}/receipts."""
         subject = self._named(request, principal)
         first_index = path_integer(request, "first_index")
         found = await self._store.record(first_index)
-        named = [entry for entry in found if _may_read(principal, entry, subject)]
+        named = [entry for entry in found if _may_read(principal, entry.owner, subject)]
         if not named:
             raise MissingError("there is no such record, or it is not for this key")
         # Whoever may see the whole event gets the receipts of all its subjects.
@@ -83,7 +97,7 @@ class Receipts:
         first_index = path_integer(request, "first_index")
         found = await self._store.record(first_index)
         payload = None
-        if any(_may_read(principal, entry, subject) for entry in found):
+        if any(_may_read(principal, entry.owner, subject) for entry in found):
             payload = await self._store.payload(first_index)
         if payload is None:
             raise MissingError("there is no such payload, or it is not for this key")
@@ -147,12 +161,18 @@ class Receipts:
         return ReadEvent.of(payload.data, found[payload.context_sha256].prefixes)
 
 
-def _may_read(principal: Principal, entry: OwnedEntry, subject: str | None) -> bool:
-    if subject is not None and entry.subject != subject:
+def _may_read(principal: Principal, owner: Owner, subject: str | None) -> bool:
+    about, submitter = owner
+    if subject is not None and about != subject:
         return False
     if principal.role is Role.CARRIER:
-        return entry.submitter == principal.organisation
+        return submitter == principal.organisation
     return principal.role is Role.ADMIN or subject is not None
+
+
+def _require(principal: Principal, *, owner: Owner, subject: str | None) -> None:
+    if not _may_read(principal, owner, subject):
+        raise MissingError(_NO_RECEIPT)
 
 
 def _own_lines(event: ReadEvent, subject: str) -> frozenset[str]:

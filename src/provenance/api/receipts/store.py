@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, select
+from sqlalchemy import Select, and_, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.db.tables import entries, records, trails
@@ -18,6 +18,11 @@ class OwnedEntry:
     record_first: int
     subject: str
     submitter: UUID
+
+    @property
+    def owner(self) -> tuple[str, UUID]:
+        """Subject and submitter."""
+        return self.subject, self.submitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +87,29 @@ class OwnershipStore:
         async with self._engine.connect() as connection:
             return bool(await connection.scalar(query))
 
+    async def mark(self) -> str:
+        """Return what changes whenever a receipt may: the log's size and its newest anchors."""
+        async with self._engine.connect() as connection:
+            return str(await connection.scalar(_MARK, {"log_id": self._log_id}))
+
     async def _owned(self, query: Select[Any]) -> list[OwnedEntry]:
         async with self._engine.connect() as connection:
             rows = await connection.execute(query.where(entries.c.log_id == self._log_id))
             return [OwnedEntry(*row) for row in rows]
 
 
+# Anchors move or become final at the newest end; a thousand are more than any chain leaves open.
+_MARK = text(
+    """
+    SELECT (SELECT size FROM log_heads WHERE log_id = :log_id) || ' ' || coalesce(
+      md5(string_agg(size || state || coalesce(encode(block_hash, 'hex'), ''), ' ' ORDER BY size)),
+      '')
+    FROM (
+      SELECT size, state, block_hash FROM anchors
+      WHERE log_id = :log_id ORDER BY size DESC LIMIT 1000
+    ) AS newest
+    """
+)
 _OWNED = (
     select(
         entries.c.index,
