@@ -1,12 +1,12 @@
-"""Copies of what was anchored, one batch for each step, enough to refill a database with.
+r"""Copies of what was anchored, one batch for each step, enough to refill a database with.
 
 Below ``logs/<SHA-256 of origin>/batches/<old size>-<size>/``:
 
 - ``entries``: the entries, coded like a C2SP entry bundle; ``leaves``: their leaf hashes;
 - ``places``: for each entry trail and record (first index, 8 bytes each, big-endian) and its salt,
   32 zero bytes where it was erased;
-- ``rows``: records, new trails and the names of submitters, as PostgreSQL's COPY text, one table
-  after the other;
+- ``rows``: records, new trails and the names of submitters, one table after the other: lines that
+  are JSON arrays of rows, binary values as PostgreSQL spells them (``\x`` and hex);
 - ``manifest.json``: written last, with sizes and hashes of the others. Without it there is no batch.
 
 JSON-LD contexts, which many batches share, are stored once, at ``contexts/<SHA-256>``. ``places``

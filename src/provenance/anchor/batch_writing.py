@@ -6,16 +6,14 @@ size of the batch.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import structlog
 from psycopg.rows import TupleRow
 
 from provenance.anchor.batch import (
     CHUNK,
-    ORGANISATION_COLUMNS,
-    RECORD_COLUMNS,
-    TRAIL_COLUMNS,
+    PLACE_SIZE,
     VERSION,
     BatchName,
     BatchPaths,
@@ -24,6 +22,7 @@ from provenance.anchor.batch import (
     TablePart,
     decode_manifest,
 )
+from provenance.anchor.batch_queries import CONTEXTS, ENTRIES, LEAVES, PLACES, TABLES
 from provenance.anchor.calls import AnchorCall
 from provenance.anchor.errors import BatchError, CheckpointMismatchError
 from provenance.anchor.session import Connection
@@ -33,45 +32,6 @@ from provenance.core.tiles import decode_bundle
 from provenance.core.tree import Frontier, leaf_hash
 
 _log = structlog.get_logger(__name__)
-_FLUSH_BYTES = 256 * 1024
-
-# The canonical entry (docs/formats.md) behind its length; the leaf hash tells if they ever differ.
-_ENTRIES = """
-SELECT count(*), string_agg(leaf_hash, ''::bytea ORDER BY index),
-  string_agg(int2send(octet_length(entry)::int2) || entry, ''::bytea ORDER BY index)
-FROM (
-  SELECT e.index, e.leaf_hash, convert_to(
-    '{"at":' || e.at || ',"commitment":"' || encode(e.commitment, 'hex')
-    || '","prev":"' || encode(e.prev, 'hex') || '","seq":' || e.seq
-    || ',"trail":"' || encode(t.trail, 'hex') || '","v":1}', 'UTF8') AS entry
-  FROM entries e JOIN trails t ON t.log_id = e.log_id AND t.first_index = e.trail_first
-  WHERE e.log_id = %s AND e.index >= %s AND e.index < %s
-) AS spelled
-"""
-_LEAVES = """
-SELECT count(*), string_agg(leaf_hash, ''::bytea ORDER BY index)
-FROM entries WHERE log_id = %s AND index >= %s AND index < %s
-"""
-_PLACES = """
-SELECT count(*), string_agg(
-  int8send(trail_first) || int8send(record_first)
-  || coalesce(salt, decode(repeat('00', 32), 'hex')), ''::bytea ORDER BY index)
-FROM entries WHERE log_id = %s AND index >= %s AND index < %s
-"""
-_CONTEXTS = """
-SELECT DISTINCT context_sha256 FROM records
-WHERE log_id = %s AND first_index >= %s AND first_index < %s AND context_sha256 IS NOT NULL
-"""
-_RANGE = "log_id = %s AND first_index >= %s AND first_index < %s"
-_TABLES: tuple[tuple[str, Sequence[str], str], ...] = (
-    ("records", RECORD_COLUMNS, f"records WHERE {_RANGE} ORDER BY first_index"),
-    ("trails", TRAIL_COLUMNS, f"trails WHERE {_RANGE} ORDER BY first_index"),
-    (
-        "organisations",
-        ORGANISATION_COLUMNS,
-        f"organisations WHERE organisation_id IN (SELECT submitter FROM records WHERE {_RANGE})",  # noqa: S608 - constants
-    ),
-)
 
 
 class BatchWriter:
@@ -101,8 +61,8 @@ class BatchWriter:
             return
         contexts = await self._write_contexts(name)
         entries = await self._put(name, "entries", self._entries(call))
-        leaves = await self._put(name, "leaves", self._fixed(_LEAVES, name, width=HASH_SIZE))
-        places = await self._put(name, "places", self._fixed(_PLACES, name, width=48))
+        leaves = await self._put(name, "leaves", self._fixed(LEAVES, name, width=HASH_SIZE))
+        places = await self._put(name, "places", self._fixed(PLACES, name, width=PLACE_SIZE))
         tables: list[TablePart] = []
         rows = await self._put(name, "rows", self._rows(name, tables))
         await self._blobs.sync(
@@ -151,7 +111,7 @@ class BatchWriter:
         tree = Frontier(size=call.old_size, peaks=call.peaks)
         for start in range(call.old_size, call.new_size, CHUNK):
             end = min(start + CHUNK, call.new_size)
-            count, stored, bundle = await self._row(_ENTRIES, start, end)
+            count, stored, bundle = await self._row(ENTRIES, start, end)
             if count != end - start:
                 raise CheckpointMismatchError(f"entries [{start}, {end}) are not all there")
             leaves = [leaf_hash(entry) for entry in decode_bundle(bundle, width=count)]
@@ -178,27 +138,21 @@ class BatchWriter:
             yield data
 
     async def _rows(self, name: BatchName, tables: list[TablePart]) -> AsyncIterator[bytes]:
-        for table, columns, source in _TABLES:
+        for table in TABLES:
             size = 0
-            pending = bytearray()
-            query = f"COPY (SELECT {', '.join(columns)} FROM {source}) TO STDOUT"  # noqa: S608 - constants
+            query = f"COPY ({table.query}) TO STDOUT (FORMAT binary)".encode()
             async with (
                 self._connection.cursor() as cursor,
-                cursor.copy(query.encode(), (self._log_id, name.old_size, name.size)) as copy,
+                cursor.copy(query, (self._log_id, name.old_size, name.size)) as copy,
             ):
-                async for row in copy:
-                    pending += row
-                    if len(pending) >= _FLUSH_BYTES:
-                        size += len(pending)
-                        yield bytes(pending)
-                        pending.clear()
-            size += len(pending)
-            if pending:
-                yield bytes(pending)
-            tables.append(TablePart(table=table, columns=tuple(columns), bytes=size))
+                copy.set_types(["bytea"])
+                async for (line,) in copy.rows():
+                    size += len(line)
+                    yield line
+            tables.append(TablePart(table=table.name, columns=table.columns, bytes=size))
 
     async def _write_contexts(self, name: BatchName) -> tuple[str, ...]:
-        cursor = await self._connection.execute(_CONTEXTS, (self._log_id, name.old_size, name.size))
+        cursor = await self._connection.execute(CONTEXTS, (self._log_id, name.old_size, name.size))
         digests = sorted(digest for (digest,) in await cursor.fetchall())
         for digest in digests:
             path = self._paths.context(digest.hex())

@@ -57,6 +57,10 @@ WHERE trails.log_id = %(log)s AND trails.first_index = ends.trail_first
 _HEAD = "UPDATE log_heads SET size = %s, last_at = %s, frontier = %s WHERE log_id = %s"
 
 
+_MAX_LINE_BYTES = 512 * 1024 * 1024
+"""Half of what PostgreSQL takes in one value."""
+
+
 @dataclass(slots=True)
 class _Growth:
     """The log while it grows: tree, time of the last entry, leaf hashes of the open tile."""
@@ -129,10 +133,11 @@ class BatchLoader:
                     " SELECT {columns} FROM {table} WITH NO DATA"
                 ).format(staged=staged, columns=columns, table=sql.Identifier(part.table))
             )
-            copy_in = sql.SQL("COPY {} ({}) FROM STDIN").format(staged, columns)
-            async with self._connection.cursor() as cursor, cursor.copy(copy_in) as copy:
-                async for chunk in reader.read(part.bytes):
-                    await copy.write(chunk)
+            insert = sql.SQL(
+                "INSERT INTO {staged} SELECT * FROM json_populate_recordset(NULL::{staged}, %s)"
+            ).format(staged=staged)
+            async for line in reader.lines(part.bytes):
+                await self._connection.execute(insert, (_text(line),))
         await reader.finish(self._manifest.rows, "rows")
 
     async def _insert_contexts(self) -> None:
@@ -265,8 +270,9 @@ class _Reader:
         self._rest = b""
         self._digest = hashlib.sha256()
 
-    async def read(self, size: int) -> AsyncIterator[bytes]:
-        """Give the next ``size`` bytes, in pieces."""
+    async def lines(self, size: int) -> AsyncIterator[bytes]:
+        """Give the lines of the next ``size`` bytes."""
+        pending = bytearray()
         while size > 0:
             if not self._rest:
                 self._rest = await self._next()
@@ -274,7 +280,15 @@ class _Reader:
                     raise BatchError("its rows are cut off")
             piece, self._rest = self._rest[:size], self._rest[size:]
             size -= len(piece)
-            yield piece
+            *complete, last = piece.split(b"\n")
+            for line in complete:
+                yield bytes(pending + line)
+                pending.clear()
+            pending += last
+            if len(pending) > _MAX_LINE_BYTES:
+                raise BatchError("a line of its rows is longer than lines are")
+        if pending:
+            raise BatchError("its rows are cut off")
 
     async def finish(self, part: Part, name: str) -> None:
         """Make sure that the stream ends here and was what the manifest says."""
@@ -285,6 +299,13 @@ class _Reader:
         chunk = await anext(self._source, b"")
         self._digest.update(chunk)
         return chunk
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise BatchError("its rows are no text") from error
 
 
 def _known_columns(part: TablePart) -> tuple[str, ...]:
