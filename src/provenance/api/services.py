@@ -60,7 +60,7 @@ class Services:
     """The parts that requests are answered with.
 
     ``running`` is entered while the application runs: it starts the writer, whose gate stays shut
-    until the fence has passed, and on leaving finishes what was accepted. ``lineage`` is the log
+    until the fence has passed, and on leaving finishes what was accepted. ``engine`` is for reads. ``lineage`` is the log
     and what it succeeded, newest first. ``carrier`` is the short name in subjects of waybill
     numbers that are not URIs. ``trust`` is the trust file as the operator publishes it, and
     ``facts`` whoever can ask the chain (None: nobody).
