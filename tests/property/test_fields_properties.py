@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fixtures.rfc9162 import mth
 from fixtures.strategies import hostile_scraps, mutated
-from provenance.core.digests import RootHash, Salt, hmac_sha256, sha256
+from provenance.core.digests import RootHash, Salt, hmac_sha256, keyed_sha256, sha256
 from provenance.core.errors import DisclosureError, FormatError
 from provenance.core.fields import (
     DisclosedField,
@@ -22,6 +22,7 @@ from provenance.core.fields import (
     verify_disclosure,
 )
 from provenance.core.jcs import canonicalize
+from provenance.core.payload import _LEXEME, _Scanner, spelled_fields
 
 SALT = Salt(bytes(range(32)))
 
@@ -80,6 +81,20 @@ def test_flattening_finds_what_a_recursive_reading_finds(payload: bytes) -> None
             assert field.token == scalar
         else:
             assert json.loads(field.token) == scalar
+
+
+@given(payloads.filter(lambda payload: b"\\" not in payload))
+def test_the_short_reading_finds_what_the_lexemes_say(payload: bytes) -> None:
+    lexemes = _Scanner(_LEXEME.findall(payload.decode())).scan()
+    assert spelled_fields(payload) == sorted(lexemes)
+
+
+@given(st.binary(max_size=64), st.binary(max_size=32), st.binary(max_size=200))
+def test_a_key_that_is_hashed_in_once_gives_the_same(
+    key: bytes, prefix: bytes, data: bytes
+) -> None:
+    keyed = keyed_sha256(key, prefix)
+    assert keyed(data) == keyed(data) == hmac_sha256(key, prefix + data)
 
 
 @given(payloads)

@@ -3,7 +3,8 @@
 import hashlib
 import hmac
 import re
-from typing import NewType
+from collections.abc import Callable
+from typing import Final, NewType
 
 from provenance.core.errors import HexError
 
@@ -28,6 +29,9 @@ TrailId = NewType("TrailId", bytes)
 ZERO_HASH = LeafHash(bytes(HASH_SIZE))
 """``prev`` of a trail's first entry."""
 
+_BLOCK_SIZE: Final = 64
+_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 _HEX = re.compile(r"[0-9a-f]*")
 
 
@@ -39,6 +43,24 @@ def sha256(data: bytes) -> bytes:
 def hmac_sha256(key: bytes, data: bytes) -> bytes:
     """HMAC-SHA-256 (RFC 2104), 32 bytes."""
     return hmac.digest(key, data, "sha256")
+
+
+def keyed_sha256(key: bytes, prefix: bytes) -> Callable[[bytes], bytes]:
+    """Return a function that gives HMAC-SHA-256(key, prefix ‖ data), for many data.
+
+    Key (at most 64 bytes) and prefix are hashed in once; that halves the time of each call.
+    """
+    padded = key.ljust(_BLOCK_SIZE, b"\x00")
+    inner = hashlib.sha256(padded.translate(_INNER_PAD) + prefix)
+    outer = hashlib.sha256(padded.translate(_OUTER_PAD))
+
+    def digest(data: bytes) -> bytes:
+        first, second = inner.copy(), outer.copy()
+        first.update(data)
+        second.update(first.digest())
+        return second.digest()
+
+    return digest
 
 
 def parse_hex(text: object, *, where: str, size: int = HASH_SIZE) -> bytes:

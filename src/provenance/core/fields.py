@@ -9,39 +9,63 @@ A path says of each hash on which side it stands. An index and a size would not 
 the size of this tree, and more than one pair of them fits the same hashes.
 """
 
-import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, NoReturn, Self
+from json.encoder import encode_basestring
+from typing import Final, Self
 
-from provenance.core.digests import LeafHash, RootHash, Salt, hmac_sha256
-from provenance.core.errors import (
-    BadValueError,
-    DisclosureError,
-    DuplicateMemberError,
-    EncodingError,
-    JsonSyntaxError,
-    TooLargeError,
+from provenance.core.digests import (
+    LeafHash,
+    RootHash,
+    Salt,
+    hmac_sha256,
+    keyed_sha256,
+    sha256,
 )
-from provenance.core.jcs import JsonValue, canonicalize, check_depth, check_text
+from provenance.core.errors import BadValueError, DisclosureError, TooLargeError
+from provenance.core.jcs import JsonValue, canonicalize
 from provenance.core.members import Members
+from provenance.core.payload import (
+    MAX_DEPTH,
+    MAX_FIELDS,
+    MAX_PAYLOAD,
+    MAX_POINTER,
+    MAX_TOKEN,
+    Field,
+    SpelledField,
+    flatten,
+    spelled_fields,
+)
 from provenance.core.tiles import TileHashes, inclusion_proof, inclusion_tiles
-from provenance.core.tree import Frontier, inclusion_spans, leaf_hash, node_hash
+from provenance.core.tree import Frontier, inclusion_spans, leaf_hash, node_hash, root_of
 
-MAX_PAYLOAD = 1 << 20
-"""Bytes of a payload with fields: twice the largest event that intake takes."""
-MAX_DEPTH = 32
-"""Levels of nesting: EPCIS needs 5."""
-MAX_FIELDS = 1 << 16
-"""Fields of one payload: an event of the largest size that intake takes has fewer."""
+__all__ = [
+    # what a field is
+    "Field",
+    "flatten",
+    "MAX_DEPTH",
+    "MAX_FIELDS",
+    "MAX_PAYLOAD",
+    "MAX_POINTER",
+    "MAX_TOKEN",
+    # its tree
+    "field_leaf",
+    "field_salt",
+    "fields_root",
+    "MAX_FIELD_PATH",
+    # showing some of them
+    "disclose",
+    "DisclosedField",
+    "MAX_DISCLOSED",
+    "read_disclosure",
+    "SIDES",
+    "Step",
+    "verify_disclosure",
+]
+
 MAX_DISCLOSED = 1_024
 """Fields that one receipt discloses."""
-MAX_TOKEN = 1 << 17
-"""Characters of a token: the longest string that intake takes, every character escaped."""
-MAX_POINTER = 2_048
-"""Characters of a pointer; every field below a long name repeats it."""
 MAX_FIELD_PATH = 16
 """Hashes of a path in a tree of ``MAX_FIELDS`` leaves."""
 
@@ -49,112 +73,6 @@ SIDES: Final = ("left", "right")
 """Where a hash of a path stands."""
 
 _FIELD_PREFIX: Final = b"field/v1\n"
-_CLOSERS: Final = {"{": "}", "[": "]"}
-_LEXEME = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]:,]|[^\s{}\[\]:,"]++')
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One scalar or empty container: where it is (RFC 6901) and its exact JSON token."""
-
-    pointer: str
-    token: str
-
-
-def flatten(payload: bytes) -> list[Field]:
-    """Fields of a JSON payload, ordered by the UTF-8 bytes of their pointers.
-
-    Raises:
-        FormatError: not JSON, a member twice in one object, or too many fields.
-
-    """
-    if len(payload) > MAX_PAYLOAD:
-        raise TooLargeError(f"more than {MAX_PAYLOAD} bytes", where="payload")
-    try:
-        text = payload.decode("utf-8")
-    except UnicodeDecodeError:
-        raise EncodingError("not UTF-8", where="payload") from None
-    check_depth(text, maximum=MAX_DEPTH)
-    try:
-        # Numbers stay text: their size is nobody's business here.
-        json.loads(
-            text,
-            object_pairs_hook=_check_names,
-            parse_int=str,
-            parse_float=str,
-            parse_constant=_refuse_constant,
-        )
-    except json.JSONDecodeError:
-        raise JsonSyntaxError("not JSON", where="payload") from None
-    fields = _Scanner(_LEXEME.findall(text)).scan()
-    return sorted(fields, key=lambda field: field.pointer.encode())
-
-
-def _check_names(pairs: list[tuple[str, object]]) -> None:
-    seen: set[str] = set()
-    for name, _ in pairs:
-        check_text(name, where="payload")
-        if name in seen:
-            raise DuplicateMemberError(
-                f"member {name[:80]!a} occurs twice in one object", where="payload"
-            )
-        seen.add(name)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise JsonSyntaxError(f"{name} is not JSON", where="payload")
-
-
-class _Scanner:
-    """Walks the lexemes of JSON that is known to be well-formed, without recursion."""
-
-    def __init__(self, lexemes: list[str]) -> None:
-        self._lexemes = lexemes
-        self._fields: list[Field] = []
-
-    def scan(self) -> list[Field]:
-        lexemes, position = self._lexemes, 0
-        # One (pointer, next array index or None for an object) for each open container.
-        stack: list[tuple[str, int | None]] = []
-        pointer = ""
-        while position < len(lexemes):
-            lexeme = lexemes[position]
-            position += 1
-            if lexeme in _CLOSERS:
-                if lexemes[position] == _CLOSERS[lexeme]:
-                    self._add(pointer, lexeme + _CLOSERS[lexeme])
-                    position += 1
-                else:
-                    stack.append((pointer, None if lexeme == "{" else 0))
-                    pointer, position = self._enter(stack, position)
-            elif lexeme in "}]":
-                stack.pop()
-            elif lexeme == ",":
-                base, index = stack.pop()
-                stack.append((base, None if index is None else index + 1))
-                pointer, position = self._enter(stack, position)
-            else:
-                self._add(pointer, lexeme)
-        return self._fields
-
-    def _enter(self, stack: list[tuple[str, int | None]], position: int) -> tuple[str, int]:
-        base, index = stack[-1]
-        if index is not None:
-            return f"{base}/{index}", position
-        name: str = json.loads(self._lexemes[position])
-        pointer = f"{base}/{name.replace('~', '~0').replace('/', '~1')}"
-        if len(pointer) > MAX_POINTER:
-            raise TooLargeError("the names on the way to a field are too long", where=base)
-        return pointer, position + 2
-
-    def _add(self, pointer: str, token: str) -> None:
-        if len(self._fields) >= MAX_FIELDS:
-            raise TooLargeError(f"more than {MAX_FIELDS} fields", where="payload")
-        if len(pointer) > MAX_POINTER:
-            raise TooLargeError("the names on the way to a field are too long", where=pointer)
-        if len(token) > MAX_TOKEN:
-            raise TooLargeError(f"a token of more than {MAX_TOKEN} characters", where=pointer)
-        self._fields.append(Field(pointer=pointer, token=token))
 
 
 def field_salt(pointer: str, *, fields_salt: Salt) -> Salt:
@@ -174,14 +92,23 @@ def fields_root(payload: bytes, *, fields_salt: Salt) -> RootHash:
         FormatError: see :func:`flatten`.
 
     """
-    leaves = _leaves(flatten(payload), fields_salt)
-    return Frontier.empty().extend(leaves).frontier.root()
+    return root_of(_leaves(spelled_fields(payload), fields_salt))
 
 
-def _leaves(fields: Iterable[Field], fields_salt: Salt) -> list[LeafHash]:
+def _leaves(fields: Iterable[SpelledField], fields_salt: Salt) -> list[LeafHash]:
+    """Return :func:`field_leaf` of each field with its :func:`field_salt`, and six times faster.
+
+    Fields of a payload have no U+0000 and no surrogate, so that their strings need no check.
+    """
+    salt_of = keyed_sha256(fields_salt, _FIELD_PREFIX)
+    quoted = encode_basestring
     return [
-        field_leaf(field, salt=field_salt(field.pointer, fields_salt=fields_salt))
-        for field in fields
+        LeafHash(
+            sha256(
+                f'\x00[{quoted(pointer)},"{salt_of(pointer.encode()).hex()}",{quoted(token)}]'.encode()
+            )
+        )
+        for pointer, token in fields
     ]
 
 
@@ -279,8 +206,8 @@ def disclose(
         TooLargeError: more than a receipt can hold.
 
     """
-    fields = flatten(payload)
-    positions = {field.pointer: index for index, field in enumerate(fields)}
+    fields = spelled_fields(payload)
+    positions = {pointer: index for index, (pointer, _) in enumerate(fields)}
     wanted = set(pointers)
     missing = wanted - positions.keys()
     if missing:
@@ -300,8 +227,8 @@ def disclose(
         path = inclusion_proof(hashes, index=index, size=len(fields))
         disclosed.append(
             DisclosedField(
-                field=fields[index],
-                salt=field_salt(fields[index].pointer, fields_salt=fields_salt),
+                field=Field(*fields[index]),
+                salt=field_salt(fields[index][0], fields_salt=fields_salt),
                 path=tuple(
                     Step(side="left" if start < index else "right", hash=node)
                     for (start, _), node in zip(

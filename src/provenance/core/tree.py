@@ -151,7 +151,17 @@ class Frontier:
 
 def root_of(leaves: Iterable[LeafHash]) -> RootHash:
     """Root of the tree over ``leaves``."""
-    return Frontier.empty().extend(list(leaves)).frontier.root()
+    sha = hashlib.sha256
+    nodes: list[bytes] = list(leaves)
+    while (count := len(nodes)) > 1:
+        row: list[bytes] = [
+            sha(b"\x01" + nodes[at] + nodes[at + 1]).digest() for at in range(0, count - 1, 2)
+        ]
+        # A node without a sibling is a subtree of its own, and goes up unchanged.
+        if count & 1:
+            row.append(nodes[-1])
+        nodes = row
+    return RootHash(nodes[0]) if nodes else EMPTY_ROOT
 
 
 def split_point(length: int) -> int:
