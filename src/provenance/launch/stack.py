@@ -21,7 +21,6 @@ from provenance.embedded.postgres import EmbeddedPostgres
 from provenance.embedded.process import SupervisedProcess
 from provenance.launch.programs import Program, at_once, wait_for_answer
 from provenance.settings import Settings
-from provenance.wiring.chain import account_addresses, file_keys
 from provenance.wiring.setup import SetUp, set_up
 
 Report = Callable[[str], None]
@@ -131,11 +130,8 @@ class Stack:
     async def _set_up(self, settings: Settings) -> SetUp:
         self._report("bringing the database to this release")
         await asyncio.to_thread(upgrade, settings.database_url or "")
-        if self.chain is not None:
-            for address in account_addresses(file_keys(settings)):
-                await self.chain.fund(address)
         self._report("opening the log on the chain")
-        return await set_up(settings)
+        return await set_up(settings, fund=self.chain.fund if self.chain is not None else None)
 
     def _write_files(self, made: SetUp, *, api_url: str, rpc_url: str) -> None:
         write_atomically(self._data / "trust.json", made.trust.encode() + b"\n", mode=0o644)

@@ -10,13 +10,13 @@ from provenance.anchor.bootstrap import Roles
 from provenance.chain.finality import Confirmations, Durable, DurableBlock, Finality, FinalizedTag
 from provenance.chain.transactions import address_of
 from provenance.chain.types import BlockHash
+from provenance.core.digests import sha256
 from provenance.embedded.snapshots import durable_block
 from provenance.keys.files import FileKeys
 from provenance.keys.provider import KeyProvider
 from provenance.settings import Settings
 
 ADMINISTRATOR = "administrator"
-ANCHORER = "anchorer"
 RECOVERY = "recovery"
 
 
@@ -31,18 +31,24 @@ def account(keys: KeyProvider, name: str) -> LocalAccount:
     return made
 
 
-def roles(keys: KeyProvider) -> Roles:
+def anchorer(keys: KeyProvider, origin: str) -> LocalAccount:
+    """Account that anchors one log: each log has a key of its own, so that a successor's is fresh."""
+    return account(keys, f"anchorer-{sha256(origin.encode()).hex()[:16]}")
+
+
+def roles(keys: KeyProvider, origin: str) -> Roles:
     """The three different keys that a log's registry needs."""
     return Roles(
         administrator=account(keys, ADMINISTRATOR),
-        anchorer=address_of(account(keys, ANCHORER)),
+        anchorer=address_of(anchorer(keys, origin)),
         recovery=address_of(account(keys, RECOVERY)),
     )
 
 
-def account_addresses(keys: KeyProvider) -> list[str]:
-    """0x addresses of all accounts, for funding them on a chain where that is possible."""
-    return [str(account(keys, name).address) for name in (ADMINISTRATOR, ANCHORER, RECOVERY)]
+def account_addresses(keys: KeyProvider, origin: str) -> list[str]:
+    """0x addresses of all accounts of a log, for funding them on a chain where that is possible."""
+    accounts = (account(keys, ADMINISTRATOR), anchorer(keys, origin), account(keys, RECOVERY))
+    return [str(one.address) for one in accounts]
 
 
 def finality(settings: Settings) -> Finality:

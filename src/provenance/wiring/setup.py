@@ -1,6 +1,7 @@
 """What a first start makes and each later one finds: the log, its place on chain, API keys."""
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from provenance.anchor.bootstrap import ensure_deployed
@@ -9,10 +10,13 @@ from provenance.core.trustfile import TrustFile
 from provenance.db.engine import check_durability, create_engine
 from provenance.log.identity import create_log
 from provenance.settings import Settings
-from provenance.wiring.chain import file_keys, roles
+from provenance.wiring.chain import account_addresses, file_keys, roles
 from provenance.wiring.credentials import Credentials, ensure_credentials
 from provenance.wiring.logs import current_log
 from provenance.wiring.trust import read_trust
+
+Fund = Callable[[str], Awaitable[None]]
+"""Gives an account funds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,10 @@ class SetUp:
     credentials: Credentials
 
 
-async def set_up(settings: Settings) -> SetUp:
+async def set_up(settings: Settings, *, fund: Fund | None = None) -> SetUp:
     """Bring log, registry and API keys into being; may be cut off anywhere and run again.
 
+    ``fund`` gives an account (0x address) what it needs to pay for gas, where that is possible.
     ``settings`` must have ``database_url`` and ``rpc_url``, and the database this release's tables.
 
     Raises:
@@ -44,8 +49,14 @@ async def set_up(settings: Settings) -> SetUp:
             await check_durability(connection)
         await create_log(engine, origin=settings.origin, now_ms=time.time_ns() // 1_000_000)
         log = await current_log(engine, origin=settings.origin)
+        if fund is not None:
+            for address in account_addresses(keys, log.origin):
+                await fund(address)
         await ensure_deployed(
-            database_url=settings.database_url, chain=chain, log=log, roles=roles(keys)
+            database_url=settings.database_url,
+            chain=chain,
+            log=log,
+            roles=roles(keys, log.origin),
         )
         return SetUp(
             trust=await read_trust(engine, settings=settings, keys=keys),

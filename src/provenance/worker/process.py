@@ -31,7 +31,7 @@ from provenance.embedded.files import remembered_port
 from provenance.log.metrics import LogMetrics
 from provenance.log.writer import LogWriter
 from provenance.settings import Settings
-from provenance.wiring.chain import ANCHORER, account, file_keys, finality
+from provenance.wiring.chain import anchorer, file_keys, finality
 from provenance.wiring.logs import current_log, signer_for
 
 _log = structlog.get_logger(__name__)
@@ -121,7 +121,7 @@ async def _parts(settings: Settings, registry: CollectorRegistry) -> AsyncIterat
             chain=chain,
             blobs=blob_store(settings),
             log=log,
-            account=account(keys, ANCHORER),
+            account=anchorer(keys, log.origin),
             signers=[signer],
             finality=finality(settings),
             heartbeat=Heartbeat(
