@@ -1,0 +1,134 @@
+"""Captures under fire: clients at work, processes killed at random moments, and every invariant
+checked afterwards. Later features are tested with it too.
+
+A random moment is drawn, never hoped for: some way through the work, and a random part of a
+second after that. The seed is printed, and ``FAULT_SEED`` gives it again.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from fault.invariants import Checked, check_everything
+from fault.killing import Part, kill
+from fault.stores import Stores
+from fault.submitters import Document, Promise, Sending, Submitters
+from fixtures.service import RunningService
+
+_LATEST = 0.25
+"""Seconds after the drawn promise within which a blow falls: some ten commits, a few anchors."""
+
+
+@dataclass(slots=True)
+class Harness:
+    """A service on a data folder, and all that was promised by it since the harness began.
+
+    ``environment`` are settings of the service.
+    """
+
+    data_dir: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    seed: int = field(default_factory=lambda: int(os.environ.get("FAULT_SEED", 0)) or _draw())
+    service: RunningService = field(init=False)
+    submitters: Submitters = field(init=False)
+    random: Random = field(init=False)
+    blows: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        print(f"FAULT_SEED={self.seed}")
+        self.random = Random(self.seed)
+        self.service = RunningService(self.data_dir, **self.environment)
+        self.submitters = Submitters(self.service)
+
+    @contextmanager
+    def running(self) -> Iterator["Harness"]:
+        """The service runs and takes writes; it is stopped at the end, whatever was done to it."""
+        self.start()
+        try:
+            yield self
+        finally:
+            self.service.__exit__()
+
+    def start(self) -> None:
+        """Start the service and wait until it takes writes."""
+        self.service.__enter__()
+        self.service.wait_until_ready()
+
+    def stop(self) -> int:
+        """Stop the service gracefully; its exit code."""
+        code = self.service.stop()
+        self.service.__exit__()
+        return code
+
+    @property
+    def promises(self) -> list[Promise]:
+        return self.submitters.promises
+
+    @property
+    def stores(self) -> Stores:
+        return Stores.of(self.service)
+
+    @property
+    def promised(self) -> int:
+        """Size that the log has at least, by what was promised."""
+        return max((promise.end for promise in self.promises), default=0)
+
+    def capture(self, work: Sequence[Document], *, clients: int = 4) -> None:
+        """Capture documents and wait for all the promises."""
+        with self.submitters.send(work, clients=clients):
+            pass
+
+    def capture_under_fire(
+        self, work: Sequence[Document], parts: Sequence[Part], *, clients: int = 4
+    ) -> None:
+        """Capture ``work`` while each of ``parts`` is killed once, in random order and moments."""
+        order = self.random.sample(parts, len(parts))
+        before = len(self.promises)
+        # The last blow falls while enough is left to go on with.
+        moments = sorted(self.random.randrange(len(work) * 9 // 10) for _ in order)
+        with self.submitters.send(work, clients=clients) as sending:
+            for part, moment in zip(order, moments, strict=True):
+                sending.wait_for(before + moment)
+                assert not sending.is_done, "the work was done before the blow fell"
+                self.strike(part, sending)
+        assert len(self.promises) == before + len(work)
+
+    def strike(self, part: Part, sending: Sending) -> None:
+        """Kill a part a moment from now, which is drawn."""
+        delay = self.random.uniform(0, _LATEST)
+        sending.submitters.give_up.wait(delay)
+        pid = kill(self.service, part)
+        self.blows.append(f"{part.value} {pid} after {len(self.promises)} promises")
+        if part is Part.SUPERVISOR:
+            # Clients read the address and keys once: both stay what they were.
+            self.service.__exit__()
+            self.service.__enter__()
+
+    async def check(self, *, copies: bool = True, repeat: int = 5) -> Checked:
+        """Wait until everything promised is anchored, then check every invariant.
+
+        That anchoring went on by itself is the first of them. Some documents are sent again.
+        """
+        assert not self.submitters.unexpected, self.submitters.unexpected[:3]
+        sample = self.random.sample(self.promises, min(repeat, len(self.promises)))
+        self.submitters.repeat(sample)
+        self.service.wait_for_anchor(self.promised)
+        return await check_everything(self.stores, list(self.promises), copies=copies)
+
+    def log_of(self, name: str) -> str:
+        """What a process of the service has printed, over all its starts."""
+        return (self.data_dir / "run" / f"{name}.log").read_text(errors="replace")
+
+
+def stopwatch() -> float:
+    """Seconds, for differences."""
+    return time.monotonic()
+
+
+def _draw() -> int:
+    return secrets.randbits(32)
