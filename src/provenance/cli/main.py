@@ -6,7 +6,12 @@ from typing import Annotated
 import typer
 
 from provenance import __version__
+from provenance.cli.capture import capture
+from provenance.cli.db import db
 from provenance.cli.exits import BUG, INTERRUPTED
+from provenance.cli.keys import keys
+from provenance.cli.log import log
+from provenance.cli.receipt import receipt
 from provenance.cli.running import demo, run
 from provenance.cli.verify import verify
 
@@ -20,7 +25,12 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(demo)
+app.command()(capture)
+app.command()(receipt)
 app.command()(verify)
+app.add_typer(log, name="log")
+app.add_typer(keys, name="keys")
+app.add_typer(db, name="db")
 
 
 def _version(wanted: bool) -> None:

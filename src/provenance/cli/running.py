@@ -1,17 +1,14 @@
 """``provenance run`` and ``provenance demo``: the whole service on this machine."""
 
 import asyncio
-import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from provenance.cli.exits import fail, reported
-
-if TYPE_CHECKING:
-    from provenance.settings import Settings
+from provenance.cli.stores import read_settings
 
 
 def run() -> None:
@@ -23,7 +20,7 @@ def run() -> None:
     from provenance.launch.run import run as run_service
 
     with reported():
-        asyncio.run(run_service(_settings(), say=typer.echo))
+        asyncio.run(run_service(read_settings(), say=typer.echo))
 
 
 def demo(
@@ -41,25 +38,9 @@ def demo(
     from provenance.demo.transcript import demonstrate
 
     with reported():
-        settings = _settings().model_copy(update={"data_dir": data})
+        settings = read_settings().model_copy(update={"data_dir": data})
         if settings.database_url is not None or settings.rpc_url is not None:
             fail("the demonstration alters a stored event: unset DATABASE_URL and RPC_URL first")
         # A transcript that is piped into a file is as wide as its tables.
         console = Console(width=None if sys.stdout.isatty() else 120)
         asyncio.run(demonstrate(settings, console=console, audit=audit_both_ways))
-
-
-def _settings() -> "Settings":
-    from pydantic import ValidationError
-
-    from provenance.settings import Settings
-    from provenance.wiring.logging import set_up_logging
-
-    # What happens is told in words; the parts' own logs lie in the data folder.
-    set_up_logging(level=logging.WARNING)
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        fail(f"setting {name}: {first['msg']}")

@@ -1,11 +1,12 @@
 """Settings, and the database and chain that a command works on."""
 
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from provenance.cli.exits import fail
+from provenance.cli.exits import USAGE, fail
 
 if TYPE_CHECKING:
     from provenance.settings import Settings
@@ -58,6 +59,23 @@ async def chain(settings: "Settings") -> AsyncIterator[str]:
         yield address.rpc_url
     finally:
         await node.stop()
+
+
+def read_settings() -> "Settings":
+    """Settings of the environment; a setting that cannot be read ends the command."""
+    from pydantic import ValidationError
+
+    from provenance.settings import Settings
+    from provenance.wiring.logging import set_up_logging
+
+    # What happens is told in words; the parts' own logs lie in the data folder.
+    set_up_logging(level=logging.WARNING)
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        fail(f"setting {name}: {first['msg']}", code=USAGE)
 
 
 def now_ms() -> int:

@@ -77,7 +77,7 @@ def verify(
     from provenance.verify.service import ReceiptInput, match_payloads
 
     with reported():
-        trusted = _read_trust(trust)
+        trusted = read_trust(trust) if trust is not None else None
         items = [
             ReceiptInput(
                 data=_trimmed(read_bounded(path, limit=MAX_RECEIPT_BYTES + 1)), name=str(path)
@@ -134,12 +134,11 @@ async def _verify(
         )
 
 
-def _read_trust(path: Path | None) -> "TrustFile | None":
+def read_trust(path: Path) -> "TrustFile":
+    """Trust file at ``path``; what is none ends the command."""
     from provenance.core.errors import FormatError
     from provenance.core.trustfile import TrustFile
 
-    if path is None:
-        return None
     try:
         return TrustFile.decode(read_bounded(path, limit=MAX_TRUST_BYTES))
     except FormatError as error:

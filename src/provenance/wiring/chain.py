@@ -7,6 +7,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from provenance.anchor.bootstrap import Roles
+from provenance.blobs import BlobStore
 from provenance.chain.finality import Confirmations, Durable, DurableBlock, Finality, FinalizedTag
 from provenance.chain.transactions import address_of
 from provenance.chain.types import BlockHash
@@ -49,6 +50,13 @@ def account_addresses(keys: KeyProvider, origin: str) -> list[str]:
     """0x addresses of all accounts of a log, for funding them on a chain where that is possible."""
     accounts = (account(keys, ADMINISTRATOR), anchorer(keys, origin), account(keys, RECOVERY))
     return [str(one.address) for one in accounts]
+
+
+def blob_store(settings: Settings) -> BlobStore:
+    """The object store of the settings: files in the data folder unless another is named."""
+    if settings.blob_url is not None:
+        return BlobStore.from_url(settings.blob_url)
+    return BlobStore.in_folder(settings.data_dir / "blobs")
 
 
 def finality(settings: Settings) -> Finality:

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.core.digests import sha256
 from provenance.core.notes import Signer
+from provenance.db.engine import create_engine
 from provenance.db.tables import logs
 from provenance.keys.provider import KeyProvider
 from provenance.log.identity import LogIdentity, load_log
@@ -31,3 +32,17 @@ async def current_log(engine: AsyncEngine, *, origin: str) -> LogIdentity:
         if row is None:
             return log
         log = LogIdentity(log_id=row.log_id, origin=row.origin)
+
+
+async def current_origin(database_url: str, *, origin: str) -> str:
+    """Return the name of the log that carries on the log of ``origin``.
+
+    Raises:
+        UnknownLogError: the database has no log of this origin.
+
+    """
+    engine = create_engine(database_url)
+    try:
+        return (await current_log(engine, origin=origin)).origin
+    finally:
+        await engine.dispose()

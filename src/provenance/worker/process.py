@@ -22,7 +22,6 @@ from provenance.anchor.metrics import AnchorMetrics
 from provenance.anchor.session import connect
 from provenance.anchor.steps import StepObserver
 from provenance.anchor.worker import AnchorWorker, WorkerOptions, WorkerParts
-from provenance.blobs import BlobStore
 from provenance.chain.client import ChainClient
 from provenance.db.accounts import AccountStore
 from provenance.db.engine import PoolOptions, check_durability, create_engine
@@ -31,7 +30,7 @@ from provenance.embedded.files import remembered_port
 from provenance.log.metrics import LogMetrics
 from provenance.log.writer import LogWriter
 from provenance.settings import Settings
-from provenance.wiring.chain import anchorer, file_keys, finality
+from provenance.wiring.chain import anchorer, blob_store, file_keys, finality
 from provenance.wiring.logs import current_log, signer_for
 
 _log = structlog.get_logger(__name__)
@@ -85,13 +84,6 @@ def options(settings: Settings) -> WorkerOptions:
         ),
         patience=Patience() if is_near else Patience(poll=1.0, stuck=120.0, give_up=900.0),
     )
-
-
-def blob_store(settings: Settings) -> BlobStore:
-    """The object store of the settings: files in the data folder unless another is named."""
-    if settings.blob_url is not None:
-        return BlobStore.from_url(settings.blob_url)
-    return BlobStore.in_folder(settings.data_dir / "blobs")
 
 
 @asynccontextmanager

@@ -1,0 +1,109 @@
+"""A service at a URL, and the key for it: from options, environment, or the data folder."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import typer
+
+from provenance.cli.exits import USAGE, fail
+
+if TYPE_CHECKING:
+    import httpx
+
+URL_OPTION: Final = typer.Option(
+    metavar="URL", envvar="PROVENANCE_URL", help="The service; else the data folder's."
+)
+KEY_OPTION: Final = typer.Option(
+    metavar="KEY", envvar="PROVENANCE_KEY", help="An API key; else the data folder's."
+)
+_REQUEST_S: Final = 120.0
+"""A large capture is answered after its commit."""
+
+
+class Service:
+    """HTTP client of one service that waits when it is told to. Use as a context manager."""
+
+    def __init__(self, url: str, key: str, *, patience: float) -> None:
+        import httpx
+
+        self._patience = patience
+        self._http = httpx.Client(
+            base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=_REQUEST_S
+        )
+
+    def __enter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def ask(self, method: str, path: str, **arguments: Any) -> "httpx.Response":
+        """Send a request; waits and repeats where the service says when to come back.
+
+        Every request that this is used for may be repeated: reads, and captures, which carry an
+        Idempotency-Key.
+        """
+        import httpx
+
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                answer = self._http.request(method, path, **arguments)
+                pause = _pause(answer)
+                if pause is None:
+                    return answer
+            except httpx.TransportError as error:
+                if time.monotonic() >= deadline:
+                    fail(f"{self._http.base_url} cannot be reached: {error}")
+                pause = 1.0
+            else:
+                if time.monotonic() + pause >= deadline:
+                    return answer
+            time.sleep(pause)
+
+
+def open_service(url: str | None, key: str | None, *, role: str, patience: float) -> Service:
+    """Service at ``url`` with ``key``; what is missing comes from the credentials file."""
+    from provenance.cli.stores import read_settings
+
+    if url is None or key is None:
+        path = read_settings().data_dir / "credentials.json"
+        kept = _credentials(path)
+        url, key = url or kept["api_url"], key or kept["keys"][role]
+    return Service(url, key, patience=patience)
+
+
+def problem(answer: "httpx.Response") -> str:
+    """What a problem document (RFC 9457) says, in one line."""
+    try:
+        value = answer.json()
+        faults = [f"{item['pointer']}: {item['detail']}" for item in value.get("errors", ())]
+        return "; ".join([value["detail"], *faults[:5]])
+    except (ValueError, KeyError, TypeError):
+        return f"status {answer.status_code}"
+
+
+def _pause(answer: "httpx.Response") -> float | None:
+    if answer.status_code not in {409, 429, 503} or "retry-after" not in answer.headers:
+        return None
+    try:
+        return min(max(float(answer.headers["retry-after"]), 0.1), 30.0)
+    except ValueError:
+        return 1.0
+
+
+def _credentials(path: Path) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        fail(
+            f"there is no {path}: give --url and --key, or start the service once on this machine",
+            code=USAGE,
+        )
+    except (OSError, ValueError) as error:
+        fail(f"{path} cannot be read: {error}")
+    return value
