@@ -14,6 +14,7 @@ and ``rows`` hold what an erasure has to destroy, the other two never change. Id
 capture jobs and accounts are not copied: they are only in dumps of the database.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +39,7 @@ TRAIL_COLUMNS: Final = ("first_index", "subject", "trail")
 ORGANISATION_COLUMNS: Final = tuple(str(column.name) for column in organisations.columns)
 
 _MAX_MANIFEST_BYTES = 1 << 20
+_NAME = re.compile("([0-9]{16})-([0-9]{16})")
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,10 +109,8 @@ class BatchName:
     @classmethod
     def parse(cls, name: str) -> "BatchName | None":
         """Read :meth:`__str__`; None where it is something else."""
-        old, dash, new = name.partition("-")
-        if dash and len(old) == len(new) == 16 and old.isdecimal() and new.isdecimal():
-            return cls(old_size=int(old), size=int(new))
-        return None
+        match = _NAME.fullmatch(name)
+        return None if match is None else cls(old_size=int(match[1]), size=int(match[2]))
 
 
 @dataclass(frozen=True, slots=True)

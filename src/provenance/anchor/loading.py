@@ -1,7 +1,6 @@
 """Loads one batch into the database, all of it or nothing."""
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 from psycopg import sql
@@ -15,14 +14,14 @@ from provenance.anchor.batch import (
     BatchName,
     BatchPaths,
     Manifest,
-    Part,
     TablePart,
 )
 from provenance.anchor.errors import BatchError
 from provenance.anchor.session import Connection
+from provenance.anchor.streams import BundleReader, LineReader
 from provenance.blobs import BlobStore
 from provenance.core.digests import LeafHash, RootHash, sha256
-from provenance.core.entry import MAX_ENTRY_BYTES, Entry
+from provenance.core.entry import Entry
 from provenance.core.errors import FormatError
 from provenance.core.tiles import TILE_WIDTH
 from provenance.core.tree import Frontier, leaf_hash
@@ -55,10 +54,6 @@ FROM (
 WHERE trails.log_id = %(log)s AND trails.first_index = ends.trail_first
 """
 _HEAD = "UPDATE log_heads SET size = %s, last_at = %s, frontier = %s WHERE log_id = %s"
-
-
-_MAX_LINE_BYTES = 512 * 1024 * 1024
-"""Half of what PostgreSQL takes in one value."""
 
 
 @dataclass(slots=True)
@@ -123,7 +118,7 @@ class BatchLoader:
 
     async def _stage(self, name: BatchName) -> None:
         """Copy the rows into temporary tables that end with the transaction."""
-        reader = _Reader(self._blobs.stream(self._paths.object(name, "rows")))
+        reader = LineReader(self._blobs.stream(self._paths.object(name, "rows")))
         for part in self._manifest.tables:
             columns = sql.SQL(", ").join(map(sql.Identifier, _known_columns(part)))
             staged = sql.Identifier(f"staged_{part.table}")
@@ -175,7 +170,7 @@ class BatchLoader:
         places = self._paths.object(name, "places")
         digest = hashlib.sha256()
         index = name.old_size
-        bundle = _Bundle()
+        bundle = BundleReader()
         stream = self._blobs.stream(self._paths.object(name, "entries"))
         async for chunk in stream:
             entries = list(bundle.feed(chunk))
@@ -239,66 +234,6 @@ class BatchLoader:
                 bytea(None if salt == NO_SALT else salt),
             )
         )
-
-
-class _Bundle:
-    """Takes a bundle apart as it comes."""
-
-    def __init__(self) -> None:
-        self.pending = b""
-
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Entries that are complete with this chunk."""
-        data = self.pending + chunk
-        position = 0
-        while position + 2 <= len(data):
-            length = int.from_bytes(data[position : position + 2], "big")
-            if length > MAX_ENTRY_BYTES:
-                raise BatchError("an entry is longer than entries are")
-            if position + 2 + length > len(data):
-                break
-            yield data[position + 2 : position + 2 + length]
-            position += 2 + length
-        self.pending = data[position:]
-
-
-class _Reader:
-    """Cuts a stream into parts of given sizes, and hashes it."""
-
-    def __init__(self, source: AsyncIterator[bytes]) -> None:
-        self._source = source
-        self._rest = b""
-        self._digest = hashlib.sha256()
-
-    async def lines(self, size: int) -> AsyncIterator[bytes]:
-        """Give the lines of the next ``size`` bytes."""
-        pending = bytearray()
-        while size > 0:
-            if not self._rest:
-                self._rest = await self._next()
-                if not self._rest:
-                    raise BatchError("its rows are cut off")
-            piece, self._rest = self._rest[:size], self._rest[size:]
-            size -= len(piece)
-            *complete, last = piece.split(b"\n")
-            for line in complete:
-                yield bytes(pending + line)
-                pending.clear()
-            pending += last
-            if len(pending) > _MAX_LINE_BYTES:
-                raise BatchError("a line of its rows is longer than lines are")
-        if pending:
-            raise BatchError("its rows are cut off")
-
-    async def finish(self, part: Part, name: str) -> None:
-        """Make sure that the stream ends here and was what the manifest says."""
-        if self._rest or await self._next() or self._digest.hexdigest() != part.sha256:
-            raise BatchError(f"its {name} are damaged")
-
-    async def _next(self) -> bytes:
-        chunk = await anext(self._source, b"")
-        self._digest.update(chunk)
-        return chunk
 
 
 def _text(line: bytes) -> str:
