@@ -137,6 +137,8 @@ def _walk(value: object) -> list[SpelledField]:
             if kind is str:
                 found.append(_checked(pointer, f'"{member}"'))
             elif member and (kind is dict or kind is list):
+                # Before it is repeated for each field below: that could fill the memory.
+                _check_pointer(pointer)
                 stack.append((pointer, member))  # type: ignore[arg-type]  # what kind says
             else:
                 found.append(_checked(pointer, _token(member)))
@@ -165,9 +167,13 @@ def _escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _checked(pointer: str, token: str) -> SpelledField:
+def _check_pointer(pointer: str) -> None:
     if len(pointer) > MAX_POINTER:
         raise TooLargeError("the names on the way to a field are too long", where=pointer)
+
+
+def _checked(pointer: str, token: str) -> SpelledField:
+    _check_pointer(pointer)
     if len(token) > MAX_TOKEN:
         raise TooLargeError(f"a token of more than {MAX_TOKEN} characters", where=pointer)
     return pointer, token
@@ -211,8 +217,7 @@ class _Scanner:
             return f"{base}/{index}", position
         name: str = json.loads(self._lexemes[position])
         pointer = f"{base}/{_escape(name)}"
-        if len(pointer) > MAX_POINTER:
-            raise TooLargeError("the names on the way to a field are too long", where=base)
+        _check_pointer(pointer)
         return pointer, position + 2
 
     def _add(self, pointer: str, token: str) -> None:

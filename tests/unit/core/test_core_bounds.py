@@ -4,6 +4,8 @@ Each of these took minutes or gigabytes in a reader that does the obvious thing;
 above what a slow machine needs.
 """
 
+import tracemalloc
+
 import pytest
 
 from fixtures.small_log import PARCEL, SmallLog
@@ -76,6 +78,20 @@ def test_a_payload_over_its_bounds_has_no_fields() -> None:
         with pytest.raises(TooLargeError):
             flatten(payload)
     assert len(flatten(b"[" + b"1," * 65_535 + b"1]")) == 65_536
+
+
+@pytest.mark.parametrize("inner", [b"[1]", b'{"b":1}', b"1", b'["\\n"]'], ids=repr)
+def test_a_long_name_over_many_fields_is_refused_before_it_is_repeated(inner: bytes) -> None:
+    """Every pointer below would repeat the name: 16 gigabytes."""
+    items = b",".join([inner] * 30_000)
+    payload = b'{"%s":[%s]}' % (b"a" * 600_000, items)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError):
+            flatten(payload)
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_depth_is_bounded_the_same_however_deep_the_caller_is() -> None:
