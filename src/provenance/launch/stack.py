@@ -23,6 +23,8 @@ from provenance.launch.programs import Program, at_once, wait_for_answer
 from provenance.settings import Settings
 from provenance.wiring.setup import SetUp, set_up
 
+_RPC_PORT = 8545
+"""Where people expect the RPC of a chain."""
 Report = Callable[[str], None]
 """Takes one line of progress for a person."""
 
@@ -122,7 +124,7 @@ class Stack:
 
     async def _start_chain(self) -> str:
         self._report("starting the chain")
-        self.chain = EmbeddedAnvil(self._data)
+        self.chain = EmbeddedAnvil(self._data, preferred_port=_RPC_PORT)
         address = await self.chain.start()
         self._exit.push_async_callback(self.chain.stop)
         return address.rpc_url
