@@ -1,5 +1,6 @@
 """Request bodies, bounded while they stream in."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -8,6 +9,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 from provenance.api.errors import (
+    BodyTimeoutError,
     BodyTooLargeError,
     ContentCodingError,
     IncompleteBodyError,
@@ -25,6 +27,8 @@ from provenance.log.errors import OverloadedError
 JSON_TYPES: Final = ("application/json", "application/ld+json")
 """Media types of JSON and JSON-LD; a charset other than UTF-8 does not exist for them."""
 
+BODY_S: Final = 60
+"""Seconds that a body may take: the largest one at 2 Mbit/s. A slow one holds memory."""
 UNCOUNTED: Final = 64 << 10
 """Bytes up to which a body is not counted: as many as may be in flight fit into memory."""
 
@@ -82,6 +86,7 @@ async def read_body(
         ContentCodingError: it is compressed.
         BodyTooLargeError: it is longer, whatever Content-Length says.
         IncompleteBodyError: the client went away.
+        BodyTimeoutError: it takes too long.
         OverloadedError: other bodies take up the memory.
 
     """
@@ -99,13 +104,16 @@ async def read_body(
     chunks: list[bytes] = []
     size = 0
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise BodyTooLargeError(limit=limit)
-            if held is not None:
-                held.reach(size)
-            chunks.append(chunk)
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise BodyTooLargeError(limit=limit)
+                if held is not None:
+                    held.reach(size)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise BodyTimeoutError(seconds=BODY_S) from None
     except ClientDisconnect:
         raise IncompleteBodyError("the connection was closed before the body's end") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -85,3 +85,12 @@ class IncompleteBodyError(ApiError):
     """The client went away before its body was complete."""
 
     code = "incomplete-body"
+
+
+class BodyTimeoutError(ApiError):
+    """A body that did not arrive in time."""
+
+    code = "body-timeout"
+
+    def __init__(self, *, seconds: int) -> None:
+        super().__init__(f"the body did not arrive within {seconds} s; send it faster or split it")

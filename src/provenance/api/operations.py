@@ -31,6 +31,7 @@ _PROBLEMS: Final[Mapping[int, str]] = {
     401: "No API key, or one that is unknown or revoked",
     403: "The key's role may not do this",
     404: "There is no such thing, or it is not for this key",
+    408: "The body did not arrive in time",
     409: "Contradicts what is recorded, or is not anchored yet (then with Retry-After)",
     413: "The body is too large",
     415: "The body's media type is not taken",
@@ -199,7 +200,7 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     if operation.parameters:
         statuses |= {400}
     if operation.body is not None:
-        statuses |= {400, 413, 415}
+        statuses |= {400, 408, 413, 415}
     described: dict[int | str, dict[str, Any]] = {
         status: answer.describe() for status, answer in operation.answers.items()
     }

@@ -35,6 +35,7 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     api.MediaTypeError: 415,
     api.ContentCodingError: 415,
     api.BodyTooLargeError: 413,
+    api.BodyTimeoutError: 408,
     api.ApiError: 400,
     log.RetryableError: 503,
     log.ConflictError: 409,
@@ -144,7 +145,8 @@ async def on_error(request: Request, error: Exception) -> Response:
     """Answer for an error of ours."""
     assert isinstance(error, ProvenanceError)
     if status_of(error) == 500:
-        _log.error("request failed", code=error.code, frames=_frames(error))
+        reference = reference_of(request)
+        _log.error("request failed", code=error.code, frames=_frames(error), reference=reference)
     return problem_of_error(error, reference_of(request))
 
 
@@ -175,8 +177,11 @@ async def on_http_error(_request: Request, error: Exception) -> Response:
 
 async def on_unexpected(request: Request, error: Exception) -> Response:
     """Answer for what nobody raised on purpose."""
-    _log.error("request failed unexpectedly", error=type(error).__name__, frames=_frames(error))
-    return _unexpected(reference_of(request))
+    reference, name = reference_of(request), type(error).__name__
+    _log.error(
+        "request failed unexpectedly", error=name, frames=_frames(error), reference=reference
+    )
+    return _unexpected(reference)
 
 
 def _frames(error: BaseException) -> list[str]:

@@ -33,7 +33,7 @@ class ApiLimits:
     max_verify_receipts: int = 256
     """A tenth of a second of checking, for which nobody needs a key."""
     max_verifications: int = 4
-    """Verifications at once: 32 MB."""
+    """Verifications at once; the others wait for their turn."""
     body_budget: int = 48 << 20
     """Bytes of large bodies in flight: three of the largest documents, a hundred common ones."""
     max_request_bytes: int = 64 << 10

@@ -24,7 +24,7 @@ class CaptureJobAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """A capture job (EPCIS 2.0, section 12.3), with what the log promised about it.
 
     ``acknowledgement`` is a signed note over the new entries [first_index, first_index + count),
-    given once with the answer to the capture; keep it.
+    given once with the answer to the capture; keep it. A list of jobs leaves ``events`` out.
     """
 
     captureID: str  # noqa: N815 - the standard's spelling
@@ -37,7 +37,7 @@ class CaptureJobAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     first_index: int
     count: int
     at: int
-    events: list[LoggedEvent]
+    events: list[LoggedEvent] = []
     repeated: bool = False
     acknowledgement: str | None = None
 

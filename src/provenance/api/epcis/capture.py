@@ -21,6 +21,7 @@ from provenance.api.epcis.headers import (
     read_on_error,
 )
 from provenance.api.epcis.jobs import job_answer
+from provenance.api.parameters import Parameters
 from provenance.api.services import Services
 from provenance.core.digests import sha256
 from provenance.intake.document import EVENT_LIST, ParsedDocument, parse_document
@@ -44,6 +45,7 @@ class Capture:
 
     async def document(self, request: Request, principal: Principal) -> Response:
         """POST /epcis/capture."""
+        Parameters.of(request, known=())
         check_versions(request)
         on_error = read_on_error(request)
         with self._budget.hold() as held:
@@ -79,6 +81,7 @@ class Capture:
     async def event(self, request: Request, principal: Principal) -> Response:
         """POST /epcis/events."""
         services = self._services
+        Parameters.of(request, known=())
         check_versions(request)
         body = await read_body(request, limit=services.intake.max_event_bytes, accepted=JSON_TYPES)
         idempotency = self._idempotency(request, "event", body)

@@ -46,9 +46,11 @@ class PageReader:
         if query.token is not None:
             after = Position(*read_token(query.token, query=query.text, length=2))
         for _ in range(MAX_ROUNDS):
-            rows = await self._store.page(query.filter, after=after, limit=query.per_page + 1)
-            found = await self._contexts.of(row.context_sha256 for row in rows)
-            for row in rows:
+            batch = await self._store.page(
+                query.filter, after=after, limit=query.per_page + 1, max_bytes=self._max_bytes
+            )
+            found = await self._contexts.of(row.context_sha256 for row in batch.events)
+            for row in batch.events:
                 event = ReadEvent.of(row.payload, found[row.context_sha256].prefixes)
                 if _is_wanted(event, query, principal):
                     outer = found[row.context_sha256].outer(has_own=event.has_own_context)
@@ -59,7 +61,7 @@ class PageReader:
                     page.prefixes.update(outer)
                     page.size += len(row.payload)
                 after = row.position
-            if len(rows) <= query.per_page:
+            if batch.is_last:
                 return page
         page.next_token = _token(after, query)
         return page

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, select, text, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.db.tables import capture_jobs, contexts, entries, records, trails
@@ -64,6 +76,14 @@ class StoredEvent:
     def position(self) -> Position:
         """Place in any order."""
         return Position(event_time=self.event_time, first_index=self.first_index)
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """Events as they follow each other; after the last batch there are no more."""
+
+    events: list[StoredEvent]
+    is_last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +152,12 @@ class EventStore:
         self._log_id = log_id
 
     async def page(
-        self, asked: EventFilter, *, after: Position | None, limit: int
-    ) -> list[StoredEvent]:
-        """Return at most ``limit`` events in the order that is asked for, from ``after`` on."""
+        self, asked: EventFilter, *, after: Position | None, limit: int, max_bytes: int
+    ) -> EventBatch:
+        """Return the next events in the order that is asked for, from ``after`` on.
+
+        At most ``limit`` of them, and so many that all but the first stay within ``max_bytes``.
+        """
         query = select(*_EVENT_COLUMNS).where(*self._conditions(asked))
         async with self._engine.connect() as connection:
             for name, at in (("ge", asked.ge_record_time), ("lt", asked.lt_record_time)):
@@ -144,8 +167,12 @@ class EventStore:
                 bound = first or 0
                 column = records.c.first_index
                 query = query.where(column >= bound if name == "ge" else column < bound)
-            rows = await connection.execute(_ordered(query, asked, after).limit(limit))
-            return [StoredEvent(*row) for row in rows]
+            found = _ordered(query, asked, after).limit(limit)
+            rows = list(await connection.execute(_within(found, asked, max_bytes)))
+        return EventBatch(
+            events=[StoredEvent(*tuple(row)[:-1]) for row in rows],
+            is_last=not rows or (rows[-1].found == len(rows) < limit),
+        )
 
     async def by_event_id(self, event_id: str, *, submitter: UUID | None) -> StoredEvent | None:
         """Return the first event with this id; corrections of it carry the same id later."""
@@ -211,9 +238,30 @@ def _ordered(query: Select[Any], asked: EventFilter, after: Position | None) -> 
     if values:
         here = tuple_(*columns)
         query = query.where(here < values if asked.is_descending else here > values)
-    return query.order_by(
-        *(column.desc() if asked.is_descending else column.asc() for column in columns)
+    return query.order_by(*_order(records.c.event_time, records.c.first_index, asked))
+
+
+def _within(found: Select[Any], asked: EventFilter, max_bytes: int) -> Select[Any]:
+    """Cut ``found`` off where its payloads exceed ``max_bytes``, before any of them is read."""
+    limited = found.subquery("limited")
+    order = _order(limited.c.event_time, limited.c.first_index, asked)
+    size = func.octet_length(limited.c.payload)
+    measured = select(
+        limited,
+        func.count().over().label("found"),
+        (func.sum(size).over(order_by=order) - size).label("before"),
+    ).subquery("measured")
+    columns = [measured.c[column.name] for column in _EVENT_COLUMNS]
+    return (
+        select(*columns, measured.c.found)
+        .where(measured.c.before < max_bytes)
+        .order_by(*_order(measured.c.event_time, measured.c.first_index, asked))
     )
+
+
+def _order(event_time: Any, first_index: Any, asked: EventFilter) -> list[Any]:
+    columns = [event_time, first_index] if asked.order_by == "eventTime" else [first_index]
+    return [column.desc() if asked.is_descending else column.asc() for column in columns]
 
 
 class ContextStore:
@@ -260,7 +308,8 @@ class JobStore:
     async def spans(self, firsts: Sequence[int]) -> dict[int, int]:
         """Return the number of entries of each record."""
         query = select(records.c.first_index, records.c.count).where(
-            records.c.log_id == self._log_id, records.c.first_index.in_(firsts)
+            records.c.log_id == self._log_id,
+            records.c.first_index == func.any(literal(list(firsts), ARRAY(BigInteger))),
         )
         async with self._engine.connect() as connection:
             return {row[0]: row[1] for row in await connection.execute(query)}

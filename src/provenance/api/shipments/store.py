@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.api.anchoring import Coverage, coverage
@@ -14,7 +14,10 @@ from provenance.prove.store import LogRow
 
 @dataclass(frozen=True, slots=True)
 class TrailEntry:
-    """An entry of a trail with its record; what erasure destroyed is None."""
+    """An entry of a trail with its record.
+
+    ``payload`` is None once erased (then ``payload_size`` is too), and where it was left out.
+    """
 
     index: int
     seq: int
@@ -33,6 +36,7 @@ class TrailEntry:
     read_point: str | None
     biz_location: str | None
     corrects: int | None
+    payload_size: int | None
 
     @property
     def time(self) -> int:
@@ -48,9 +52,12 @@ class TrailStore:
         self._log_id = log_id
         self._lineage = lineage
 
-    async def trail(self, subject: str, *, limit: int) -> list[TrailEntry]:
-        """Return at most ``limit`` entries of a subject's trail, in order."""
-        query = (
+    async def trail(self, subject: str, *, limit: int, max_bytes: int) -> list[TrailEntry]:
+        """Return at most ``limit`` entries of a subject's trail, in order.
+
+        Payloads beyond ``max_bytes`` in all are left out.
+        """
+        found = (
             select(
                 entries.c.index,
                 entries.c.seq,
@@ -87,7 +94,14 @@ class TrailStore:
             .where(trails.c.log_id == self._log_id, trails.c.subject == subject)
             .order_by(entries.c.seq)
             .limit(limit)
-        )
+        ).subquery("found")
+        size = func.octet_length(found.c.payload)
+        fits = func.sum(size).over(order_by=found.c.seq) <= max_bytes
+        columns = [
+            case((fits, found.c.payload)).label("payload") if column.name == "payload" else column
+            for column in found.c
+        ]
+        query = select(*columns, size).order_by(found.c.seq)
         async with self._engine.connect() as connection:
             return [TrailEntry(*tuple(row)) for row in await connection.execute(query)]
 

@@ -33,6 +33,7 @@ class _Gathered:
     records: dict[int, _Record] = field(default_factory=dict)
     trails: list[UsedTrail] = field(default_factory=list)
     is_complete: bool = True
+    size: int = 0
 
 
 class TimelineMaker:
@@ -84,8 +85,11 @@ class TimelineMaker:
                 gathered.is_complete = False
                 break
             room = self._limits.max_timeline_events - len(gathered.records)
-            trail = await self._store.trail(lead.subject, limit=room + 1)
-            if len(trail) > room:
+            trail = await self._store.trail(
+                lead.subject, limit=room + 1, max_bytes=self._limits.max_page_bytes - gathered.size
+            )
+            gathered.size += sum(len(entry.payload) for entry in trail if entry.payload is not None)
+            if len(trail) > room or any(_is_left_out(entry) for entry in trail):
                 gathered.is_complete = False
                 trail = trail[:room]
             moments, events = await self._read(trail)
@@ -134,6 +138,10 @@ def _gather(
         place = Place(index=entry.index, subject=subject, seq=entry.seq)
         if place not in record.places:
             record.places.append(place)
+
+
+def _is_left_out(entry: TrailEntry) -> bool:
+    return entry.payload is None and entry.payload_size is not None
 
 
 def _declares_error(event: ReadEvent | None) -> bool:
@@ -185,7 +193,7 @@ def _answer(
         anchored_after=anchored_after,
         corrects=entry.corrects,
         corrected_by=corrected_by,
-        erased=entry.payload is None,
+        erased=entry.payload_size is None,
     )
     if principal.role is Role.CARRIER and entry.submitter != principal.organisation:
         return msgspec.structs.replace(place, withheld=True)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from provenance.api.answers import json_answer
-from provenance.api.bodies import decode_json, decoder, read_body
+from provenance.api.bodies import Budget, decode_json, decoder, read_body
 from provenance.api.parameters import Parameters
 from provenance.api.services import Services
 from provenance.api.verification.answers import PostedReceipt, Verification, VerificationRequest
@@ -32,24 +32,29 @@ class Verifying:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._budget = Budget(services.limits.body_budget)
         self._turns = asyncio.Semaphore(services.limits.max_verifications)
 
     async def verify(self, request: Request) -> Response:
         """Check receipts with the server's own trust file."""
         services = self._services
         Parameters.of(request, known=())
-        async with self._turns:
+        with self._budget.hold() as held:
             body = await read_body(
-                request, limit=services.limits.max_verify_bytes, accepted=("application/json",)
+                request,
+                limit=services.limits.max_verify_bytes,
+                accepted=("application/json",),
+                held=held,
             )
             posted = self._read(body)
-            report = await verify_receipts(
-                [_input(item, place) for place, item in enumerate(posted.receipts)],
-                trust=await services.trust(),
-                facts=services.facts,
-                acknowledgements=posted.acknowledgements,
-                complete=posted.complete,
-            )
+            async with self._turns:
+                report = await verify_receipts(
+                    [_input(item, place) for place, item in enumerate(posted.receipts)],
+                    trust=await services.trust(),
+                    facts=services.facts,
+                    acknowledgements=posted.acknowledgements,
+                    complete=posted.complete,
+                )
         found = report.to_json()
         return json_answer(msgspec.convert({**found, "note": NOTE}, Verification))
 
