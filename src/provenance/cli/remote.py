@@ -67,12 +67,17 @@ class Service:
 
 
 def open_service(url: str | None, key: str | None, *, role: str, patience: float) -> Service:
-    """Service at ``url`` with ``key``; what is missing comes from the credentials file."""
+    """Service at ``url`` with ``key``; what is missing comes from the credentials file.
+
+    A key out of that file is only ever sent to the service that it is of.
+    """
     from provenance.cli.stores import read_settings
 
     if url is None or key is None:
         path = read_settings().data_dir / "credentials.json"
         kept = _credentials(path)
+        if key is None and url not in {None, kept["api_url"]}:
+            fail(f"the keys in {path} are for {kept['api_url']}: give --key", code=USAGE)
         url, key = url or kept["api_url"], key or kept["keys"][role]
     return Service(url, key, patience=patience)
 

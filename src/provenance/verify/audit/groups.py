@@ -17,7 +17,7 @@ class Group:
     they were not available. A source that cannot tell which one is missing gives fewer than
     ``width``. ``hashes`` are the leaf hashes of tile 0/n, fewer where the tile is cut; ``stored``
     those that a database keeps beside the entries. ``trails`` name each entry's trail inside the
-    database.
+    database. ``cut`` says that the tile has fewer hashes because an entry is missing.
     """
 
     n: int
@@ -26,6 +26,7 @@ class Group:
     hashes: Sequence[LeafHash] | None
     stored: Sequence[LeafHash | None] | None = None
     trails: Sequence[int] | None = None
+    cut: bool = False
 
     @property
     def first(self) -> int:
@@ -42,6 +43,10 @@ class LogSource(Protocol):
 
     async def tile(self, tile: Tile) -> bytes | None:
         """A tile above level 0; None where the source does not have it."""
+        ...
+
+    async def lost_leaves(self) -> list[LeafHash]:
+        """Leaf hashes that something names, though their entries are missing; at most a few."""
         ...
 
 
@@ -67,12 +72,17 @@ def align(group: Group) -> list[bytes | None]:
     position = 0
     for place in range(group.width):
         entry = given[position] if position < len(given) else None
-        if entry is not None and spare and place < len(hashes):
-            fits = leaf_hash(entry) == hashes[place]
-            if not fits and leaf_hash(entry) in hashes[place + 1 :]:
-                entry = None
-                spare -= 1
+        if entry is not None and spare and _is_absent(leaf_hash(entry), place, hashes, group):
+            entry = None
+            spare -= 1
         if entry is not None:
             position += 1
         aligned.append(entry)
     return aligned
+
+
+def _is_absent(leaf: LeafHash, place: int, hashes: Sequence[LeafHash], group: Group) -> bool:
+    """Whether the entry of ``place`` is missing and ``leaf`` is a later one's."""
+    if place < len(hashes):
+        return leaf != hashes[place] and leaf in hashes[place + 1 :]
+    return group.cut

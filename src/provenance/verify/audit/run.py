@@ -105,9 +105,12 @@ class _Audit:
                 trails.feed(await tree.feed(group))
                 self.progress("entries", min(size, group.first + group.width), size)
         except LogReadError as error:
+            trails.stopped = True
             self._stopped(str(error))
-        except TreeStoppedError:
-            self._stopped(f"neither entries nor tiles are there from entry {tree.frontier.size} on")
+        except TreeStoppedError as stopped:
+            trails.feed(stopped.group)
+            trails.stopped = stopped.group.first + len(stopped.group.entries) < size
+            self._stopped(str(stopped))
         tree.finish()
         self.findings.checked(
             "tree", f"{size} entries, their root compared at {tree.roots_compared} anchored sizes"
@@ -298,7 +301,8 @@ class _Stored:
         await faults.settle(connection, head, findings)
         if tree.frontier.size == head.size:
             check_head(head, frontier=tree.frontier, last_at=trails.last_at, findings=findings)
-        await check_trails(connection, head, trails=trails, faults=faults, findings=findings)
+        if not trails.stopped:
+            await check_trails(connection, head, trails=trails, faults=faults, findings=findings)
         _count(findings, trails)
         records = RecordAudit(
             connection, head, faults=faults, subjects_of=subjects_of, findings=findings

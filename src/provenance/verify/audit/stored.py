@@ -41,6 +41,16 @@ WHERE log_id = %(log_id)s AND n >= ((%(size)s >> (8 * level)) + 255 * (level > 0
 ORDER BY level, n LIMIT 100
 """
 
+_LOST = """
+SELECT last_leaf FROM trails WHERE log_id = %(log_id)s AND NOT EXISTS (
+  SELECT FROM entries WHERE entries.leaf_hash = trails.last_leaf
+    AND entries.log_id = trails.log_id)
+UNION
+SELECT prev FROM entries AS later WHERE log_id = %(log_id)s AND seq > 0 AND NOT EXISTS (
+  SELECT FROM entries WHERE entries.leaf_hash = later.prev AND entries.log_id = later.log_id)
+LIMIT 8
+"""
+
 Connection = AsyncConnection[tuple[Any, ...]]
 
 
@@ -146,6 +156,11 @@ class StoredSource:
         )
         row = await cursor.fetchone()
         return None if row is None else bytes(row[0])
+
+    async def lost_leaves(self) -> list[LeafHash]:
+        """Leaf hashes that a trail's row or a later entry names, though no entry has them."""
+        cursor = await self._connection.execute(_LOST, {"log_id": self._head.log_id}, binary=True)
+        return [LeafHash(leaf) for (leaf,) in await cursor.fetchall()]
 
 
 def _group(n: int, width: int, rows: Sequence[tuple[Any, ...]], data: bytes | None) -> Group:

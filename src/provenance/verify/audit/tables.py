@@ -12,7 +12,7 @@ from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.report import Findings
 from provenance.verify.audit.stored import Connection, StoredHead, stream
 from provenance.verify.audit.trails import TrailAudit
-from provenance.verify.signed import UntrustedError, open_trusted
+from provenance.verify.signed import open_trusted
 
 _TRAILS = """
 SELECT first_index, subject, trail, count, last_leaf FROM trails WHERE log_id = %s
@@ -87,8 +87,13 @@ def stored_frontier(head: StoredHead) -> Frontier | None:
 
 @dataclass(frozen=True, slots=True)
 class StoredAnchors:
-    """What the database says of anchors: ``checkpoints`` of any state, ``anchored`` on chain."""
+    """What the database says of anchors.
 
+    ``rows`` are all, ``checkpoints`` those with a good note, ``anchored`` those of them that should
+    be on chain.
+    """
+
+    rows: AnchorTable
     checkpoints: AnchorTable
     anchored: AnchorTable
 
@@ -97,23 +102,17 @@ async def read_anchor_rows(
     connection: Connection, *, origins: list[str], trust: TrustFile, findings: Findings
 ) -> StoredAnchors:
     """Read the rows of checkpoints, those that a succession abandoned left out."""
-    stored = StoredAnchors(AnchorTable(), AnchorTable())
+    stored = StoredAnchors(AnchorTable(), AnchorTable(), AnchorTable())
     async for size, root, note, anchored in stream(
         connection, "audit_anchors", _ANCHORS, (origins,)
     ):
-        name = f"checkpoint {size}"
-        try:
-            checkpoint = open_trusted(note, trust, Checkpoint.parse)
-        except UntrustedError as error:
-            findings.unread("checkpoints", f"{name}: {error}")
-            continue
-        except (FormatError, ProofError) as error:
-            findings.add("checkpoints", name, str(error))
-            continue
-        if (checkpoint.size, checkpoint.root) != (size, root) or checkpoint.origin not in origins:
-            findings.add("checkpoints", name, "is not the one that its row says")
-            continue
-        for table in (stored.checkpoints, stored.anchored) if anchored else (stored.checkpoints,):
+        tables = [stored.rows]
+        problem = _problem_of(note, size, root, origins, trust)
+        if problem:
+            findings.add("checkpoints", f"checkpoint {size}", problem)
+        else:
+            tables += [stored.checkpoints, stored.anchored] if anchored else [stored.checkpoints]
+        for table in tables:
             if size > table.last_size:
                 table.add(size, root, 0)
     findings.checked(
@@ -133,5 +132,15 @@ def check_anchor_rows(
         elif known.root != row.root:
             findings.add("anchors", f"anchor {row.size}", "has another root on the chain")
     for anchor in before:
-        if anchor.size and stored.checkpoints.at(anchor.size) is None:
-            findings.add("anchors", f"anchor {anchor.size}", "is on the chain, but has no good row")
+        if anchor.size and stored.rows.at(anchor.size) is None:
+            findings.add("anchors", f"anchor {anchor.size}", "is on the chain, but has no row")
+
+
+def _problem_of(note: str, size: int, root: bytes, origins: list[str], trust: TrustFile) -> str:
+    try:
+        checkpoint = open_trusted(note, trust, Checkpoint.parse)
+    except (FormatError, ProofError) as error:
+        return str(error)
+    if (checkpoint.size, checkpoint.root) != (size, root) or checkpoint.origin not in origins:
+        return "is not the one that its row says"
+    return ""

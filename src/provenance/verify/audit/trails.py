@@ -54,7 +54,7 @@ def decode_entry(data: bytes) -> Entry:
 
 
 class TrailAudit:
-    """Follows all trails at once, 88 bytes for each."""
+    """Follows all trails at once, 88 bytes for each. ``stopped`` says that not all were followed."""
 
     def __init__(self, *, anchors: AnchorTable, findings: Findings) -> None:
         self._anchors = anchors
@@ -63,6 +63,7 @@ class TrailAudit:
         self._bad: set[bytes] = set()
         self._last_at = 0
         self._read = 0
+        self.stopped = False
 
     def __len__(self) -> int:
         return len(self._trails)
@@ -90,7 +91,7 @@ class TrailAudit:
         for at, (data, leaf) in enumerate(zip(group.entries, group.leaves, strict=True)):
             index = group.first + at
             if data is None:
-                if len(self._bad) < _MOST_BAD:
+                if leaf and len(self._bad) < _MOST_BAD:
                     self._bad.add(leaf)
                 continue
             try:

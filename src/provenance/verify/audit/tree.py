@@ -7,6 +7,7 @@ the finding, and the audit goes on with the true hashes, so that one change give
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Final
 
 from provenance.core.digests import HASH_SIZE, LeafHash, NodeHash
@@ -28,13 +29,22 @@ class CheckedGroup:
 
 MISSING: Final = "is missing"
 ALTERED: Final = "is not what the log committed to"
+_MOST_RESTORED: Final = 2
+"""Missing entries of one group whose leaf hashes are looked for elsewhere."""
 
 NameEntry = Callable[[Group, int, str], None]
 """Takes a group, the place of an entry in it, and what is wrong with that entry."""
 
 
 class TreeStoppedError(Exception):
-    """Neither entries nor tile of a group are there: no root can be computed from here on."""
+    """A leaf hash is known to nobody any more: no root can be computed from here on.
+
+    ``group`` holds the entries that are there; the leaf of one that is missing is empty.
+    """
+
+    def __init__(self, group: CheckedGroup) -> None:
+        super().__init__(f"the leaf hashes of entries from {group.first} on are not all there")
+        self.group = group
 
 
 class TreeAudit:
@@ -76,12 +86,16 @@ class TreeAudit:
         """Check the next group.
 
         Raises:
-            TreeStoppedError: it is not there at all.
+            TreeStoppedError: some of it is not there at all.
 
         """
         entries = align(group)
         computed = [None if entry is None else leaf_hash(entry) for entry in entries]
         leaves = await self._true_leaves(group, computed)
+        if leaves is None:
+            self._name_missing(group, entries)
+            known = [leaf or LeafHash(b"") for leaf in computed]
+            raise TreeStoppedError(CheckedGroup(group.first, known, entries))
         self._name_differences(group, entries, computed, leaves)
         await self._fold(group.first, leaves)
         kept = [entry if computed[at] == leaves[at] else None for at, entry in enumerate(entries)]
@@ -93,7 +107,7 @@ class TreeAudit:
 
     async def _true_leaves(
         self, group: Group, computed: Sequence[LeafHash | None]
-    ) -> list[LeafHash]:
+    ) -> list[LeafHash] | None:
         """Of what entries, tile and database say, that which nodes and roots above confirm."""
         candidates: list[list[LeafHash]] = []
         for source in (group.hashes, group.stored, computed, _mixed(group, computed)):
@@ -101,12 +115,28 @@ class TreeAudit:
             if len(whole) == group.width and whole not in candidates:
                 candidates.append(whole)
         if not candidates:
-            raise TreeStoppedError
+            return await self._restored(group, computed)
         if len(candidates) > 1:
             for leaves in candidates:
                 if await self._is_confirmed(group, leaves):
                     return leaves
         return candidates[0]
+
+    async def _restored(
+        self, group: Group, computed: Sequence[LeafHash | None]
+    ) -> list[LeafHash] | None:
+        """The leaves with those of missing entries put back, where others still name them."""
+        known = _mixed(group, computed)
+        places = [at for at, leaf in enumerate(known) if leaf is None]
+        if len(places) > _MOST_RESTORED:
+            return None
+        lost = await self._source.lost_leaves()
+        for choice in permutations(lost, len(places)):
+            found = dict(zip(places, choice, strict=True))
+            leaves = [leaf or found[at] for at, leaf in enumerate(known)]
+            if await self._is_confirmed(group, leaves):
+                return leaves
+        return None
 
     async def _is_confirmed(self, group: Group, leaves: Sequence[LeafHash]) -> bool:
         """Whether the node above and the known roots within the group fit ``leaves``."""
@@ -132,6 +162,13 @@ class TreeAudit:
             known.append(head)
         return known
 
+    def _name_missing(self, group: Group, entries: Sequence[bytes | None]) -> None:
+        for at, entry in enumerate(entries if group.entries is not None else ()):
+            if entry is None:
+                self._name_entry(group, at, MISSING)
+        if not group.hashes and group.stored is None and not group.cut:
+            self._findings.add("tiles", _tile_name(group), "is missing")
+
     def _name_differences(
         self,
         group: Group,
@@ -145,9 +182,9 @@ class TreeAudit:
                 self._name_entry(group, at, MISSING if missing else ALTERED)
             elif group.stored is not None and group.stored[at] != true:
                 self._name_entry(group, at, "its stored leaf hash differs")
-        if group.hashes is None:
+        if group.hashes is None or group.cut:
             return
-        name = f"tile {Tile(level=0, n=group.n, width=group.width).path()}"
+        name = _tile_name(group)
         if not group.hashes:
             self._findings.add("tiles", name, "is missing")
         elif len(group.hashes) != group.width:
@@ -234,6 +271,10 @@ class TreeAudit:
                     "true hash",
                 )
         self._doubtful.clear()
+
+
+def _tile_name(group: Group) -> str:
+    return f"tile {Tile(level=0, n=group.n, width=group.width).path()}"
 
 
 def _mixed(group: Group, computed: Sequence[LeafHash | None]) -> list[LeafHash | None]:

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from provenance.core.digests import HASH_SIZE
+from provenance.core.digests import HASH_SIZE, LeafHash
 from provenance.core.entry import MAX_ENTRY_BYTES
 from provenance.core.errors import TooDeepError
 from provenance.core.jcs import check_depth
@@ -189,16 +189,36 @@ class WebSource:
         """A tile above level 0; raises a LogReadError."""
         return await self.log.tile(tile)
 
+    async def lost_leaves(self) -> list[LeafHash]:
+        """None: who looks from outside learns them from nobody."""
+        return []
+
     async def _group(self, n: int) -> Group:
-        hashes = tile_at(0, n, size=self.size)
-        bundle = Tile(level=-1, n=n, width=hashes.width)
-        data = await self.log.tile(hashes)
+        tile = tile_at(0, n, size=self.size)
+        data = await self.log.tile(tile)
+        entries = await self.log.bundle(Tile(level=-1, n=n, width=tile.width))
+        cut = data is None and entries is not None and len(entries) < tile.width
+        if cut:
+            data = await self._served_part(tile)
         return Group(
             n=n,
-            width=hashes.width,
-            entries=await self.log.bundle(bundle),
+            width=tile.width,
+            entries=entries,
             hashes=[] if data is None else split_hashes(data),
+            cut=cut,
         )
+
+    async def _served_part(self, tile: Tile) -> bytes | None:
+        """Largest part of a tile that is served: it ends where an entry is missing."""
+        low, high, best = 0, tile.width, None
+        while high - low > 1:
+            middle = (low + high) // 2
+            data = await self.log.tile(Tile(level=tile.level, n=tile.n, width=middle))
+            if data is None:
+                high = middle
+            else:
+                low, best = middle, data
+        return best
 
 
 def _entries(data: bytes) -> list[bytes]:
