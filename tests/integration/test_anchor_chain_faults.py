@@ -1,9 +1,12 @@
 """What a chain, or a node, does to our transactions, and how it heals."""
 
+from pathlib import Path
+
 import pytest
 from eth_account import Account
 
-from fixtures.anchoring import World
+from fixtures.anchoring import World, open_world
+from fixtures.embedded import ChainFixture
 from fixtures.waiting import eventually
 from provenance.chain.finality import Confirmations, Durable
 from provenance.chain.transactions import address_of
@@ -56,6 +59,24 @@ async def test_a_chain_that_lost_everything_gets_registry_roles_and_anchors_back
         await world.anchored(sizes[-1])
     await world.agrees(*sizes)
     assert (await sent(world))[:-1] == before
+
+
+async def test_what_comes_back_in_earlier_blocks_than_before_is_found_there(
+    database_url: str, chain: ChainFixture, tmp_path: Path
+) -> None:
+    async with open_world(database_url, chain, tmp_path, idle_blocks=50) as world:
+        sizes = await three_anchors(world)
+        before = world.deployment.start_block
+        world.chain.administer("evm_revert", world.unopened)
+        async with world.working(world.worker()):
+            sizes.append(await world.append(1))
+            await world.anchored(sizes[-1])
+        await world.agrees(*sizes)
+        rows = await world.query("SELECT start_block, start_time FROM logs")
+        assert rows[0][0] == before - 50
+        opened = await world.node.block(rows[0][0])
+        assert opened is not None
+        assert opened.time == rows[0][1]
 
 
 async def test_a_gap_in_the_stored_nonces_is_closed_by_signing_anew(world: World) -> None:

@@ -142,10 +142,13 @@ class BatchPaths:
         return f"contexts/{digest}"
 
 
-async def list_batches(blobs: BlobStore, paths: BatchPaths) -> list[BatchName]:
-    """Batches that are complete, by size."""
+async def list_batches(
+    blobs: BlobStore, paths: BatchPaths, *, from_old_size: int = 0
+) -> list[BatchName]:
+    """Batches that are complete and begin at ``from_old_size`` or later, by size."""
     found: list[BatchName] = []
-    async for blob in blobs.list(paths.batches):
+    after = f"{paths.batches}/{from_old_size:016d}"
+    async for blob in blobs.list(paths.batches, after=after):
         folder, _, part = blob.path.removeprefix(f"{paths.batches}/").partition("/")
         name = BatchName.parse(folder) if part == "manifest.json" else None
         if name is not None:

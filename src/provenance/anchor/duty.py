@@ -181,6 +181,8 @@ class Duty:
             await self._recovery.reconcile(head.size, start_size=self._start_size)
             for ancestor in self._ancestors:
                 await ancestor.recovery.reconcile(ancestor.end, start_size=ancestor.start_size)
+            if self._ancestors:
+                await self._session.store.note_start()
             self._reconciled = True
         return await self._recovery.replay(head, log_size=report.log.size)
 

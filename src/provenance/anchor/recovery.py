@@ -10,6 +10,7 @@ merged, because receipts name their sizes.
 import structlog
 
 from provenance.anchor.anchoring import Anchoring, Session
+from provenance.anchor.deployment import store_start
 from provenance.anchor.errors import CheckpointMismatchError, DeploymentLostError
 from provenance.anchor.fence import ChainView, FenceReport, judge, read_chain
 from provenance.anchor.states import ON_CHAIN
@@ -66,6 +67,7 @@ class Recovery:
         _log.warning("head_below_anchors")
         count = await self._session.courier.restore()
         self._session.metrics.replayed.inc(count)
+        self._session.registry.events.search_everything()
         view = await read_chain(
             self._session.registry, self._session.registry_log, identity=self._identity
         )
@@ -74,6 +76,7 @@ class Recovery:
                 "the chain no longer has this log, and the stored transactions can't put it back "
                 "there; restore the chain from a backup"
             )
+        await self._note_opening()
 
     async def reconcile(self, size: int, *, start_size: int) -> None:
         """Learn where the anchors up to ``size``, which is on chain, are.
@@ -111,6 +114,20 @@ class Recovery:
         """Return the chain's head as it is now."""
         session = self._session
         return await session.registry.head(session.registry_log)
+
+    async def _note_opening(self) -> None:
+        """Store where the log is opened now: receipts and the trust file name it."""
+        session = self._session
+        place = await session.registry.events.opened(session.registry_log)
+        block = None if place is None else await session.registry.chain.block(place.block_hash)
+        if block is not None:
+            await store_start(
+                session.connection,
+                session.log.log_id,
+                code_hash=session.registry.artifact.runtime_code_hash,
+                start_block=block.number,
+                start_time=block.time,
+            )
 
     async def _adopt(self, size: int) -> int:
         if not await self._anchoring.settle(size):

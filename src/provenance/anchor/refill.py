@@ -36,6 +36,8 @@ WITH RECURSIVE line AS (
 )
 SELECT origin FROM line
 """
+# A batch begins where the one before it ends, at an anchored size.
+_BEGINS = "SELECT coalesce(max(size), 0) FROM anchors WHERE log_id = %s AND size <= %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Refill:
     async def run(self, *, size: int, target: int) -> Refilled:
         """Grow the log from ``size`` up to ``target``, an anchored size, as far as batches go."""
         start = size
-        found = await self._list()
+        found = await self._list(size)
         unusable: set[_Found] = set()
         while size < target:
             usable = [
@@ -89,13 +91,16 @@ class Refill:
         names = [one.name for one in found if one not in unusable]
         return Refilled(size=size, entries=size - start, lost=missing(names, size, target))
 
-    async def _list(self) -> list[_Found]:
+    async def _list(self, size: int) -> list[_Found]:
         cursor = await self._connection.execute(_ORIGINS, (self._log_id,))
         origins = [origin for (origin,) in await cursor.fetchall()]
+        cursor = await self._connection.execute(_BEGINS, (self._log_id, size))
+        row = await cursor.fetchone()
+        begins = 0 if row is None else row[0]
         return [
             _Found(name=name, origin=origin)
             for origin in origins
-            for name in await list_batches(self._blobs, BatchPaths(origin))
+            for name in await list_batches(self._blobs, BatchPaths(origin), from_old_size=begins)
         ]
 
     async def _load(self, batch: _Found, size: int) -> None:

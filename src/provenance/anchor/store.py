@@ -54,6 +54,12 @@ UPDATE anchors SET state = 'final', final_at = {_NOW}
 WHERE log_id = %s AND size = %s AND state = 'included' AND block_hash = %s
 """  # noqa: S608 - a constant
 
+_NOTE_START = """
+UPDATE logs SET start_time = anchors.block_time FROM anchors
+WHERE logs.log_id = %s AND anchors.log_id = logs.predecessor_id
+  AND anchors.size = logs.start_size AND anchors.block_time IS NOT NULL
+"""
+
 
 class AnchorStore:
     """The rows of one log, through the connection that holds the worker's lock."""
@@ -156,6 +162,10 @@ class AnchorStore:
     async def finalize(self, size: int, *, block_hash: BlockHash) -> None:
         """Mark an anchor final in the block in which it was looked at."""
         await self._connection.execute(_FINALIZE, (self._log_id, size, block_hash))
+
+    async def note_start(self) -> None:
+        """Take over the time of the predecessor's anchor from which this log goes on."""
+        await self._connection.execute(_NOTE_START, (self._log_id,))
 
     async def _rows(self, condition: str, *parameters: object) -> list[Anchor]:
         cursor = await self._connection.execute(

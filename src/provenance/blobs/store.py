@@ -108,10 +108,10 @@ class BlobStore:
             async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
                 yield bytes(chunk)
 
-    async def list(self, prefix: str) -> AsyncIterator[BlobInfo]:
-        """Objects below a folder, in no order."""
+    async def list(self, prefix: str, *, after: str | None = None) -> AsyncIterator[BlobInfo]:
+        """Objects below a folder, in no order; with ``after`` only those whose path is greater."""
         with _errors(prefix):
-            async for page in obstore.list(self._store, prefix):
+            async for page in obstore.list(self._store, prefix, offset=after):
                 for item in page:
                     yield BlobInfo(path=item["path"], size=item["size"])
 

@@ -40,6 +40,10 @@ class RegistryEvents:
             if item["type"] == "event"
         }
 
+    def search_everything(self) -> None:
+        """Look from block 0 on: a chain that was restored has its events in other blocks."""
+        self._start_block = 0
+
     async def anchored(self, log_id: bytes, size: int) -> AnchoredEvent | None:
         """Where the checkpoint of this size is: the truth about an anchor, whoever sent it."""
         event = await self._newest("Anchored", log_id, size.to_bytes(32, "big"))
