@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from fixtures.embedded import PostgresFixture
 from fixtures.logs import (
@@ -18,10 +19,12 @@ from fixtures.logs import (
     log_under_test,
     submission,
 )
+from provenance.db.engine import PoolOptions
 from provenance.embedded import PostgresAddress
 from provenance.log.errors import OutcomeUnknownError, RetryableError, UnavailableError
 from provenance.log.steps import Step
 from provenance.log.submissions import Idempotency, Submission
+from provenance.log.writer import WriterLimits
 
 pytestmark = pytest.mark.services
 
@@ -163,3 +166,40 @@ async def test_a_fault_of_our_own_hits_only_its_group_of_one(database_url: str) 
         )
         assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         assert len(await check_log(log)) == 8
+
+
+async def test_a_database_that_does_not_answer_is_given_up_and_used_again(
+    database_url: str,
+) -> None:
+    async with log_under_test(database_url) as log:
+        writer = await log.writer(limits=WriterLimits(transaction_seconds=0.3))
+        await writer.submit(submission(event("before")))
+        async with log.engine.connect() as blocker:
+            await blocker.execute(text("SELECT * FROM log_heads FOR UPDATE"))
+            with pytest.raises(UnavailableError, match="does not answer"):
+                await writer.submit(submission(event("e")))
+        await writer.submit(submission(event("e")))
+        assert len(await check_log(log)) == 2
+
+
+async def test_a_lock_that_is_not_granted_is_a_reason_to_come_back(database_url: str) -> None:
+    async with log_under_test(database_url, options=PoolOptions(lock=1)) as log:
+        writer = await log.writer()
+        async with log.engine.connect() as blocker:
+            await blocker.execute(text("SELECT * FROM log_heads FOR UPDATE"))
+            with pytest.raises(UnavailableError, match="nothing was logged"):
+                await writer.submit(submission(event("e")))
+        await writer.submit(submission(event("e")))
+        assert len(await check_log(log)) == 1
+
+
+async def test_a_database_that_is_gone_is_a_reason_to_come_back(
+    postgres: PostgresFixture, migrated_template: str
+) -> None:
+    address = postgres.create_database(template=migrated_template)
+    async with log_under_test(address.url) as log:
+        writer = await log.writer()
+        await writer.submit(submission(event("e")))
+        postgres.drop_database(address.database)
+        with pytest.raises(UnavailableError, match="cannot be reached"):
+            await writer.submit(submission(event("f")))

@@ -1,19 +1,17 @@
-"""Reading a log back: entries, trails, tiles, checkpoints."""
+"""Reading a log back: entries, trails, tiles."""
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete
 
 from fixtures.logs import (
     ORIGIN,
     LogUnderTest,
     event,
     log_under_test,
-    signer_of,
     submission,
 )
 from provenance.core.digests import LeafHash
-from provenance.core.errors import BadValueError, BoundsError
-from provenance.core.notes import Checkpoint, open_note
+from provenance.core.errors import BadValueError
 from provenance.core.tiles import (
     Tile,
     TileHashes,
@@ -23,11 +21,9 @@ from provenance.core.tiles import (
     inclusion_tiles,
 )
 from provenance.core.tree import root_of, verify_consistency, verify_inclusion
-from provenance.db.tables import anchors, log_heads, tiles
-from provenance.log.checkpoints import CheckpointSigner
+from provenance.db.tables import tiles
 from provenance.log.errors import (
     InconsistentLogError,
-    LogReadOnlyError,
     NotInLogError,
     UnknownLogError,
 )
@@ -43,10 +39,6 @@ async def filled(log: LogUnderTest, size: int) -> list[LeafHash]:
     writer = await log.writer()
     await writer.submit(submission(*(event(f"e{n}", "urn:example:all") for n in range(size))))
     return await log.store.leaf_hashes(0, size)
-
-
-def checkpoint_signer(log: LogUnderTest) -> CheckpointSigner:
-    return CheckpointSigner(log.engine, log.identity, signers=[signer_of(ORIGIN)], tiles=log.tiles)
 
 
 async def test_a_log_is_created_once_and_found_by_its_origin(database_url: str) -> None:
@@ -148,64 +140,6 @@ async def test_the_cache_of_tiles_stays_within_its_bound(database_url: str) -> N
         assert small.cached_bytes == 2 * 8192
         small.forget()
         assert small.cached_bytes == 0
-
-
-async def test_a_checkpoint_is_signed_for_any_committed_size(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        leaves = await filled(log, 300)
-        signer = checkpoint_signer(log)
-        for size in (1, 256, 299, 300):
-            opened = open_note(await signer.sign(size), [signer_of(ORIGIN).verifier()])
-            assert Checkpoint.parse(opened.text) == Checkpoint(
-                origin=ORIGIN, size=size, root=root_of(leaves[:size])
-            )
-
-
-async def test_a_size_that_is_not_committed_is_not_signed(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        await filled(log, 3)
-        with pytest.raises(BoundsError):
-            await checkpoint_signer(log).sign(4)
-
-
-@pytest.mark.parametrize("state", ["behind", "forked", "closed"])
-async def test_nothing_is_signed_for_a_log_that_is_not_open(database_url: str, state: str) -> None:
-    async with log_under_test(database_url) as log:
-        await filled(log, 3)
-        async with log.engine.begin() as connection:
-            await connection.execute(update(log_heads).values(state=state))
-        with pytest.raises(LogReadOnlyError):
-            await checkpoint_signer(log).sign(3)
-
-
-async def test_a_checkpoint_that_contradicts_an_earlier_one_is_not_signed(
-    database_url: str,
-) -> None:
-    async with log_under_test(database_url) as log:
-        await filled(log, 5)
-        async with log.engine.begin() as connection:
-            await connection.execute(
-                insert(anchors).values(
-                    log_id=log.identity.log_id,
-                    size=4,
-                    old_size=0,
-                    root=bytes(32),
-                    checkpoint="",
-                    state="pending",
-                    created_at=1,
-                )
-            )
-        with pytest.raises(InconsistentLogError, match="size 4"):
-            await checkpoint_signer(log).sign(5)
-
-
-async def test_tiles_that_do_not_lead_to_the_head_are_not_signed(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        await filled(log, 256)
-        async with log.engine.begin() as connection:
-            await connection.execute(update(tiles).where(tiles.c.level == 1).values(data=bytes(32)))
-        with pytest.raises(InconsistentLogError, match="differ"):
-            await checkpoint_signer(log).sign(256)
 
 
 async def test_a_writer_that_meets_a_broken_tile_stops(database_url: str) -> None:

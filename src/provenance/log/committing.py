@@ -8,6 +8,7 @@ What can go wrong, and what is then known:
 - the server refuses the data: the group is split until the bad submission is alone.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,9 @@ MAX_CLOCK_LEAD_MS = 2000
 """How far the last entry's time may be ahead of the database's clock: what a clock that is
 stepped by time synchronisation does; more means that something is wrong."""
 
+_LOST = ("08", "57")
+"""SQLSTATE classes of a connection that ended: lost, or closed by the server."""
+
 Outcome = Answer | Exception
 """What becomes of one submission."""
 
@@ -63,6 +67,10 @@ class _RefusedDataError(Exception):
     """The group cannot be written as it is."""
 
 
+class _LostConnectionError(UnavailableError):
+    """Nothing was written, and another connection may do."""
+
+
 class GroupCommitter:
     """Writes groups, one after the other."""
 
@@ -74,12 +82,14 @@ class GroupCommitter:
         gate: Gate,
         random_bytes: RandomBytes,
         observer: StepObserver,
+        seconds: float,
     ) -> None:
         self._connection = connection
         self._log_id = log_id
         self._gate = gate
         self._random_bytes = random_bytes
         self._observer = observer
+        self._seconds = seconds
         self._edge: _Edge | None = None
 
     async def commit(self, group: Sequence[PreparedSubmission]) -> list[Outcome]:
@@ -101,7 +111,7 @@ class GroupCommitter:
     ) -> Sequence[Answer | ProvenanceError]:
         try:
             return await self._attempt(group)
-        except UnavailableError:
+        except _LostConnectionError:
             # Nothing was written. An idle connection dies with a restart of the server, and the
             # next one works; whatever lasts longer is for the submitter to wait for.
             return await self._attempt(group)
@@ -110,30 +120,29 @@ class GroupCommitter:
         self, group: Sequence[PreparedSubmission]
     ) -> Sequence[Answer | ProvenanceError]:
         try:
-            async with observed(self._observer, Step.CONNECT):
-                connection = await self._connection.get()
-            written = await self._write(connection, group)
-        except LogError:
-            await self._connection.reset()
-            raise
-        except (psycopg.Error, OSError) as error:
-            await self._connection.reset()
-            if isinstance(error, OSError) or blames_server(error):
-                raise UnavailableError(
-                    "the database did not finish the write; nothing was logged", retry_after=1
-                ) from error
-            raise _RefusedDataError from error
+            async with asyncio.timeout(self._seconds):
+                async with observed(self._observer, Step.CONNECT):
+                    connection = await self._connection.get()
+                written = await self._write(connection, group)
         except BaseException as error:
-            await self._connection.reset()
-            if isinstance(error, Exception):
-                raise _RefusedDataError from error
-            raise
+            await self._abandon(error)
+            if not isinstance(error, Exception) or isinstance(error, LogError):
+                raise
+            raise _meaning(error) from error
         if written.plan.empty:
             await self._connection.reset()
         else:
             await self._commit(connection)
             await self._remember(written)
         return written.plan.answers
+
+    async def _abandon(self, error: BaseException) -> None:
+        """Leave the transaction: nothing of it stays."""
+        if isinstance(error, TimeoutError):
+            # A server that does not answer would not answer a ROLLBACK either.
+            await self._connection.discard()
+        else:
+            await self._connection.reset()
 
     async def _write(
         self, connection: psycopg.AsyncConnection[Any], group: Sequence[PreparedSubmission]
@@ -181,7 +190,7 @@ class GroupCommitter:
 
     async def _commit(self, connection: psycopg.AsyncConnection[Any]) -> None:
         try:
-            async with observed(self._observer, Step.COMMIT):
+            async with asyncio.timeout(self._seconds), observed(self._observer, Step.COMMIT):
                 await connection.commit()
         except psycopg.Error as error:
             if error.sqlstate is None or is_lost(connection):
@@ -215,6 +224,19 @@ def _frontier(head: Head) -> Frontier:
         return Frontier.from_bytes(head.size, head.frontier)
     except BadValueError as error:
         raise InconsistentLogError(f"the stored frontier does not fit: {error}") from error
+
+
+def _meaning(error: Exception) -> Exception:
+    """What a failure before COMMIT means."""
+    if isinstance(error, TimeoutError):
+        return UnavailableError("the database does not answer; nothing was logged", retry_after=5)
+    is_ours = isinstance(error, psycopg.Error) and not blames_server(error)
+    if is_ours or not isinstance(error, psycopg.Error | OSError):
+        return _RefusedDataError()
+    message = "the database did not finish the write; nothing was logged"
+    if isinstance(error, psycopg.Error) and error.sqlstate and error.sqlstate[:2] not in _LOST:
+        return UnavailableError(message, retry_after=1)
+    return _LostConnectionError(message, retry_after=1)
 
 
 def _reason(refused: _RefusedDataError) -> Exception:

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import exc
+from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from provenance.db.binary import register_arrays
@@ -20,6 +20,7 @@ class WriterConnection:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._checked_out: AsyncConnection | None = None
+        self._driver: psycopg.AsyncConnection[Any] | None = None
 
     async def get(self) -> psycopg.AsyncConnection[Any]:
         """Return the connection, made if there is none.
@@ -28,42 +29,65 @@ class WriterConnection:
             UnavailableError: the database cannot be reached, or the pool is exhausted.
 
         """
+        if self._driver is None:
+            try:
+                self._checked_out = await self._check_out()
+                raw = await self._checked_out.get_raw_connection()
+            except (exc.SQLAlchemyError, psycopg.Error, OSError) as error:
+                raise UnavailableError("the database cannot be reached", retry_after=2) from error
+            self._driver = cast("psycopg.AsyncConnection[Any]", raw.driver_connection)
+            register_arrays(self._driver)
+        return self._driver
+
+    async def _check_out(self, *, again: bool = True) -> AsyncConnection:
+        """Check out a connection that works: one of the pool may have died there unnoticed."""
+        connection = await self._engine.connect()
         try:
-            if self._checked_out is None:
-                self._checked_out = await self._engine.connect()
-            raw = await self._checked_out.get_raw_connection()
-        except (exc.SQLAlchemyError, psycopg.Error, OSError) as error:
-            await self.discard()
-            raise UnavailableError("the database cannot be reached", retry_after=2) from error
-        connection = cast("psycopg.AsyncConnection[Any]", raw.driver_connection)
-        register_arrays(connection)
+            await _ping(connection)
+        except BaseException as error:
+            await _destroy(connection)
+            if again and isinstance(error, exc.DBAPIError) and error.connection_invalidated:
+                # The engine has noticed too, and replaces all that are as old.
+                return await self._check_out(again=False)
+            raise
         return connection
 
     async def reset(self) -> None:
         """Roll back what was begun, or throw the connection away where that fails."""
-        if self._checked_out is None:
+        if self._driver is None:
             return
         try:
-            raw = await self._checked_out.get_raw_connection()
-            connection = cast("psycopg.AsyncConnection[Any]", raw.driver_connection)
-            await connection.rollback()
-        except (exc.SQLAlchemyError, psycopg.Error, OSError):
+            await self._driver.rollback()
+        except (psycopg.Error, OSError):
             await self.discard()
 
     async def discard(self) -> None:
-        """Throw the connection away, and the idle ones of the pool: they share its fate."""
-        connection, self._checked_out = self._checked_out, None
-        if connection is None:
-            return
-        await connection.invalidate()
-        await connection.close()
-        await self._engine.dispose()
+        """Throw the connection away."""
+        connection, self._checked_out, self._driver = self._checked_out, None, None
+        if connection is not None:
+            await _destroy(connection)
 
     async def close(self) -> None:
         """Give the connection back to the pool."""
         connection, self._checked_out = self._checked_out, None
+        self._driver = None
         if connection is not None:
             await connection.close()
+
+
+async def _destroy(connection: AsyncConnection) -> None:
+    """Close without a word to the server, which may not be listening."""
+    if not connection.invalidated:
+        raw = await connection.get_raw_connection()
+        driver = cast("psycopg.AsyncConnection[Any]", raw.driver_connection)
+        await driver.close()
+        await connection.invalidate()
+    await connection.close()
+
+
+async def _ping(connection: AsyncConnection) -> None:
+    await connection.execute(text("SELECT 1"))
+    await connection.rollback()
 
 
 def is_lost(connection: psycopg.AsyncConnection[Any]) -> bool:

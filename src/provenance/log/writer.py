@@ -9,6 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -33,14 +34,16 @@ class WriterLimits:
     """Bounds of one writer.
 
     ``group_entries``: enough that a commit costs little for each entry, few enough that the lock
-    is held for less than 0.1 s. ``linger_seconds``: how long a group waits for more of those that
-    came together last time. ``waiting_*``: some ten seconds of work; what does not fit is told to
+    is held for less than 0.1 s. ``linger_seconds``: how long a group waits for as many as came
+    together last time. ``transaction_seconds``: after which a database that does not answer is
+    given up, the largest capture included. ``waiting_*``: some ten seconds of work; what does not fit is told to
     come back after ``retry_after_seconds``. A submission larger than that is let in when nothing
     else waits.
     """
 
     group_entries: int = 1000
     linger_seconds: float = 0.002
+    transaction_seconds: float = 60.0
     waiting_entries: int = 100_000
     waiting_bytes: int = 96 << 20
     retry_after_seconds: int = 1
@@ -78,13 +81,19 @@ class LogWriter:
             gate=self._gate,
             random_bytes=random_bytes,
             observer=self._observer,
+            seconds=self._limits.transaction_seconds,
         )
         self._acknowledger = Acknowledger(origin=log.origin, signers=signers)
         self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
+        self._wanted = 1
         self._entries = self._bytes = self._last_group = 0
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._logged = self._metrics.submissions.labels("logged")
+        self._repeated = self._metrics.submissions.labels("repeated")
+        self._metrics.waiting_entries.set_function(lambda: self._entries)
+        self._metrics.waiting_bytes.set_function(lambda: self._bytes)
 
     @property
     def is_open(self) -> bool:
@@ -134,18 +143,19 @@ class LogWriter:
             self._require_running()
             waiting = _Waiting(prepared, asyncio.get_running_loop().create_future())
             self._queue.append(waiting)
-            self._arrived.set()
+            if len(self._queue) >= self._wanted:
+                self._arrived.set()
             logged = await waiting.answered
         except ProvenanceError as error:
             self._metrics.submissions.labels(error.code).inc()
             raise
         finally:
             self._reserve(-entries, -size)
-        self._metrics.submissions.labels("repeated" if logged.repeated else "logged").inc()
+        (self._repeated if logged.repeated else self._logged).inc()
         return logged
 
     def _require_running(self) -> None:
-        if self._task is None or self._stopping:
+        if self._task is None or self._task.done() or self._stopping:
             raise UnavailableError(
                 "the service is starting or stopping", retry_after=self._limits.retry_after_seconds
             )
@@ -166,8 +176,6 @@ class LogWriter:
             )
         self._entries += entries
         self._bytes += size
-        self._metrics.waiting_entries.set(self._entries)
-        self._metrics.waiting_bytes.set(self._bytes)
 
     async def _run(self) -> None:
         while await self._something_waits():
@@ -201,17 +209,13 @@ class LogWriter:
         return group
 
     async def _linger(self) -> None:
-        until = time.monotonic() + self._limits.linger_seconds
-        while len(self._queue) < self._last_group and not self._stopping:
+        self._wanted = self._last_group
+        if len(self._queue) < self._wanted:
             self._arrived.clear()
-            remaining = until - time.monotonic()
-            if remaining <= 0:
-                return
-            try:
-                async with asyncio.timeout(remaining):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.linger_seconds):
                     await self._arrived.wait()
-            except TimeoutError:
-                return
+        self._wanted = 1
 
     async def _settle(self, group: Sequence[_Waiting]) -> None:
         began = time.perf_counter()

@@ -92,11 +92,13 @@ async def _update(
         if plan.changed_trails:
             await _update_trails(connection, log_id, plan)
         if plan.contexts:
+            # In order of their hash: other logs' writers may be adding the same ones.
+            hashes = sorted(plan.contexts)
             await connection.execute(
                 _ADD_CONTEXTS,
                 (
-                    BinaryArray.of_bytea(list(plan.contexts)),
-                    BinaryArray.of_bytea(list(plan.contexts.values())),
+                    BinaryArray.of_bytea(hashes),
+                    BinaryArray.of_bytea([plan.contexts[digest] for digest in hashes]),
                 ),
             )
         for submission, answer in plan.jobs:

@@ -224,6 +224,7 @@ def upgrade() -> None:
         sa.Column("last_leaf", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("log_id", "first_index", name=op.f("pk_trails")),
         sa.UniqueConstraint("log_id", "subject", name=op.f("uq_trails_log_id_subject")),
+        postgresql_with={"fillfactor": 70},
         comment="One row for each subject: its random trail id, length and last leaf",
     )
     op.create_table(
