@@ -166,7 +166,8 @@ class Duty:
         reason = (
             f"the chain holds {view.head.size} entries, the log {report.log.size}; "
             f"lost, because no usable batch holds them: {ranges or 'none, but a batch is damaged'}; "
-            "put the blob store back, or run `provenance log succeed`"
+            "put the blob store back; if that is no help, or somebody else anchored with this "
+            "log's key, run `provenance log succeed`"
         )
         return view, FenceReport(verdict=Verdict.FORKED, reason=reason, log=report.log, chain=view)
 

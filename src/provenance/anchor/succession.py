@@ -61,7 +61,8 @@ class Succession:
     """What came of it. Entries ``[size, log_size)`` go on and are anchored again.
 
     ``abandoned`` are the sizes above ``size`` that the old log had anchored, newest first;
-    ``lost`` is the range of entries that the chain holds a root of and the database has not.
+    ``lost`` is the range of entries that the chain holds a root of and the database has not:
+    lost with a dump, or never there, where somebody anchored garbage.
     """
 
     log: LogIdentity
