@@ -1,7 +1,7 @@
 """Answers: bytes that are ready to be sent, with what caches need to know."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
@@ -57,8 +57,3 @@ def public_answer(
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)
-
-
-def decode(body: bytes, kind: type[Any]) -> Any:
-    """Decode JSON into ``kind``; raises :class:`msgspec.ValidationError` or ``DecodeError``."""
-    return msgspec.json.decode(body, type=kind)

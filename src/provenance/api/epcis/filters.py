@@ -21,7 +21,6 @@ from provenance.intake.epcis.vocabulary import BIZ_STEP, DISPOSITION, Vocabulary
 from provenance.intake.subjects import spelled, spelled_place
 
 ACTIONS: Final = ("ADD", "OBSERVE", "DELETE")
-_MATCHES: Final = ("MATCH_epc", "MATCH_anyEPC")
 _TIMES: Final = ("GE_eventTime", "LT_eventTime", "GE_recordTime", "LT_recordTime")
 
 PARAMETERS: Final[tuple[Parameter, ...]] = (
