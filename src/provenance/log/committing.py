@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+import structlog
 
 from provenance.core.digests import LeafHash
 from provenance.core.errors import BadValueError, ProvenanceError
@@ -34,6 +35,8 @@ from provenance.log.preparing import PreparedSubmission, RandomBytes
 from provenance.log.reading import Head, assemble, lock_and_read, read_edge, read_ranges
 from provenance.log.steps import Step, StepObserver, observed
 from provenance.log.writing import write_plan
+
+_log = structlog.get_logger(__name__)
 
 MAX_CLOCK_LEAD_MS = 2000
 """How far the last entry's time may be ahead of the database's clock: what a clock that is
@@ -98,12 +101,16 @@ class GroupCommitter:
             return list(await self._commit_or_retry(group))
         except _RefusedDataError as refused:
             if len(group) == 1:
-                return [_reason(refused)]
+                reason = _reason(refused)
+                # Names only: a message of the server may quote personal data.
+                _log.error("submission_rejected", error=type(reason.__cause__ or reason).__name__)
+                return [reason]
             middle = len(group) // 2
             return [*await self.commit(group[:middle]), *await self.commit(group[middle:])]
         except LogError as error:
             if isinstance(error, InconsistentLogError):
                 self._gate.distrust(error)
+            _log.warning("group_not_committed", code=error.code, submissions=len(group))
             return [error] * len(group)
 
     async def _commit_or_retry(
@@ -242,5 +249,7 @@ def _meaning(error: Exception) -> Exception:
 def _reason(refused: _RefusedDataError) -> Exception:
     cause = refused.__cause__
     if isinstance(cause, psycopg.Error):
-        return RejectedError(sqlstate=cause.sqlstate)
+        rejected = RejectedError(sqlstate=cause.sqlstate)
+        rejected.__cause__ = cause
+        return rejected
     return cause if isinstance(cause, Exception) else refused

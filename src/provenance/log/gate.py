@@ -1,8 +1,12 @@
 """Whether this process may write: not before the fence has passed, not after the log shrank."""
 
+import structlog
+
 from provenance.log.errors import InconsistentLogError, LogReadOnlyError
 from provenance.log.metrics import LogMetrics
 from provenance.log.reading import Head
+
+_log = structlog.get_logger(__name__)
 
 
 class Gate:
@@ -35,6 +39,8 @@ class Gate:
 
     def close(self, *, state: str, reason: str) -> None:
         """Let nothing through until it is opened again."""
+        if self._closed is None:
+            _log.warning("writer_closed", state=state, reason=reason)
         self._closed = (state, reason)
         self._metrics.open.set(0)
 
