@@ -7,13 +7,13 @@ second after that. The seed is printed, and ``FAULT_SEED`` gives it again.
 
 import os
 import secrets
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from fault.commands import provenance
 from fault.invariants import Checked, check_everything
 from fault.killing import Part, kill
 from fault.stores import Stores
@@ -22,6 +22,10 @@ from fixtures.service import RunningService
 
 _LATEST = 0.25
 """Seconds after the drawn promise within which a blow falls: some ten commits, a few anchors."""
+
+
+def _seed() -> int:
+    return int(os.environ.get("FAULT_SEED") or secrets.randbits(32))
 
 
 @dataclass(slots=True)
@@ -33,7 +37,7 @@ class Harness:
 
     data_dir: Path
     environment: dict[str, str] = field(default_factory=dict)
-    seed: int = field(default_factory=lambda: int(os.environ.get("FAULT_SEED", 0)) or _draw())
+    seed: int = field(default_factory=_seed)
     service: RunningService = field(init=False)
     submitters: Submitters = field(init=False)
     random: Random = field(init=False)
@@ -120,15 +124,22 @@ class Harness:
         self.service.wait_for_anchor(self.promised)
         return await check_everything(self.stores, list(self.promises), copies=copies)
 
+    def receipt(self, index: int) -> bytes:
+        """The receipt of an entry."""
+        with self.service.client() as client:
+            answer = client.get(f"/v1/receipts/{index}")
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    def verify(self, receipt: Path, *, trust: Path | None = None, code: int = 0) -> str:
+        """What ``provenance verify`` says of a receipt."""
+        return provenance(
+            "verify", receipt,
+            "--trust", trust or self.data_dir / "trust.json",
+            "--rpc", self.service.credentials.rpc_url,
+            data=self.data_dir, code=code,
+        )  # fmt: skip
+
     def log_of(self, name: str) -> str:
         """What a process of the service has printed, over all its starts."""
         return (self.data_dir / "run" / f"{name}.log").read_text(errors="replace")
-
-
-def stopwatch() -> float:
-    """Seconds, for differences."""
-    return time.monotonic()
-
-
-def _draw() -> int:
-    return secrets.randbits(32)

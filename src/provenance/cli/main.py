@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from provenance import __version__
+from provenance.cli.backup import backup, restore
 from provenance.cli.capture import capture
 from provenance.cli.db import db
 from provenance.cli.exits import BUG, INTERRUPTED
@@ -28,6 +29,8 @@ app.command()(demo)
 app.command()(capture)
 app.command()(receipt)
 app.command()(verify)
+app.command()(backup)
+app.command()(restore)
 app.add_typer(log, name="log")
 app.add_typer(keys, name="keys")
 app.add_typer(db, name="db")

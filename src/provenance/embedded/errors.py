@@ -61,3 +61,9 @@ class ChainRpcError(EmbeddedError):
     """The embedded chain answered a call with an error, or not at all."""
 
     code = "chain-rpc-failed"
+
+
+class DumpError(EmbeddedError):
+    """PostgreSQL's program for dumping or loading a database failed; its message says why."""
+
+    code = "database-dump-failed"

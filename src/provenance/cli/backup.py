@@ -1,0 +1,74 @@
+"""``provenance backup`` and ``provenance restore``: the whole service as one folder."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from provenance.cli.exits import reported
+from provenance.cli.stores import database, now_ms, read_settings
+
+if TYPE_CHECKING:
+    from provenance.launch.archive import Manifest
+
+
+def backup(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder to make; it must not exist yet.")
+    ],
+) -> None:
+    """Back up database, documents, keys and chain snapshot into a new folder.
+
+    The service may be running. The folder holds private keys and personal data, and keeps what is
+    erased afterwards: guard it, and delete it when you no longer need it. A chain, database server
+    or object store of your own is backed up with its own means; of the database, a dump is
+    made all the same.
+    """
+    from provenance.launch.backup import back_up
+
+    async def run() -> "Manifest":
+        settings = read_settings()
+        async with database(settings) as url:
+            return await back_up(
+                settings, folder, database_url=url, now_ms=now_ms(), say=typer.echo
+            )
+
+    with reported():
+        manifest = asyncio.run(run())
+    size = sum(file.bytes for file in manifest.files.values())
+    typer.echo(f"{folder}: {len(manifest.files)} files, {size / 1e6:.1f} MB")
+    _print_logs(manifest)
+    if not manifest.has_chain:
+        typer.echo("the chain is not in it: it is not the embedded one, or was never started")
+    if not manifest.has_blobs:
+        typer.echo("documents and batches are not in it: they are in the object store")
+
+
+def restore(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="A folder that `provenance backup` made.", exists=True
+        ),
+    ],
+) -> None:
+    """Restore a backup into an empty data folder (PROVENANCE_DATA), and verify it on the way.
+
+    DATABASE_URL, if it is set, must name an empty database. Nothing is started; the next start
+    compares the restored log with the chain before it takes a write.
+    """
+    from provenance.launch.restoring import restore as restore_backup
+
+    settings = read_settings()
+    with reported():
+        manifest = asyncio.run(restore_backup(settings, folder, say=typer.echo))
+    typer.echo(f"restored into {settings.data_dir}")
+    _print_logs(manifest)
+    if settings.origin not in {log.origin for log in manifest.logs}:
+        typer.echo(f"set PROVENANCE_ORIGIN before the start: {settings.origin} is not among them")
+
+
+def _print_logs(manifest: "Manifest") -> None:
+    for log in manifest.logs:
+        typer.echo(f"  {log.origin}: {log.size} entries, anchored up to {log.anchored}")
