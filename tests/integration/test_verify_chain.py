@@ -73,9 +73,9 @@ async def test_a_hint_that_points_elsewhere_is_only_a_hint(log: SmallLog) -> Non
 
 async def test_confirmations_decide_where_the_trust_file_names_a_number(log: SmallLog) -> None:
     async with ChainFactsReader(log.node.url) as reader:
-        near = await reader.facts(log.trusted(confirmations=1), 7)
-        deep = await reader.facts(log.trusted(confirmations=1), 3)
-    assert (near.final, near.finality) == (False, "0 blocks on top; 1 make it final")
+        near = await reader.facts(log.trusted(confirmations=2), 7)
+        deep = await reader.facts(log.trusted(confirmations=2), 3)
+    assert (near.final, near.finality) == (False, "1 confirmations; 2 make it final")
     assert deep.final
 
 

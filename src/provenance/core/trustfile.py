@@ -48,8 +48,8 @@ class TrustedLog:
     """One log: its keys, and the one contract on the one chain that holds its head.
 
     ``code_hash`` is keccak-256 of the contract's runtime code; ``start`` the block in which the
-    log was opened; ``confirmations`` the blocks on top that make an anchor final (absent: the
-    chain's ``finalized`` tag decides); ``local`` says that the operator runs the chain alone.
+    log was opened; ``confirmations`` the blocks, its own included, that make an anchor
+    final (absent: the chain's ``finalized`` tag decides); ``local`` says that the operator runs the chain alone.
     """
 
     origin: str

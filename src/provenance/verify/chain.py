@@ -283,9 +283,9 @@ class ChainView:
         if record is None:
             return False, "the anchor was not found on the chain"
         if self.log.confirmations is not None:
-            depth = self.head.number - record.block_number
+            depth = self.head.number - record.block_number + 1
             final = depth >= self.log.confirmations
-            return final, f"{depth} blocks on top; {self.log.confirmations} make it final"
+            return final, f"{depth} confirmations; {self.log.confirmations} make it final"
         if self.finalized is None:
             return False, "the node names no finalized block; ask another one"
         if self.finalized >= record.block_number:
