@@ -5,8 +5,9 @@ partial; in the address of a tile its width says of which tree it is a part. Not
 store: a caller asks which tiles a proof needs, fetches them, and builds the proof from them.
 """
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,7 +21,6 @@ from provenance.core.tree import (
     cover_nodes,
     fold_peaks,
     inclusion_spans,
-    node_hash,
     peak_nodes,
 )
 
@@ -112,10 +112,37 @@ def root_tiles(size: int) -> set[Tile]:
     return {tile_of(node, size=size) for node in peak_nodes(size)}
 
 
-class TileHashes:
-    """Hashes of nodes and spans out of fetched tiles of the tree of one size."""
+class TileNodes:
+    """The hashes inside one tile: a row of them is made when the first one of it is asked for.
 
-    def __init__(self, tiles: Mapping[Tile, bytes], *, size: int) -> None:
+    An inclusion path needs nearly all of the tile that holds its leaf, so that this costs no more
+    than making the path alone, and every other path through the tile then costs nothing.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._rows = [data]
+
+    def node(self, rise: int, position: int) -> NodeHash:
+        """Return hash number ``position`` of the row that is ``rise`` levels above the tile's."""
+        rows = self._rows
+        while len(rows) <= rise:
+            rows.append(_row_above(rows[-1]))
+        return NodeHash(rows[rise][position * HASH_SIZE : (position + 1) * HASH_SIZE])
+
+
+class TileHashes:
+    """Hashes of nodes and spans out of fetched tiles of the tree of one size.
+
+    ``known`` remembers what was hashed inside tiles, for whoever makes many proofs.
+    """
+
+    def __init__(
+        self,
+        tiles: Mapping[Tile, bytes],
+        *,
+        size: int,
+        known: MutableMapping[Tile, TileNodes] | None = None,
+    ) -> None:
         for tile, data in tiles.items():
             if len(data) != tile.width * HASH_SIZE:
                 raise BadValueError(
@@ -124,6 +151,8 @@ class TileHashes:
                 )
         self._tiles = tiles
         self._size = size
+        self._known = {} if known is None else known
+        self._opened: dict[tuple[int, int], TileNodes] = {}
 
     def node(self, node: Node) -> NodeHash:
         """Hash of a perfect subtree.
@@ -136,13 +165,21 @@ class TileHashes:
         level, index = node
         if not 0 <= index << level < (index + 1) << level <= self._size:
             raise BoundsError(f"a tree of size {self._size} has no node {level}/{index}")
-        tile = tile_of(node, size=self._size)
-        if tile not in self._tiles:
-            raise BadValueError("is needed and was not given", where=f"tile/{tile.path()}")
-        rise = level % TILE_HEIGHT
-        first = (index << rise) % TILE_WIDTH
-        data = self._tiles[tile][first * HASH_SIZE : (first + (1 << rise)) * HASH_SIZE]
-        return _perfect_root(data)
+        tile_level, rise = divmod(level, TILE_HEIGHT)
+        place = (tile_level, index << rise >> TILE_HEIGHT)
+        nodes = self._opened.get(place)
+        if nodes is None:
+            nodes = self._opened[place] = self._open(tile_of(node, size=self._size))
+        return nodes.node(rise, index & ((TILE_WIDTH >> rise) - 1))
+
+    def _open(self, tile: Tile) -> TileNodes:
+        nodes = self._known.get(tile)
+        if nodes is None:
+            data = self._tiles.get(tile)
+            if data is None:
+                raise BadValueError("is needed and was not given", where=f"tile/{tile.path()}")
+            nodes = self._known[tile] = TileNodes(data)
+        return nodes
 
     def span(self, span: Span) -> RootHash:
         """Root of the tree over the leaves of ``span``."""
@@ -189,8 +226,11 @@ def decode_bundle(data: bytes, *, width: int) -> list[bytes]:
     return entries
 
 
-def _perfect_root(data: bytes) -> NodeHash:
-    nodes = [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
-    while len(nodes) > 1:
-        nodes = [node_hash(nodes[at], nodes[at + 1]) for at in range(0, len(nodes), 2)]
-    return NodeHash(nodes[0])
+def _row_above(row: bytes) -> bytes:
+    sha = hashlib.sha256
+    return b"".join(
+        [
+            sha(b"\x01" + row[at : at + 2 * HASH_SIZE]).digest()
+            for at in range(0, len(row) - 2 * HASH_SIZE + 1, 2 * HASH_SIZE)
+        ]
+    )
