@@ -16,10 +16,26 @@ if TYPE_CHECKING:
 async def database(settings: "Settings") -> AsyncIterator[str]:
     """URL of the database: the one that is set, or the embedded one, started if it is not.
 
+    A database that cannot be used ends the command with one line.
+
     Raises:
         ProvenanceError: the embedded one could not be started.
 
     """
+    from psycopg import Error as DriverError
+    from sqlalchemy.exc import ArgumentError, DBAPIError
+
+    try:
+        async with _database(settings) as url:
+            yield url
+    except (DriverError, DBAPIError, ArgumentError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        reason = str(cause).strip().partition("\n")[0] or type(error).__name__
+        fail(f"the database could not be used: {reason}")
+
+
+@asynccontextmanager
+async def _database(settings: "Settings") -> AsyncIterator[str]:
     if settings.database_url is not None:
         yield settings.database_url
         return

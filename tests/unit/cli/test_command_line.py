@@ -1,0 +1,146 @@
+"""What the command line says before it does anything."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from provenance import __version__
+from provenance.cli.main import app
+from provenance.core.trustfile import TrustFile
+
+COMMANDS = [
+    ["run"],
+    ["demo"],
+    ["capture"],
+    ["receipt"],
+    ["verify"],
+    ["log", "audit"],
+    ["log", "succeed"],
+    ["keys", "create"],
+    ["keys", "list"],
+    ["keys", "revoke"],
+    ["db", "upgrade"],
+]
+
+
+@pytest.fixture
+def trust(tmp_path: Path) -> Path:
+    """A trust file that trusts nobody."""
+    path = tmp_path / "trust.json"
+    path.write_bytes(TrustFile(operator="Nobody", logs=()).encode())
+    return path
+
+
+def test_the_version_is_the_packages() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.output) == (0, f"provenance {__version__}\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(command: list[str]) -> None:
+    done = CliRunner().invoke(app, [*command, "--help"])
+    assert done.exit_code == 0
+    assert len(done.output.splitlines()) > 5
+
+
+def test_what_verifies_starts_without_database_web_server_and_chain_client() -> None:
+    code = (
+        "import sys, provenance.cli.main, provenance.verify.service, provenance.verify.chain;"
+        "print([name for name in ('sqlalchemy', 'psycopg', 'web3', 'fastapi', 'pydantic',"
+        " 'alembic', 'structlog', 'msgspec', 'aiohttp') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--url", "http://log.example", "--database"],
+        ["--url", "http://log.example", "--nonsense"],
+    ],
+)
+def test_an_audit_of_nothing_or_of_two_things_is_wrong_usage(
+    trust: Path, arguments: list[str]
+) -> None:
+    done = CliRunner().invoke(app, ["log", "audit", "--trust", str(trust), *arguments])
+    assert done.exit_code == 2
+
+
+def test_an_audit_of_a_service_that_does_not_answer_is_unknown(trust: Path) -> None:
+    done = CliRunner().invoke(
+        app, ["log", "audit", "--url", "http://127.0.0.1:9", "--trust", str(trust)]
+    )
+    assert done.exit_code == 3
+    assert "could not be read (ConnectError)" in done.output
+
+
+@pytest.mark.parametrize(
+    "command", [["keys", "list"], ["db", "upgrade"], ["log", "audit", "--database"]], ids=" ".join
+)
+@pytest.mark.parametrize("url", ["postgresql://nobody:secret@127.0.0.1:9/none", "nonsense secret"])
+def test_a_database_that_does_not_answer_is_one_line(
+    trust: Path, tmp_path: Path, command: list[str], url: str
+) -> None:
+    if command[0] == "log":
+        command = [*command, "--trust", str(trust)]
+    done = CliRunner().invoke(
+        app, command, env={"DATABASE_URL": url, "PROVENANCE_DATA": str(tmp_path)}
+    )
+    assert done.exit_code == 5
+    assert done.output.startswith("error: the database could not be used: ")
+    assert done.output.count("\n") == 1
+    assert "nobody:secret" not in done.output
+
+
+def test_a_malformed_trust_file_ends_an_audit_with_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "trust.json"
+    path.write_text("{}")
+    done = CliRunner().invoke(
+        app, ["log", "audit", "--url", "http://127.0.0.1:9", "--trust", str(path)]
+    )
+    assert done.exit_code == 4
+    assert done.output == f"error: {path} is not a trust file: /v: is required\n"
+
+
+def test_a_command_on_a_database_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        app,
+        ["keys", "list"],
+        env={"PROVENANCE_DATA": str(tmp_path / "none"), "DATABASE_URL": None},
+    )
+    assert done.exit_code == 5
+    assert "start the service once" in done.output
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_key_of_the_data_folder_is_not_sent_to_another_service(tmp_path: Path) -> None:
+    (tmp_path / "credentials.json").write_text(
+        '{"api_url":"http://127.0.0.1:8080","rpc_url":"","keys":{"carrier":"secret"}}'
+    )
+    event = tmp_path / "event.json"
+    event.write_text("{}")
+    done = CliRunner().invoke(
+        app,
+        ["capture", str(event), "--url", "http://elsewhere.example"],
+        env={"PROVENANCE_DATA": str(tmp_path), "PROVENANCE_KEY": None},
+    )
+    assert done.exit_code == 2
+    assert "give --key" in done.output
+
+
+def test_a_setting_that_cannot_be_is_one_line(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        app,
+        ["keys", "list"],
+        env={"PROVENANCE_DATA": str(tmp_path), "PROVENANCE_API_PORT": "seventy"},
+    )
+    assert done.exit_code == 2
+    assert done.output.startswith("error: setting ")
+    assert done.output.count("\n") == 1
