@@ -5,10 +5,18 @@ import json
 import sys
 
 import pytest
+from sqlalchemy import text
 
-from fixtures.logs import check_acknowledgement, check_log, event, log_under_test, submission
+from fixtures.logs import (
+    check_acknowledgement,
+    check_log,
+    event,
+    keyed,
+    log_under_test,
+    submission,
+)
 from provenance.db.engine import create_engine
-from provenance.log.submissions import Logged
+from provenance.log.submissions import Idempotency, Logged
 
 pytestmark = pytest.mark.services
 
@@ -60,6 +68,28 @@ async def test_two_writers_on_one_log_give_every_entry_one_place(database_url: s
             check_acknowledgement(answer)
         assert sorted(answer.first_index for answer in answers) == list(range(0, 2 * 16 * 12, 2))
         await check_log(log)
+
+
+async def test_no_group_reads_a_whole_table_however_the_log_began(database_url: str) -> None:
+    # Plans are kept from when the tables were empty and known to be so.
+    scans = text(
+        "SELECT sum(seq_scan) FROM pg_stat_user_tables"
+        " WHERE relname IN ('records', 'entries', 'trails', 'requests', 'tiles')"
+    )
+    async with log_under_test(database_url) as log:
+        async with log.engine.connect() as connection:
+            await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(
+                text("ANALYZE")
+            )
+            before = await connection.scalar(scans)
+        writer = await log.writer()
+        for n in range(12):
+            key = Idempotency(f"key{n}", keyed(f"request{n}"))
+            await writer.submit(submission(event(f"e{n}"), event("all"), idempotency=key))
+        # A backend reports what it did when it ends.
+        await writer.stop()
+        async with log.engine.connect() as connection:
+            assert await connection.scalar(scans) == before
 
 
 async def test_the_same_event_at_two_writers_is_logged_once(database_url: str) -> None:

@@ -14,6 +14,11 @@ from provenance.log.errors import UnavailableError
 _SERVER_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
 
 
+# Statements are prepared once and outlive the statistics that their plans were made with: a table
+# that was empty then would be read from end to end for ever after.
+_PLANS = "SET enable_seqscan = off"
+
+
 class WriterConnection:
     """A connection out of the engine's pool, checked out until it breaks or the writer stops."""
 
@@ -33,10 +38,14 @@ class WriterConnection:
             try:
                 self._checked_out = await self._check_out()
                 raw = await self._checked_out.get_raw_connection()
+                driver = cast("psycopg.AsyncConnection[Any]", raw.driver_connection)
+                await driver.execute(_PLANS)
+                await driver.commit()
             except (exc.SQLAlchemyError, psycopg.Error, OSError) as error:
+                await self.discard()
                 raise UnavailableError("the database cannot be reached", retry_after=2) from error
-            self._driver = cast("psycopg.AsyncConnection[Any]", raw.driver_connection)
-            register_arrays(self._driver)
+            register_arrays(driver)
+            self._driver = driver
         return self._driver
 
     async def _check_out(self, *, again: bool = True) -> AsyncConnection:
@@ -62,17 +71,10 @@ class WriterConnection:
             await self.discard()
 
     async def discard(self) -> None:
-        """Throw the connection away."""
+        """Throw the connection away: nobody else gets one with the writer's settings."""
         connection, self._checked_out, self._driver = self._checked_out, None, None
         if connection is not None:
             await _destroy(connection)
-
-    async def close(self) -> None:
-        """Give the connection back to the pool."""
-        connection, self._checked_out = self._checked_out, None
-        self._driver = None
-        if connection is not None:
-            await connection.close()
 
 
 async def _destroy(connection: AsyncConnection) -> None:

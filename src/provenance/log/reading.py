@@ -43,7 +43,7 @@ WHERE log_id = %s
 # The first record with an eventID is what corrections of it mean; they re-use the eventID.
 _EVENTS = """
 SELECT DISTINCT ON (submitter, event_id) submitter, event_id, first_index, count
-FROM records WHERE log_id = %s AND event_id = ANY(%b)
+FROM records WHERE log_id = %s AND event_id = ANY(%b) AND event_id IS NOT NULL
 ORDER BY submitter, event_id, first_index
 """
 _RANGES = """

@@ -120,7 +120,7 @@ class LogWriter:
         if self._task is not None:
             await self._task
             self._task = None
-        await self._connection.close()
+        await self._connection.discard()
 
     async def submit(self, submission: Submission) -> Logged:
         """Log ``submission``; returns after the commit.
