@@ -12,7 +12,8 @@ Rules it enforces, each with a verdict of its own:
   anchor that covers the entry, and the receipt's details of it are the chain's; the same of each
   later anchor, which may also be of a log that carries this one on;
 * finality: the chain will not take that back;
-* timing: the entry's ``at`` lies between the old and the new anchor, give or take 5 s;
+* timing: the entry's ``at`` is not after the new anchor, give or take 5 s, and not so long before
+  the old one that no anchor waits for its block that long;
 * status: nothing known to the verifier corrects, supersedes or erases it.
 
 It leaves out what one receipt cannot show (the rest of the trail, other receipts that contradict
@@ -35,7 +36,12 @@ from provenance.core.trustfile import TrustedLog, TrustFile
 from provenance.core.verdict import OPTIONAL, Outcome, Report, Verdict
 
 TOLERANCE_MS: Final = 5_000
-"""How far ``at`` may lie outside its anchors' block times: clocks differ and blocks round."""
+"""How far ``at`` may lie after its anchor's block time: clocks differ and blocks round."""
+
+LATE_ANCHOR_MS: Final = 300_000
+"""How far ``at`` may lie before the block of the anchor that does not cover it: entries are logged
+while that anchor waits for its block. What is dated still earlier may be back-dated as well as
+follow an anchor that was late, and nobody can tell: UNKNOWN."""
 
 LOCAL: Final = "the chain is under the operator's control: a demonstration, not evidence"
 """Said of every receipt on a chain that the trust file marks as local."""
@@ -269,19 +275,23 @@ class _ReceiptCheck:
 
     def _timing(self) -> Finding:
         anchor, at = self._receipt.anchored.anchor, self._receipt.entry.at
-        width = anchor.block_time - anchor.old_time
-        if width < 0:
+        if anchor.block_time < anchor.old_time:
             return Outcome.INVALID, "the old anchor is younger than the new one"
-        if not anchor.old_time - TOLERANCE_MS <= at <= anchor.block_time + TOLERANCE_MS:
+        if at > anchor.block_time + TOLERANCE_MS:
             return Outcome.INVALID, (
-                f"logged at {at}, outside its anchors' window "
-                f"{anchor.old_time} to {anchor.block_time}"
+                f"dated {at}, after the block {anchor.block_time} that anchors it"
+            )
+        if at < anchor.old_time - LATE_ANCHOR_MS:
+            return Outcome.UNKNOWN, (
+                f"dated {(anchor.old_time - at) / 1000:.0f} s before the anchor that it came after: "
+                "either that anchor was late, or the entry was back-dated"
             )
         facts, log = self._evidence.facts, self._log
         confirmed = facts is not None and log is not None and is_trusted_chain(facts, log)
         if facts is None or not confirmed or facts.record != anchor:
             return Outcome.UNKNOWN, "the anchors' block times were not confirmed by the chain"
         lag = (anchor.block_time - at) / 1000
+        width = anchor.block_time - min(anchor.old_time, at)
         return Outcome.VALID, (
             f"logged within a window of {width / 1000:.1f} s between two anchors, "
             f"anchored {lag:.1f} s later"

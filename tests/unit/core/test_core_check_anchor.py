@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.findings import finding, with_anchor
 from fixtures.small_log import SmallLog, succession
-from provenance.core.check import TOLERANCE_MS, check_receipt
+from provenance.core.check import LATE_ANCHOR_MS, TOLERANCE_MS, check_receipt
 from provenance.core.receipt import AnchorRecord
 from provenance.core.trustfile import Successor
 from provenance.core.verdict import Outcome
@@ -152,11 +152,12 @@ class TestFinality:
 class TestTiming:
     @pytest.mark.parametrize(
         ("beyond", "outcome"),
-        [(-TOLERANCE_MS - 1, INVALID), (-TOLERANCE_MS, VALID), (TOLERANCE_MS, VALID)],
+        [(-LATE_ANCHOR_MS - 1, UNKNOWN), (-LATE_ANCHOR_MS, VALID), (TOLERANCE_MS, VALID)],
     )
     def test_logged_before_the_old_anchor(
         self, log: SmallLog, beyond: int, outcome: Outcome
     ) -> None:
+        """Entries are logged while an anchor waits; dated much earlier, nobody can tell."""
         window_start = log.block_time(12)
         log.append(at=window_start + beyond)
         log.append(at=window_start + 60_000)
@@ -171,6 +172,14 @@ class TestTiming:
         receipt = with_anchor(log.receipt(4), block_time=at - late, old_time=at - 60_000)
         facts = log.facts(8, record=receipt.anchored.anchor)
         assert finding("timing", receipt, log, facts=facts)[0] is outcome
+
+    def test_a_window_begins_where_an_early_entry_is_dated(self, log: SmallLog) -> None:
+        start = log.block_time(12)
+        log.append(at=start - 60_000)
+        log.append(at=start + 1_000)
+        log.anchor()
+        width = (log.block_time(14) - start) / 1000 + 60
+        assert f"window of {width:.1f} s" in finding("timing", log.receipt(12), log)[1]
 
     def test_anchors_in_the_wrong_order_are_invalid(self, log: SmallLog) -> None:
         at = log.entries[4].at

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from fixtures.memory_log import audited, memory_log, numbered
 from fixtures.strategies import entries as any_entries
+from provenance.core.check import LATE_ANCHOR_MS
 from provenance.core.digests import LeafHash
 from provenance.core.entry import Entry
 from provenance.core.errors import FormatError
+from provenance.core.verdict import Outcome
 from provenance.verify.audit.trails import decode_entry
 
 
@@ -55,20 +57,30 @@ async def test_a_time_that_runs_back_is_named() -> None:
     ]
 
 
-async def test_a_time_outside_of_its_anchors_is_named() -> None:
+async def test_a_time_after_its_anchor_is_named() -> None:
     entries = numbered(7)
     log = memory_log(entries, 3, 5)
     log.anchors._times[2] -= 6_000
     found = [str(finding) for finding in await audited(log)]
+    after = entries[4].at - 6_000
     assert found == [
-        f"entry {index}: its time {entries[index].at} is outside its anchors' window "
-        f"{before} to {after}"
-        for index, before, after in [
-            (3, entries[2].at, entries[4].at - 6_000),
-            (4, entries[2].at, entries[4].at - 6_000),
-        ]
+        f"entry {index}: its time {entries[index].at} is after its anchor's block, {after}"
+        for index in (3, 4)
         if entries[index].at > after + 5_000
     ]
+    assert found
+
+
+@pytest.mark.parametrize("late_ms", [60_000, LATE_ANCHOR_MS + 60_000])
+async def test_times_before_an_anchor_that_was_late_are_no_finding(late_ms: int) -> None:
+    log = memory_log(numbered(7), 3, 5)
+    log.anchors._times[1] += late_ms
+    log.anchors._times[2] += late_ms
+    findings = await audited(log)
+    assert list(findings) == []
+    outcomes = {verdict.check: verdict.outcome for verdict in findings.verdicts()}
+    unknown = late_ms > LATE_ANCHOR_MS
+    assert (outcomes.get("entries") is Outcome.UNKNOWN) == unknown
 
 
 @given(any_entries)

@@ -1,14 +1,14 @@
 """Whether the entries of each trail are numbered without gap or repetition, and linked.
 
-Also what concerns single entries: canonical bytes, times that never run back and lie between the
-anchors before and after. Entries that are not what the log committed to were named by the tree's
+Also what concerns single entries: canonical bytes, times that never run back and fit the anchors
+before and after. Entries that are not what the log committed to were named by the tree's
 audit; a trail is followed past them by the true leaf hash, which the next entry names.
 """
 
 import re
 from typing import Final, cast
 
-from provenance.core.check import TOLERANCE_MS
+from provenance.core.check import LATE_ANCHOR_MS, TOLERANCE_MS
 from provenance.core.digests import ZERO_HASH, Commitment, LeafHash, TrailId
 from provenance.core.entry import Entry
 from provenance.core.errors import FormatError
@@ -113,11 +113,15 @@ class TrailAudit:
         if window is None:
             return
         before, after = window
-        if not before - TOLERANCE_MS <= at <= after + TOLERANCE_MS:
+        if at > after + TOLERANCE_MS:
             self._findings.add(
+                "entries", f"entry {index}", f"its time {at} is after its anchor's block, {after}"
+            )
+        if at < before - LATE_ANCHOR_MS:
+            self._findings.unread(
                 "entries",
-                f"entry {index}",
-                f"its time {at} is outside its anchors' window {before} to {after}",
+                f"entries between the anchors at {before} and {after} are dated long before the "
+                "first of them: it was late, or they were back-dated",
             )
 
     def _place(self, index: int, entry: Entry, leaf: LeafHash) -> None:
