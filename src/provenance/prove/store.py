@@ -130,7 +130,7 @@ class ProofStore:
             .order_by(entries.c.index)
         )
         async with self._engine.connect() as connection:
-            return [EntryRow(*row) for row in (await connection.execute(query)).all()]
+            return [EntryRow(*tuple(row)) for row in (await connection.execute(query)).all()]
 
     async def record_span(self, log_id: int, first_index: int) -> int | None:
         """Return the number of entries of the record at ``first_index``."""
