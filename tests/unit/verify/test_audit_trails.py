@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.memory_log import audited, memory_log, numbered
+from fixtures.memory_log import STEP_MS, audited, memory_log, numbered
 from fixtures.strategies import entries as any_entries
-from provenance.core.check import LATE_ANCHOR_MS
+from provenance.core.check import LATE_ANCHOR_MS, TOLERANCE_MS
 from provenance.core.digests import LeafHash
 from provenance.core.entry import Entry
 from provenance.core.errors import FormatError
@@ -59,28 +59,24 @@ async def test_a_time_that_runs_back_is_named() -> None:
 
 async def test_a_time_after_its_anchor_is_named() -> None:
     entries = numbered(7)
-    log = memory_log(entries, 3, 5)
-    log.anchors._times[2] -= 6_000
-    found = [str(finding) for finding in await audited(log)]
-    after = entries[4].at - 6_000
-    assert found == [
-        f"entry {index}: its time {entries[index].at} is after its anchor's block, {after}"
-        for index in (3, 4)
-        if entries[index].at > after + 5_000
+    log = memory_log(entries, 3, lag=-TOLERANCE_MS - 1)
+    assert [str(finding) for finding in await audited(log)] == [
+        f"entry {index}: is dated {entries[index].at}, after the block "
+        f"{entries[index].at - TOLERANCE_MS - 1} that anchors it"
+        for index in (2, 6)
     ]
-    assert found
 
 
-@pytest.mark.parametrize("late_ms", [60_000, LATE_ANCHOR_MS + 60_000])
-async def test_times_before_an_anchor_that_was_late_are_no_finding(late_ms: int) -> None:
-    log = memory_log(numbered(7), 3, 5)
-    log.anchors._times[1] += late_ms
-    log.anchors._times[2] += late_ms
-    findings = await audited(log)
-    assert list(findings) == []
-    outcomes = {verdict.check: verdict.outcome for verdict in findings.verdicts()}
-    unknown = late_ms > LATE_ANCHOR_MS
-    assert (outcomes.get("entries") is Outcome.UNKNOWN) == unknown
+async def test_a_time_long_before_the_anchor_before_it_proves_nothing_either_way() -> None:
+    # Entry 3 is logged one step after entry 2, which the first of two late anchors covers.
+    soon = await audited(memory_log(numbered(7), 3, lag=LATE_ANCHOR_MS + STEP_MS))
+    assert soon.verdicts() == ()
+    late = await audited(memory_log(numbered(7), 3, lag=LATE_ANCHOR_MS + 2 * STEP_MS))
+    [verdict] = late.verdicts()
+    assert (verdict.check, verdict.outcome) == ("entries", Outcome.UNKNOWN)
+    assert verdict.reason.startswith(
+        "entries from 3 on, 1 in all, are dated long before the anchor"
+    )
 
 
 @given(any_entries)

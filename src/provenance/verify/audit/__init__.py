@@ -8,7 +8,7 @@ fetch; against the database it looks into statements and payloads besides. Rules
 * checkpoints: for each anchored size there is one, signed by a trusted key, with that root;
 * tree: the entries' leaf hashes lead, at every anchored size, to the anchored root, and the tiles
   hold the same hashes (``tree``); consistency between all sizes follows;
-* entries: each is canonical, ``at`` never decreases and lies between its two anchors;
+* entries: each is canonical, ``at`` never decreases and lies between its anchors (``core.check``);
 * trails: (trail, seq) is unique and gapless, and each entry names the one before it (``trails``);
 * contents, database only: every statement opens its commitments and every payload its statement's,
   one subject has one trail, a payload's subjects are the record's entries, and whatever cannot be

@@ -112,6 +112,7 @@ class _Audit:
             trails.stopped = stopped.group.first + len(stopped.group.entries) < size
             self._stopped(str(stopped))
         tree.finish()
+        trails.finish()
         self.findings.checked(
             "tree", f"{size} entries, their root compared at {tree.roots_compared} anchored sizes"
         )

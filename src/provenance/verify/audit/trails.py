@@ -62,7 +62,8 @@ class TrailAudit:
         self._trails = CompactTable("QQ32s")
         self._bad: set[bytes] = set()
         self._last_at = 0
-        self._read = 0
+        self._read = self._early = 0
+        self._first_early = MAX_INTEGER
         self.stopped = False
 
     def __len__(self) -> int:
@@ -115,13 +116,21 @@ class TrailAudit:
         before, after = window
         if at > after + TOLERANCE_MS:
             self._findings.add(
-                "entries", f"entry {index}", f"its time {at} is after its anchor's block, {after}"
+                "entries",
+                f"entry {index}",
+                f"is dated {at}, after the block {after} that anchors it",
             )
-        if at < before - LATE_ANCHOR_MS:
+        elif at < before - LATE_ANCHOR_MS:
+            self._early += 1
+            self._first_early = min(self._first_early, index)
+
+    def finish(self) -> None:
+        """Say which times neither prove nor disprove anything; see ``core.check``."""
+        if self._early:
             self._findings.unread(
                 "entries",
-                f"entries between the anchors at {before} and {after} are dated long before the "
-                "first of them: it was late, or they were back-dated",
+                f"entries from {self._first_early} on, {self._early} in all, are dated long before the "
+                "anchor that they came after: either that one was late, or they were back-dated",
             )
 
     def _place(self, index: int, entry: Entry, leaf: LeafHash) -> None:
