@@ -21,8 +21,8 @@ class IntakeLimits:
     """A container with 5,000 children whose identifiers have 60 characters, indented."""
     max_event_values: int = 10_000
     """Each value may become a leaf of the field tree, at some 20 µs: 0.2 s for one event."""
-    max_subjects: int = 5_000
-    """Subjects of one event: a large container. Each one costs an entry."""
+    max_subjects: int = 4_096
+    """A large container, each an entry; as many as a correction of it can refer to."""
     max_document_subjects: int = 50_000
     """Subjects of one document: two to four seconds of writing."""
     max_depth: int = 24
