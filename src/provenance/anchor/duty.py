@@ -139,7 +139,9 @@ class Duty:
         view, report = await self._recovery.look()
         if report.verdict is Verdict.BEHIND:
             self._reconciled = False
-            await self._set_state(LogState.BEHIND, report.reason)
+            if report.log.state is not LogState.FORKED:
+                # One whose copies are lost stays an alarm while they are looked for again.
+                await self._set_state(LogState.BEHIND, report.reason)
             view, report = await self._refill_log(view, report)
         metrics = self._session.metrics
         metrics.fence.set(report.verdict.value)

@@ -45,6 +45,7 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     log.NotInLogError: 404,
     prove.EntryNotFoundError: 404,
     prove.NotAnchoredError: 409,
+    prove.DistrustedLogError: 503,
     prove.NotAnchoredSizeError: 404,
     BoundsError: 400,
     ProofError: 422,

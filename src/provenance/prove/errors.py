@@ -21,6 +21,13 @@ class NotAnchoredError(ProveError):
     code = "not-anchored"
 
 
+class DistrustedLogError(ProveError):
+    """The log is forked: nothing more is signed in its name until it agrees with the chain."""
+
+    code = "log-distrusted"
+    retry_after = 30
+
+
 class NotAnchoredSizeError(ProveError):
     """A proof was asked for a size that was never anchored."""
 

@@ -18,7 +18,12 @@ from provenance.core.tiles import (
     inclusion_proof,
     inclusion_tiles,
 )
-from provenance.prove.errors import EntryNotFoundError, NotAnchoredError, NotAnchoredSizeError
+from provenance.prove.errors import (
+    DistrustedLogError,
+    EntryNotFoundError,
+    NotAnchoredError,
+    NotAnchoredSizeError,
+)
 from provenance.prove.store import AnchorRow, EntryRow, LogRow, ProofStore
 
 
@@ -52,7 +57,7 @@ class Prover:
         return self._lineage[0]
 
     async def receipt(self, index: int, *, pointers: Sequence[str] | None = None) -> Receipt:
-        """Receipt of one entry.
+        """Receipt of one entry; without a trail head while the log is forked and signs nothing.
 
         With ``pointers`` (RFC 6901) the receipt discloses only these fields of the payload and
         does not open the payload's commitment.
@@ -88,6 +93,7 @@ class Prover:
         Raises:
             EntryNotFoundError: the log has no trail of this subject.
             NotAnchoredError: none of its entries is anchored yet.
+            DistrustedLogError: the log is forked and signs nothing.
 
         """
         trail = await self._store.trail_of(self.log.log_id, subject)
@@ -147,8 +153,16 @@ class Prover:
             salt=Salt(row.salt),
             payload=_opening(row) if pointers is None else None,
             fields=_disclosure(row, pointers) if pointers is not None else (),
-            trail_head=await self._sign_head(row.subject, trail_first, row.trail),
+            trail_head=await self._head_if_signable(row.subject, trail_first, row.trail),
         )
+
+    async def _head_if_signable(
+        self, subject: str, trail_first: int, trail_id: bytes
+    ) -> str | None:
+        try:
+            return await self._sign_head(subject, trail_first, trail_id)
+        except DistrustedLogError:
+            return None
 
     def _log_of(self, index: int) -> LogRow:
         return next(log for log in self._lineage if index >= log.start_size)
@@ -199,8 +213,12 @@ class Prover:
         return sign_note(head.text(), self._signers)
 
     async def _anchored_size(self) -> int:
-        latest = await self._store.latest_anchor(self.log.log_id)
-        return latest.size if latest is not None else self.log.start_size
+        may_sign, largest = await self._store.signable(self.log.log_id)
+        if not may_sign:
+            raise DistrustedLogError(
+                "the log contradicts the chain and signs nothing until that is settled"
+            )
+        return self.log.start_size if largest is None else largest
 
 
 def _statement(row: EntryRow) -> Statement | None:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from provenance.db.tables import anchors, entries, logs, records, trails
+from provenance.db.tables import anchors, entries, log_heads, logs, records, trails
 
 ANCHORED = ("included", "final")
 """States of an anchor in which the contract holds its root."""
@@ -156,12 +156,21 @@ class ProofStore:
             row = (await connection.execute(query)).one_or_none()
         return AnchorRow(*row) if row is not None else None
 
-    async def latest_anchor(self, log_id: int) -> AnchorRow | None:
-        """Return the anchor of the largest size."""
-        query = self._anchors(log_id).order_by(anchors.c.size.desc()).limit(1)
+    async def signable(self, log_id: int) -> tuple[bool, int | None]:
+        """Return whether the log may sign, and its largest anchored size.
+
+        A log that is forked may not: what it holds contradicts what it signed before, or was
+        anchored by somebody else.
+        """
+        largest = (
+            select(func.max(anchors.c.size))
+            .where(anchors.c.log_id == log_id, anchors.c.state.in_(ANCHORED))
+            .scalar_subquery()
+        )
+        query = select(log_heads.c.state != "forked", largest).where(log_heads.c.log_id == log_id)
         async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return AnchorRow(*row) if row is not None else None
+            row = (await connection.execute(query)).one()
+        return row[0], row[1]
 
     async def trail_of(self, log_id: int, subject: str) -> tuple[int, bytes] | None:
         """Return first index and id of a subject's trail."""

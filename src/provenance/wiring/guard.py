@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from provenance.anchor.fence import Verdict, check_fence
+from provenance.anchor.states import LogState
 from provenance.chain.client import ChainClient
 from provenance.core.errors import ProvenanceError
 from provenance.log.identity import LogIdentity
@@ -62,6 +63,9 @@ class FenceGuard:
             self.reason = ""
             self._writer.open(checked_size=report.log.size)
             _log.info("writer_opened", size=report.log.size)
+        elif report.verdict is Verdict.BEHIND and report.log.state is LogState.FORKED:
+            # The worker has looked for the copies and says what is lost.
+            self._close(LogState.FORKED.value, report.log.reason)
         else:
             self._close(report.verdict.name.lower(), report.reason)
 
