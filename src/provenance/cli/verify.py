@@ -49,6 +49,15 @@ def verify(
             metavar="FILE", help="Payload (event, document) to compare; may be repeated.", **_FILE
         ),
     ] = None,
+    payloads: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder of payloads, as `provenance receipt --payloads` makes it.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
     ack: Annotated[
         list[Path] | None,
         typer.Option(
@@ -84,11 +93,10 @@ def verify(
             )
             for path in receipts
         ]
-        payloads = {
-            str(path): read_bounded(path, limit=MAX_PAYLOAD_BYTES) for path in payload or ()
-        }
+        brought = [*(payload or ()), *_payload_files(payloads)]
+        contents = {str(path): read_bounded(path, limit=MAX_PAYLOAD_BYTES) for path in brought}
         notes = [_read_note(path) for path in ack or ()]
-        matched = match_payloads(items, payloads)
+        matched = match_payloads(items, contents)
         report = asyncio.run(
             _verify(matched.items, trusted, rpc, notes, complete=complete, patience=timeout)
         )
@@ -97,7 +105,12 @@ def verify(
         typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
     else:
         print_set(report, strays=matched.strays)
-    raise typer.Exit(_exit_code(report, matched.strays))
+    code = _exit_code(report, matched.strays)
+    if code != OF_OUTCOME[report.outcome] and not as_json:
+        cause = "a payload is not what was recorded" if code == INVALID else "not all was checked"
+        cause = "a file is malformed" if code == MALFORMED else cause
+        typer.echo(f"exit code {code}: {cause}")
+    raise typer.Exit(code)
 
 
 def _exit_code(report: "SetReport", strays: Sequence[str]) -> int:
@@ -143,6 +156,10 @@ def read_trust(path: Path) -> "TrustFile":
         return TrustFile.decode(read_bounded(path, limit=MAX_TRUST_BYTES))
     except FormatError as error:
         fail(f"{path} is not a trust file: {error}", code=MALFORMED)
+
+
+def _payload_files(folder: Path | None) -> list[Path]:
+    return sorted(folder.glob("payload-*")) if folder is not None else []
 
 
 def _read_note(path: Path) -> str:
