@@ -5,20 +5,24 @@ A random moment is drawn, never hoped for: some way through the work, and a rand
 second after that. The seed is printed, and ``FAULT_SEED`` gives it again.
 """
 
+import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+
+import httpx
 
 from fault.commands import provenance
 from fault.invariants import Checked, check_everything
 from fault.killing import Part, kill
 from fault.stores import Stores
 from fault.submitters import Document, Promise, Sending, Submitters
-from fixtures.service import RunningService
+from fixtures.service import PATIENCE, RunningService
 
 _LATEST = 0.25
 """Seconds after the drawn promise within which a blow falls: some ten commits, a few anchors."""
@@ -131,6 +135,15 @@ class Harness:
         assert answer.status_code == 200, answer.text
         return answer.content
 
+    def subject_of(self, index: int) -> str:
+        """The subject of an entry."""
+        return str(json.loads(self.receipt(index))["statement"]["subject"])
+
+    def is_ready(self) -> bool:
+        """Whether the service says that it takes writes."""
+        with self.service.client() as client:
+            return client.get("/health/ready").status_code == 200
+
     def verify(self, receipt: Path, *, trust: Path | None = None, code: int = 0) -> str:
         """What ``provenance verify`` says of a receipt."""
         return provenance(
@@ -139,6 +152,26 @@ class Harness:
             "--rpc", self.service.credentials.rpc_url,
             data=self.data_dir, code=code,
         )  # fmt: skip
+
+    def metric(self, name: str) -> float:
+        """A sample of the worker's metrics; 0 where there is none."""
+        port = (self.data_dir / "run" / "worker-metrics.port").read_text().strip()
+        lines = httpx.get(f"http://127.0.0.1:{port}/metrics").text.splitlines()
+        return next((float(line.split()[1]) for line in lines if line.startswith(f"{name} ")), 0.0)
+
+    def http_in_flight(self) -> float:
+        """Requests that the API is answering, this one not counted."""
+        with self.service.client() as client:
+            lines = client.get("/metrics").text.splitlines()
+        name = "provenance_http_requests_in_flight "
+        return next(float(line.split()[1]) for line in lines if line.startswith(name)) - 1
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Return once ``condition`` holds."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come about"
+            time.sleep(0.02)
 
     def log_of(self, name: str) -> str:
         """What a process of the service has printed, over all its starts."""

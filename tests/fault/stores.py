@@ -14,20 +14,27 @@ from provenance.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where everything of a running service is. ``origin`` is the log that is written now."""
+    """Where everything of a running service is."""
 
     data_dir: Path
     database_url: str
     credentials: Credentials
-    origin: str
 
     @classmethod
     def of(cls, service: RunningService) -> "Stores":
         """Stores of a service; of an embedded database, unless its environment names another."""
-        given = service.environment
-        origin = given.get("PROVENANCE_ORIGIN", Settings.model_fields["origin"].default)
-        url = given.get("DATABASE_URL") or embedded_database_url(service.data_dir)
-        return cls(service.data_dir, url, service.credentials, origin)
+        named = service.environment.get("DATABASE_URL")
+        url = named or embedded_database_url(service.data_dir)
+        return cls(service.data_dir, url, service.credentials)
+
+    @property
+    def origin(self) -> str:
+        """The log that is written now: the one that nobody succeeded."""
+        [(origin,)] = self.query(
+            "SELECT origin FROM logs WHERE log_id NOT IN"
+            " (SELECT predecessor_id FROM logs WHERE predecessor_id IS NOT NULL)"
+        )
+        return str(origin)
 
     @property
     def settings(self) -> Settings:
@@ -35,7 +42,6 @@ class Stores:
             data_dir=self.data_dir,
             database_url=self.database_url,
             rpc_url=self.credentials.rpc_url,
-            origin=self.origin,
         )
 
     @property

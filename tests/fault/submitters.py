@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
-from fixtures.service import RunningService
 from provenance.demo.bulk import bulk_events, in_documents
 
 ACCEPTED = 202
@@ -66,11 +65,17 @@ def documents(count: int, *, events: int) -> list[Document]:
     ]
 
 
+class GivesClients(Protocol):
+    """A service, or one API process of it."""
+
+    def client(self) -> httpx.Client: ...
+
+
 @dataclass(slots=True)
 class Submitters:
     """Several clients at work; ``promises`` grows as answers arrive, in no order."""
 
-    service: RunningService
+    service: GivesClients
     promises: list[Promise] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
