@@ -9,7 +9,7 @@ from provenance.core.trustfile import TrustFile
 from provenance.verify.audit.anchors import AnchorTable
 from provenance.verify.audit.report import Findings
 from provenance.verify.audit.web import PublishedCheckpoint
-from provenance.verify.signed import open_trusted
+from provenance.verify.signed import UntrustedError, open_trusted
 
 
 class CheckpointAudit:
@@ -65,7 +65,10 @@ class CheckpointAudit:
         try:
             checkpoint = open_trusted(item.note, self._trust, Checkpoint.parse)
         except (FormatError, ProofError) as error:
-            self._findings.add("checkpoints", name, str(error))
+            if isinstance(error, UntrustedError) and self._is_inherited(item.size):
+                self._findings.unread("checkpoints", f"those before this log's start: {error}")
+            else:
+                self._findings.add("checkpoints", name, str(error))
             return
         if checkpoint.size != item.size or checkpoint.origin not in self._origins:
             self._findings.add("checkpoints", name, "is the checkpoint of another size or log")
@@ -78,6 +81,11 @@ class CheckpointAudit:
             self._findings.add("checkpoints", name, "was published but never anchored")
         elif anchor.root != checkpoint.root:
             self._findings.add("checkpoints", name, "has another root than the contract")
+
+    def _is_inherited(self, size: int) -> bool:
+        """Whether a log that is not trusted made it, which the trusted one carries on."""
+        start = self._anchors[0].size if self._anchors is not None and len(self._anchors) else 0
+        return size <= start
 
 
 def _name(size: int) -> str:

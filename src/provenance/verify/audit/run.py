@@ -73,7 +73,7 @@ class _Audit:
             self.findings.unread("anchors", str(error))
             return None
         if reading.abandoned:
-            self.notes.append(f"{reading.abandoned} anchors were abandoned by a succession")
+            self.notes.append(f"anchors that a succession abandoned: {reading.abandoned}")
         self.findings.checked(
             "anchors",
             f"{len(reading.anchors) - 1} anchors up to size {reading.head_size}, each extends the "

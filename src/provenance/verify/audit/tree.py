@@ -162,8 +162,17 @@ class TreeAudit:
             known.append(head)
         return known
 
+    def _is_empty(self, group: Group, entries: Sequence[bytes | None]) -> bool:
+        """Whether a bundle has no entry at all, which is then named instead of its entries."""
+        if group.stored is not None or any(entry is not None for entry in entries):
+            return False
+        path = Tile(level=-1, n=group.n, width=group.width).path()
+        self._findings.add("entries", f"bundle {path}", "has no entries, or is not served")
+        return True
+
     def _name_missing(self, group: Group, entries: Sequence[bytes | None]) -> None:
-        for at, entry in enumerate(entries if group.entries is not None else ()):
+        named = group.entries is None or self._is_empty(group, entries)
+        for at, entry in enumerate(() if named else entries):
             if entry is None:
                 self._name_entry(group, at, MISSING)
         if not group.hashes and group.stored is None and not group.cut:
@@ -176,8 +185,9 @@ class TreeAudit:
         computed: Sequence[LeafHash | None],
         leaves: Sequence[LeafHash],
     ) -> None:
+        named = group.entries is None or self._is_empty(group, entries)
         for at, true in enumerate(leaves):
-            if group.entries is not None and computed[at] != true:
+            if not named and computed[at] != true:
                 missing = entries[at] is None
                 self._name_entry(group, at, MISSING if missing else ALTERED)
             elif group.stored is not None and group.stored[at] != true:

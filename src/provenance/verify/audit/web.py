@@ -117,7 +117,7 @@ class WebLog:
         return await self._get(f"tile/{tile.path()}", limit=_MAX_TILE)
 
     async def bundle(self, tile: Tile) -> list[bytes] | None:
-        """Entries of a bundle, as many as it holds; None without a key, or where there is none.
+        """Entries of a bundle, as many as it holds; None without a key.
 
         Raises:
             LogReadError: the service could not be asked, or does not accept the key.
@@ -126,7 +126,7 @@ class WebLog:
         if self._key is None:
             return None
         data = await self._get(f"tile/{tile.path()}", limit=_MAX_BUNDLE)
-        return None if data is None else _entries(data)
+        return [] if data is None else _entries(data)
 
     async def _get(self, path: str, *, limit: int) -> bytes | None:
         reason = ""
