@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -164,6 +165,18 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
+def _calm_collector() -> None:
+    """Let the garbage collector look at what requests make, and not again at all of the program.
+
+    What exists now stays. A capture makes tens of thousands of objects, nearly all of which go by
+    themselves; with the usual thresholds looking for cycles among them took a tenth of the time,
+    in pauses of up to a tenth of a second.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then finish what was accepted."""
     async with open_services(settings) as services:
@@ -180,6 +193,7 @@ async def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=_GRACE_S,
             backlog=2048,
         )
+        _calm_collector()
         _log.info("api_starts", host=settings.api_host, port=settings.api_port)
         await _Server(config).serve()
     _log.info("api_stopped")

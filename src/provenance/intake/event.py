@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,8 @@ from provenance.intake.subjects import spelled, spelled_place, subjects_of
 
 MEDIA_TYPE: Final = "application/ld+json"
 """Media type of an event's bytes."""
+_REMEMBERED_CONTEXTS: Final = 64
+"""One megabyte at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +164,21 @@ def _context(
     if "@context" in event:
         own = bytes(_declaring.decode(raw).context)
         try:
-            context = extend(outer, own, event["@context"], limits=limits)
+            if outer is NO_CONTEXT:
+                context = _alone(own, limits)
+            else:
+                context = extend(outer, own, event["@context"], limits=limits)
         except FormatError as error:
             raise located(error, "/@context") from None
     if not context.is_epcis:
         raise ContextError(NAME_EPCIS, where="/@context")
     return context
+
+
+@lru_cache(maxsize=_REMEMBERED_CONTEXTS)
+def _alone(raw: bytes, limits: IntakeLimits) -> Context:
+    # Most single events of a day come with one of a handful of contexts.
+    return extend(NO_CONTEXT, raw, msgspec.json.decode(raw), limits=limits)
 
 
 def _draft(

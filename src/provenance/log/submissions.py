@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
+
 from provenance.core.digests import LeafHash, Salt
 from provenance.core.statement import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class EventColumns:
-    """What events are searched by; times in milliseconds since the epoch, UTC."""
+class EventColumns(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What events are searched by; times in milliseconds since the epoch, UTC.
+
+    A msgspec struct, like :class:`RecordDraft`: one is made for each event, in a tenth of the time
+    of a frozen dataclass, and it is in no cycle that the collector would have to look for.
+    """
 
     event_id: str | None
     event_type: str
@@ -21,8 +26,7 @@ class EventColumns:
     biz_location: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordDraft:
+class RecordDraft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A validated record on its way into the log.
 
     ``statement`` is complete but for its subject, which the writer puts in, one entry for each of

@@ -12,7 +12,7 @@ from provenance.api.answers import json_answer
 from provenance.api.authentication import Principal
 from provenance.api.bodies import JSON_TYPES, Budget, read_body
 from provenance.api.epcis.answers import CaptureJobAnswer, EventAnswer
-from provenance.api.epcis.drafts import record_of
+from provenance.api.epcis.drafts import records_of
 from provenance.api.epcis.headers import (
     OnError,
     check_versions,
@@ -86,11 +86,11 @@ class Capture:
         body = await read_body(request, limit=services.intake.max_event_bytes, accepted=JSON_TYPES)
         idempotency = self._idempotency(request, "event", body)
         draft = parse_event(body, submission=self._submitting(principal), limits=services.intake)
-        record = record_of(
-            draft, submitter=principal.organisation, random_bytes=services.random_bytes
+        records = records_of(
+            (draft,), submitter=principal.organisation, random_bytes=services.random_bytes
         )
         logged = await services.writer.submit(
-            Submission(submitter=principal.organisation, records=(record,), idempotency=idempotency)
+            Submission(submitter=principal.organisation, records=records, idempotency=idempotency)
         )
         return self._created(draft, logged)
 
@@ -104,9 +104,8 @@ class Capture:
         drafts = parsed.drafts
         if on_error == "rollback" or not drafts:
             parsed.require_valid()
-        return parsed, tuple(
-            record_of(draft, submitter=principal.organisation, random_bytes=services.random_bytes)
-            for draft in drafts
+        return parsed, records_of(
+            drafts, submitter=principal.organisation, random_bytes=services.random_bytes
         )
 
     def _submitting(self, principal: Principal) -> Submitting:

@@ -1,40 +1,41 @@
 """Records of the log out of validated events."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from provenance.core.digests import Salt
-from provenance.core.fields import fields_root
-from provenance.core.statement import Statement, payload_digest_commitment
-from provenance.intake.event import MEDIA_TYPE, EventDraft
-from provenance.intake.statements import KIND, needs_fields_salt
+from provenance.core.digests import HASH_SIZE, Salt
+from provenance.intake.event import EventDraft
+from provenance.intake.statements import event_statement, needs_fields_salt
 from provenance.log.submissions import EventColumns, RecordDraft
 
+_SALTS_SIZE = 2 * HASH_SIZE
 
-def record_of(
-    draft: EventDraft, *, submitter: UUID, random_bytes: Callable[[int], bytes]
-) -> RecordDraft:
-    """Record of one event, with fresh salts."""
-    payload_salt = Salt(random_bytes(32))
-    fields_salt = Salt(random_bytes(32)) if needs_fields_salt(draft) else None
-    statement = Statement(
-        kind=KIND,
-        subject=draft.subjects[0],
-        submitter=str(submitter),
-        media_type=MEDIA_TYPE,
-        payload=payload_digest_commitment(draft.payload_sha256, salt=payload_salt),
-        payload_size=len(draft.raw),
-        type=draft.type,
-        occurred_at=draft.occurred_at,
-        context_sha256=draft.context.sha256,
-        fields_root=(
-            None if fields_salt is None else fields_root(draft.raw, fields_salt=fields_salt)
-        ),
+
+def records_of(
+    drafts: Sequence[EventDraft], *, submitter: UUID, random_bytes: Callable[[int], bytes]
+) -> tuple[RecordDraft, ...]:
+    """Records of events, with fresh salts.
+
+    All salts are drawn at once: each draw asks the system, and lets go of the interpreter, for
+    which another thread may be waiting.
+    """
+    name = str(submitter)
+    drawn = random_bytes(_SALTS_SIZE * len(drafts))
+    return tuple(
+        _record(draft, submitter, name, drawn[at : at + _SALTS_SIZE])
+        for draft, at in zip(drafts, range(0, len(drawn), _SALTS_SIZE), strict=True)
     )
+
+
+def _record(draft: EventDraft, submitter: UUID, name: str, salts: bytes) -> RecordDraft:
+    payload_salt = Salt(salts[:HASH_SIZE])
+    fields_salt = Salt(salts[HASH_SIZE:]) if needs_fields_salt(draft) else None
     return RecordDraft(
         submitter=submitter,
         subjects=draft.subjects,
-        statement=statement,
+        statement=event_statement(
+            draft, submitter=name, payload_salt=payload_salt, fields_salt=fields_salt
+        ),
         payload=draft.raw,
         payload_salt=payload_salt,
         fields_salt=fields_salt,
