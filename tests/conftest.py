@@ -1,5 +1,10 @@
 """Fixtures that every kind of test may ask for."""
 
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
 pytest_plugins = [
     "fixtures.embedded",
     "fixtures.anchoring",
@@ -7,3 +12,10 @@ pytest_plugins = [
     "fixtures.verifying",
     "fixtures.auditing",
 ]
+
+
+@pytest.fixture(autouse=True)
+def logging_is_not_passed_on() -> Iterator[None]:
+    """Logging that a test, or a command that it ran in this process, has set up ends with it."""
+    yield
+    structlog.reset_defaults()

@@ -26,8 +26,8 @@ async def test_no_anchor_is_lost_merged_or_made_twice(
             await world.ended()
     if step in INTENDED or (step is Step.STORE_INTENT and after_effect):
         sizes.append(cut_off)
+    sizes.append(await world.append(9, subjects=3))
     async with world.working(world.worker()):
-        sizes.append(await world.append(9, subjects=3))
         for size in sizes:
             await world.anchored(size)
     await world.agrees(*sizes)
