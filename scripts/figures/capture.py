@@ -6,7 +6,7 @@ from statistics import median
 
 import msgspec
 
-from figures.copying import copying_seconds
+from figures.copying import copying_seconds, stored_rows
 from figures.result import Figure
 from figures.service import Service
 from provenance.demo.bulk import bulk_events, in_documents
@@ -29,6 +29,16 @@ class _Kind:
     with_waybill: bool = False
     clients: int = 1
     share: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One capture and the COPY of what it left; rates a second, costs in microseconds."""
+
+    rate: float
+    cost: dict[str, float]
+    copying: float
+    copying_cost: dict[str, float]
 
 
 _KINDS = (
@@ -67,40 +77,51 @@ class Capture:
 
     async def _bulk(self, kind: "_Kind", *, events: int, rounds: int) -> Figure:
         events = max(EVENTS_PER_DOCUMENT * kind.clients, events - events % EVENTS_PER_DOCUMENT)
-        found: list[tuple[float, float]] = []
-        cores: dict[str, float] = {}
+        found: list[_Round] = []
         for _ in range(rounds):
             documents = self._documents(events, kind)
-            start = await self._service.size()
-            await self._service.settle()
-            outcome, cores = await self._service.send(documents, clients=kind.clients, expected=202)
-            await self._service.wait_until_anchored(await self._service.size())
-            await self._service.settle()
-            async with self._service.database() as connection:
-                copying = await copying_seconds(
-                    connection, start=start, end=await self._service.size()
-                )
-            found.append((events / outcome.seconds, events / copying))
-        rate, baseline = sorted(found, key=lambda pair: pair[0] / pair[1])[len(found) // 2]
+            found.append(await self._round(kind, documents, events))
+        middle = sorted(found, key=lambda one: one.rate / one.copying)[len(found) // 2]
         return Figure(
             name=kind.name,
-            value=rate,
+            value=middle.rate,
             unit="events/s",
-            baseline=baseline,
+            baseline=middle.copying,
             baseline_name="COPY of the very rows that were stored, a commit for every 500 events",
             target=f"≥ {_COPY_TARGET}",
-            met=rate / baseline >= _COPY_TARGET,
-            cores=cores,
+            met=middle.rate / middle.copying >= _COPY_TARGET,
+            cost=middle.cost,
+            baseline_cost=middle.copying_cost,
             more={"events": events, "clients": kind.clients},
+        )
+
+    async def _round(self, kind: "_Kind", documents: tuple[bytes, ...], events: int) -> "_Round":
+        service = self._service
+        start = await service.size()
+        await service.settle()
+        outcome, cost = await service.send(documents, clients=kind.clients, expected=202)
+        end = await service.size()
+        await service.wait_until_anchored(end)
+        await service.settle()
+        async with service.database() as connection:
+            buffers = await stored_rows(connection, start=start, end=end)
+            before = service.spent()
+            seconds = await copying_seconds(connection, buffers)
+            copying_cost = service.spent().each(before, count=events)
+        return _Round(
+            rate=events / outcome.seconds,
+            cost={name: each * len(documents) / events for name, each in cost.items()},
+            copying=events / seconds,
+            copying_cost=copying_cost,
         )
 
     async def _single(self, events: int, *, clients: int) -> Figure:
         events = max(events, 2 * clients)
-        bare, _ = await self._service.send(
+        bare, bare_cost = await self._service.send(
             (self._service.request("GET", BARE),) * events, clients=clients, expected=200
         )
         await self._service.settle()
-        outcome, cores = await self._service.send(
+        outcome, cost = await self._service.send(
             self._singles(events), clients=clients, expected=201
         )
         waits = sorted(answer.answered - answer.sent for answer in outcome.answers)
@@ -113,7 +134,8 @@ class Capture:
             baseline_name=f"GET {BARE} of the same server with as many clients",
             target=f"≥ {_SINGLE_TARGET:,}/s" if has_target else "",
             met=outcome.rate >= _SINGLE_TARGET if has_target else None,
-            cores=cores,
+            cost=cost,
+            baseline_cost=bare_cost,
             more={
                 "clients": clients,
                 "events": events,

@@ -20,9 +20,8 @@ Buffers = list[dict[str, bytes]]
 """For each commit the COPY data of each table."""
 
 
-async def copying_seconds(connection: psycopg.AsyncConnection, *, start: int, end: int) -> float:
-    """Seconds for COPY of all rows of entries ``[start, end)``."""
-    buffers = await _stored(connection, start, end)
+async def copying_seconds(connection: psycopg.AsyncConnection, buffers: Buffers) -> float:
+    """Seconds for COPY of ``buffers`` into empty tables."""
     async with _empty_tables(connection):
         began = time.perf_counter()
         for tables in buffers:
@@ -49,7 +48,8 @@ async def _empty_tables(connection: psycopg.AsyncConnection) -> AsyncIterator[No
         await connection.commit()
 
 
-async def _stored(connection: psycopg.AsyncConnection, start: int, end: int) -> Buffers:
+async def stored_rows(connection: psycopg.AsyncConnection, *, start: int, end: int) -> Buffers:
+    """All rows of entries ``[start, end)``, as COPY data."""
     cursor = await connection.execute(
         "SELECT first_index FROM records WHERE first_index >= %s AND first_index < %s"
         " ORDER BY first_index",

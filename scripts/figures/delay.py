@@ -57,7 +57,7 @@ async def delay_figures(
         seen.watch(registry_at(client, contract), log_id(origin), _LOOK_S)
     )
     try:
-        outcome, cores = await service.send(
+        outcome, cost = await service.send(
             requests, clients=_CLIENTS, expected=201, rate=rate, keeps_answers=True
         )
         last = await service.size()
@@ -85,13 +85,13 @@ async def delay_figures(
     }
     name = f"accepted to anchored at {rate:,} events/s"
     return [
-        _figure(f"{name}, median", median(waits), _MEDIAN_TARGET_S, cores, more),
-        _figure(f"{name}, 95th percentile", p95, _P95_TARGET_S, cores, more),
+        _figure(f"{name}, median", median(waits), _MEDIAN_TARGET_S, cost, more),
+        _figure(f"{name}, 95th percentile", p95, _P95_TARGET_S, cost, more),
     ]
 
 
 def _figure(
-    name: str, value: float, target: float, cores: dict[str, float], more: dict[str, float]
+    name: str, value: float, target: float, cost: dict[str, float], more: dict[str, float]
 ) -> Figure:
     return Figure(
         name=name,
@@ -101,7 +101,7 @@ def _figure(
         baseline_name="the worker's interval of 1 s",
         target=f"< {target} s",
         met=value < target,
-        cores=cores,
+        cost=cost,
         more=more,
     )
 

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 _MEMORY_TARGET_MB = 500
-_SHOWN = 0.05
-"""Of a core: less is not worth a line."""
+_SHOWN_US = 3.0
+"""Less is not worth its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +18,9 @@ class Figure:
 
     ``ratio`` is ``value`` to ``baseline`` where more is better and where less is better alike;
     ``target`` says in words what it should be and ``met`` whether it is (None: no target).
-    ``cores`` is how many processor cores each part kept busy meanwhile; ``limit`` what the
-    figure is bound by, as a profile showed it.
+    ``cost`` is the processor time that each part took for one of what is counted, in
+    microseconds, which other work on the machine changes less than the rates; ``limit`` is what
+    the figure is bound by, as a profile showed it.
     """
 
     name: str
@@ -29,7 +30,8 @@ class Figure:
     baseline_name: str
     target: str = ""
     met: bool | None = None
-    cores: dict[str, float] = field(default_factory=dict)
+    cost: dict[str, float] = field(default_factory=dict)
+    baseline_cost: dict[str, float] = field(default_factory=dict)
     limit: str = ""
     more: dict[str, float] = field(default_factory=dict)
 
@@ -51,7 +53,7 @@ def show(console: Console, title: str, figures: Sequence[Figure]) -> None:
     table.add_column("baseline", justify="right", no_wrap=True)
     table.add_column("ratio", justify="right", no_wrap=True)
     table.add_column("target")
-    table.add_column("cores busy")
+    table.add_column("processor µs each")
     for figure in figures:
         table.add_row(
             figure.name,
@@ -59,9 +61,7 @@ def show(console: Console, title: str, figures: Sequence[Figure]) -> None:
             _number(figure.baseline),
             f"{figure.ratio:.2f}",
             _verdict(figure),
-            ", ".join(
-                f"{part} {cores:.2f}" for part, cores in figure.cores.items() if cores >= _SHOWN
-            ),
+            _cost(figure.cost),
         )
     console.print(table)
     notes = dict.fromkeys((figure.baseline_name, figure.limit) for figure in figures)
@@ -89,6 +89,10 @@ def memory_figure(megabytes: Mapping[str, float], *, events: int) -> Figure:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
+
+
+def _cost(parts: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {cost:,.0f}" for name, cost in parts.items() if cost >= _SHOWN_US)
 
 
 def _verdict(figure: Figure) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -20,20 +19,19 @@ from provenance.settings import Settings
 
 MEDIA_TYPE = "application/ld+json"
 PATIENCE_S = 120.0
+_PARTS = ("API", "worker", "database", "chain", "load")
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
+class Spent:
     """Seconds that the processors spent for each part."""
 
     parts: Mapping[str, float]
-    at: float
 
-    def cores_since(self, before: "Busy") -> dict[str, float]:
-        """Cores that each part kept busy since ``before``."""
-        seconds = self.at - before.at
-        used = {name: self.parts[name] - before.parts.get(name, 0.0) for name in self.parts}
-        return {name: round(spent / seconds, 2) for name, spent in used.items()}
+    def each(self, before: "Spent", *, count: int) -> dict[str, float]:
+        """Microseconds that each part took since ``before`` for each of ``count``."""
+        used = {name: spent - before.parts[name] for name, spent in self.parts.items()}
+        return {name: round(1e6 * max(spent, 0.0) / count, 1) for name, spent in used.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +66,7 @@ class Service:
         rate: float | None = None,
         keeps_answers: bool = False,
     ) -> tuple[Outcome, dict[str, float]]:
-        """Send requests; return what came of them and the cores that each part kept busy."""
+        """Send requests; return what came of them and the microseconds that each took of a part."""
         load = Load(
             host=self.host,
             port=self.port,
@@ -77,18 +75,19 @@ class Service:
             rate=rate,
             keeps_answers=keeps_answers,
         )
-        before = self.busy()
+        before = self.spent()
         outcome = await self.generator.send(load)
-        return outcome.require(expected), self.busy().cores_since(before)
+        return outcome.require(expected), self.spent().each(before, count=len(requests))
 
-    def busy(self) -> Busy:
-        """Processor time of API, worker, database and load generator up to now."""
-        parts = dict.fromkeys(("API", "worker", "database", "chain", "load"), 0.0)
+    def spent(self) -> Spent:
+        """Processor time of all parts up to now."""
+        own = psutil.Process().cpu_times()
+        parts = dict.fromkeys(_PARTS, 0.0) | {"bench": own.user + own.system}
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.Error):
                 times = process.cpu_times()
                 parts[_part(process)] += times.user + times.system
-        return Busy(parts=parts, at=time.time())
+        return Spent(parts=parts)
 
     def memory(self) -> dict[str, float]:
         """Resident megabytes of API and worker."""
