@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from sqlalchemy import text
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -26,7 +26,9 @@ from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
 from provenance.db.engine import check_durability, create_engine
 from provenance.db.migrate import check_schema
+from provenance.db.tables import log_heads
 from provenance.intake.repetition import EventKeys
+from provenance.log.identity import LogIdentity
 from provenance.log.metrics import LogMetrics
 from provenance.log.store import LogStore
 from provenance.log.tilestore import TileStore
@@ -50,16 +52,22 @@ def _now_ms() -> int:
 
 
 class _Readiness:
-    """Whether database, writer and chain do their part."""
+    """Whether database, log and writer do their part.
 
-    def __init__(self, engine: AsyncEngine, writer: LogWriter, guard: FenceGuard) -> None:
+    The log's state is read, because an open writer only learns of it when it next writes.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, log: LogIdentity, writer: LogWriter, guard: FenceGuard
+    ) -> None:
         self._engine = engine
+        self._log = log
         self._writer = writer
         self._guard = guard
 
     async def checks(self) -> Sequence[Check]:
         return [
-            await self._database(),
+            *await self._database_and_log(),
             Check(
                 name="writer",
                 is_ready=self._writer.is_open,
@@ -67,13 +75,19 @@ class _Readiness:
             ),
         ]
 
-    async def _database(self) -> Check:
+    async def _database_and_log(self) -> list[Check]:
+        query = select(log_heads.c.state, log_heads.c.state_reason).where(
+            log_heads.c.log_id == self._log.log_id
+        )
         try:
             async with self._engine.connect() as connection:
-                await connection.execute(text("SELECT 1"))
+                state, reason = (await connection.execute(query)).one()
         except (SQLAlchemyError, OSError) as error:
-            return Check(name="database", is_ready=False, reason=type(error).__name__)
-        return Check(name="database", is_ready=True)
+            return [Check(name="database", is_ready=False, reason=type(error).__name__)]
+        return [
+            Check(name="database", is_ready=True),
+            Check(name="log", is_ready=state == "open", reason=reason and f"{state}: {reason}"),
+        ]
 
 
 @asynccontextmanager
@@ -131,7 +145,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             trust=trust,
             facts=facts,
             accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=_now_ms),
-            readiness=_Readiness(engine, writer, guard),
+            readiness=_Readiness(engine, log, writer, guard),
             event_keys=EventKeys(keys.secret("repetition")),
             carrier=settings.carrier,
             registry=registry,
