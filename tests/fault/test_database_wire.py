@@ -31,9 +31,9 @@ class WiredHarness:
         self._thread.run(done())
 
     def cut_at(self, text: bytes, *, after: bool) -> None:
-        """Cut a connection that sends ``text`` while documents are captured."""
+        """Cut the writer's connection when it sends ``text`` while documents are captured."""
         promised = len(self.harness.promises)
-        trap = self.wire.trap(text, after=after)
+        trap = self.wire.trap(text, once=b"COPY entries", after=after)
         with self.harness.submitters.send(documents(12, events=10)):
             self._thread.run(trap.sprung.wait())
         assert len(self.harness.promises) == promised + 12

@@ -15,9 +15,10 @@ _CHUNK = 1 << 16
 
 @dataclass(slots=True)
 class Trap:
-    """Cuts the first connection on which ``text`` is sent. ``sprung`` is set when it did."""
+    """Cuts the first connection on which ``text`` is sent after ``once``; then ``sprung`` is set."""
 
     text: bytes
+    once: bytes
     after: bool
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -47,9 +48,9 @@ class Wire:
         """Let connections through again."""
         self.is_open = True
 
-    def trap(self, text: bytes, *, after: bool) -> Trap:
-        """Cut the next connection that sends ``text``."""
-        trap = Trap(text, after)
+    def trap(self, text: bytes, *, once: bytes = b"", after: bool) -> Trap:
+        """Cut the next connection that sends ``text``, having sent ``once`` before."""
+        trap = Trap(text, once, after)
         self.traps.append(trap)
         return trap
 
@@ -85,9 +86,10 @@ class Wire:
         *,
         is_client: bool,
     ) -> None:
+        seen: set[bytes] = set()
         while data := await source.read(_CHUNK):
             await self.flowing.wait()
-            trap = self._sprung_by(data) if is_client else None
+            trap = self._sprung_by(data, seen) if is_client else None
             if trap is None or trap.after:
                 sink.write(data)
                 await sink.drain()
@@ -101,9 +103,10 @@ class Wire:
                 await asyncio.sleep(self.delay)
         sink.close()
 
-    def _sprung_by(self, data: bytes) -> Trap | None:
+    def _sprung_by(self, data: bytes, seen: set[bytes]) -> Trap | None:
+        seen.update(trap.once for trap in self.traps if trap.once in data)
         for trap in self.traps:
-            if trap.text in data:
+            if trap.text in data and trap.once in seen:
                 self.traps.remove(trap)
                 return trap
         return None
