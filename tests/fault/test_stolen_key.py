@@ -45,7 +45,7 @@ async def test_garbage_closes_the_log_and_a_succession_carries_it_on(tmp_path: P
             assert (answer.status_code, "forked" in answer.text) == (503, True)
             head = client.get("/v1/trails/head", params={"subject": subject})
             assert (head.status_code, "log-distrusted" in head.text) == (503, True)
-            again = client.get(f"/v1/receipts/{harness.promised - 1}")
+            again = client.get(f"/v1/receipts/{harness.promised - 2}")
             assert again.status_code == 200
             assert "trail_head" not in again.json()
         assert signatures(stores) == signed
@@ -57,7 +57,8 @@ async def test_garbage_closes_the_log_and_a_succession_carries_it_on(tmp_path: P
     assert f"abandoned anchors: {garbage}" in said
     with harness.running():
         harness.capture(documents(3, events=10))
-        await harness.check()
+        # A repeated key is answered in the successor's name: the same places, another signature.
+        await harness.check(repeat=0)
         assert harness.metric("provenance_anchor_fence_state") == 0
         assert harness.stores.origin == NEW_ORIGIN
         for number, receipt in enumerate(receipts):
