@@ -15,6 +15,7 @@ from provenance.core.tree import (
     consistency_spans,
     cover_nodes,
     fold_peaks,
+    inclusion_nodes,
     inclusion_spans,
     peak_nodes,
     root_of,
@@ -194,6 +195,13 @@ def test_old_peaks_and_new_subtrees_lead_to_the_new_root(old: int, count: int) -
     assert [node for node, _ in stack] == peak_nodes(new)
     assert fold_peaks([hash_ for _, hash_ in stack]) == root_of(LEAVES[:new])
     assert tree_root(hashes, size=new) == root_of(LEAVES[:new])
+
+
+@given(st.integers(1, 300) | st.integers(1, MAX_SIZE), st.data())
+def test_the_nodes_of_a_path_are_those_of_its_spans(size: int, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, size - 1))
+    expected = [cover_nodes(*span) for span in inclusion_spans(index, size)]
+    assert inclusion_nodes(index, size) == expected
 
 
 @given(st.integers(1, MAX_SIZE), st.data())

@@ -7,8 +7,9 @@ store: a caller asks which tiles a proof needs, fetches them, and builds the pro
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 from provenance.core.digests import HASH_SIZE, NodeHash, RootHash
@@ -20,7 +21,7 @@ from provenance.core.tree import (
     consistency_spans,
     cover_nodes,
     fold_peaks,
-    inclusion_spans,
+    inclusion_nodes,
     peak_nodes,
 )
 
@@ -87,29 +88,34 @@ def tile_at(level: int, n: int, *, size: int) -> Tile:
 
 def tile_of(node: Node, *, size: int) -> Tile:
     """Tile that holds ``node`` (or its descendants) in the tree of ``size``."""
+    level, n = _place(node)
+    return tile_at(level, n, size=size)
+
+
+def _place(node: Node) -> tuple[int, int]:
     level, index = node
-    tile_level, rise = divmod(level, TILE_HEIGHT)
-    return tile_at(tile_level, (index << rise) >> TILE_HEIGHT, size=size)
+    return level // TILE_HEIGHT, index << level % TILE_HEIGHT >> TILE_HEIGHT
 
 
-def tiles_for(spans: Iterable[Span], *, size: int) -> set[Tile]:
-    """Tiles that are needed for the roots of ``spans`` in the tree of ``size``."""
-    return {tile_of(node, size=size) for span in spans for node in cover_nodes(*span)}
+def tiles_for(nodes: Iterable[Node], *, size: int) -> set[Tile]:
+    """Tiles that hold ``nodes`` in the tree of ``size``."""
+    return {tile_at(level, n, size=size) for level, n in {_place(node) for node in nodes}}
 
 
 def inclusion_tiles(index: int, size: int) -> set[Tile]:
     """Tiles from which :func:`inclusion_proof` is built."""
-    return tiles_for(inclusion_spans(index, size), size=size)
+    return tiles_for(chain.from_iterable(inclusion_nodes(index, size)), size=size)
 
 
 def consistency_tiles(old: int, new: int) -> set[Tile]:
     """Tiles from which :func:`consistency_proof` is built."""
-    return tiles_for(consistency_spans(old, new), size=new)
+    nodes = (node for span in consistency_spans(old, new) for node in cover_nodes(*span))
+    return tiles_for(nodes, size=new)
 
 
 def root_tiles(size: int) -> set[Tile]:
     """Tiles from which :func:`tree_root` is built."""
-    return {tile_of(node, size=size) for node in peak_nodes(size)}
+    return tiles_for(peak_nodes(size), size=size)
 
 
 class TileNodes:
@@ -121,6 +127,10 @@ class TileNodes:
 
     def __init__(self, data: bytes) -> None:
         self._rows = [data]
+
+    def are_of(self, data: bytes) -> bool:
+        """Whether this is the tile of ``data``."""
+        return self._rows[0] == data
 
     def node(self, rise: int, position: int) -> NodeHash:
         """Return hash number ``position`` of the row that is ``rise`` levels above the tile's."""
@@ -165,30 +175,36 @@ class TileHashes:
         level, index = node
         if not 0 <= index << level < (index + 1) << level <= self._size:
             raise BoundsError(f"a tree of size {self._size} has no node {level}/{index}")
-        tile_level, rise = divmod(level, TILE_HEIGHT)
-        place = (tile_level, index << rise >> TILE_HEIGHT)
+        rise = level % TILE_HEIGHT
+        place = level // TILE_HEIGHT, index << rise >> TILE_HEIGHT
         nodes = self._opened.get(place)
         if nodes is None:
-            nodes = self._opened[place] = self._open(tile_of(node, size=self._size))
+            nodes = self._opened[place] = self._open(tile_at(*place, size=self._size))
         return nodes.node(rise, index & ((TILE_WIDTH >> rise) - 1))
 
     def _open(self, tile: Tile) -> TileNodes:
+        data = self._tiles.get(tile)
+        if data is None:
+            raise BadValueError("is needed and was not given", where=f"tile/{tile.path()}")
         nodes = self._known.get(tile)
-        if nodes is None:
-            data = self._tiles.get(tile)
-            if data is None:
-                raise BadValueError("is needed and was not given", where=f"tile/{tile.path()}")
+        if nodes is None or not nodes.are_of(data):
             nodes = self._known[tile] = TileNodes(data)
         return nodes
 
     def span(self, span: Span) -> RootHash:
         """Root of the tree over the leaves of ``span``."""
-        return fold_peaks([self.node(node) for node in cover_nodes(*span)])
+        return self.fold(cover_nodes(*span))
+
+    def fold(self, nodes: Sequence[Node]) -> RootHash:
+        """Root of the tree that consists of perfect subtrees, left to right."""
+        if len(nodes) == 1:
+            return RootHash(self.node(nodes[0]))
+        return fold_peaks([self.node(node) for node in nodes])
 
 
 def inclusion_proof(hashes: TileHashes, *, index: int, size: int) -> list[RootHash]:
     """Inclusion path of leaf ``index`` in the tree of ``size``, leaf side first."""
-    return [hashes.span(span) for span in inclusion_spans(index, size)]
+    return [hashes.fold(nodes) for nodes in inclusion_nodes(index, size)]
 
 
 def consistency_proof(hashes: TileHashes, *, old: int, new: int) -> list[RootHash]:
@@ -198,7 +214,7 @@ def consistency_proof(hashes: TileHashes, *, old: int, new: int) -> list[RootHas
 
 def tree_root(hashes: TileHashes, *, size: int) -> RootHash:
     """Root of the tree of ``size``."""
-    return fold_peaks([hashes.node(node) for node in peak_nodes(size)])
+    return hashes.fold(peak_nodes(size))
 
 
 def encode_bundle(entries: Iterable[bytes]) -> bytes:

@@ -192,6 +192,30 @@ def inclusion_spans(index: int, size: int) -> list[Span]:
     return spans[::-1]
 
 
+def inclusion_nodes(index: int, size: int) -> list[list[Node]]:
+    """Perfect subtrees that make up each of :func:`inclusion_spans`, in the same order.
+
+    All but one of the spans are perfect subtrees themselves: the siblings on the way up to where
+    the paths of the leaf and of the last leaf part, and left of it where they are the same. The
+    sibling where they part is cut off by the end of the tree.
+
+    Raises:
+        BoundsError: not ``0 <= index < size``.
+
+    """
+    check_index(index, size)
+    common = (index ^ (size - 1)).bit_length()
+    nodes: list[list[Node]] = [[(level, index >> level ^ 1)] for level in range(common - 1)]
+    if common:
+        nodes.append(cover_nodes((index >> common - 1 | 1) << common - 1, size))
+    nodes += [
+        [(level, index >> level ^ 1)]
+        for level in range(common, index.bit_length())
+        if index >> level & 1
+    ]
+    return nodes
+
+
 def consistency_spans(old: int, new: int) -> list[Span]:
     """Spans whose roots are the consistency proof from ``old`` to ``new`` leaves.
 

@@ -4,40 +4,27 @@ Ed25519 is deterministic and everything in the text is stored, so that a repeate
 very bytes of its first answer (as long as the log's keys are the same).
 """
 
-import base64
 from collections.abc import Sequence
 
 from provenance.core.digests import RootHash
-from provenance.core.notes import Acknowledgement, Signer
+from provenance.core.notes import Acknowledgement, NoteSigner, Signer
 from provenance.core.tree import root_of
 from provenance.log.planning import Answer
 from provenance.log.submissions import Logged, LoggedRecord
 
 
 class Acknowledger:
-    """Signs for one origin; key ids are worked out once instead of for each note."""
+    """Signs for one origin."""
 
     def __init__(self, *, origin: str, signers: Sequence[Signer]) -> None:
         self._origin = origin
-        self._signers = [
-            (f"\u2014 {signer.name} ", signer.verifier().key_id, signer.private_key)
-            for signer in signers
-        ]
-
-    def sign(self, text: str) -> str:
-        """Note of ``text``, the same as ``core.notes.sign_note`` makes."""
-        data = text.encode()
-        lines = [
-            f"{start}{base64.b64encode(key_id + key.sign(data)).decode()}\n"
-            for start, key_id, key in self._signers
-        ]
-        return f"{text}\n{''.join(lines)}"
+        self._signer = NoteSigner(signers)
 
     def acknowledge(self, promised: LoggedRecord) -> str:
         """Signed promise for a range of entries."""
         leaves = promised.leaf_hashes
         root = RootHash(leaves[0]) if len(leaves) == 1 else root_of(leaves)
-        return self.sign(
+        return self._signer.sign(
             Acknowledgement(
                 origin=self._origin,
                 first_index=promised.first_index,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fixtures.logs import ORIGIN, event, signer_of, submission
 from provenance.core.digests import LeafHash, PayloadCommitment, RootHash
-from provenance.core.notes import Signer, sign_note
+from provenance.core.notes import NoteSigner, Signer, sign_note
 from provenance.core.statement import (
     KINDS,
     MAX_REFS,
@@ -21,7 +21,6 @@ from provenance.core.statement import (
     StatementTemplate,
     statement_commitment,
 )
-from provenance.log.acknowledging import Acknowledger
 from provenance.log.errors import DraftError
 from provenance.log.preparing import prepare, resolve_correction
 from provenance.log.statements import statement_for, statement_template
@@ -81,8 +80,7 @@ def test_a_correction_of_too_many_entries_is_refused() -> None:
         resolve_correction(prepared.records[0], leaves)
 
 
-def test_the_acknowledger_signs_like_core() -> None:
+def test_a_signer_of_many_notes_signs_as_for_one() -> None:
     signers = [signer_of(ORIGIN), Signer(name=ORIGIN, private_key=Ed25519PrivateKey.generate())]
     text = f"{ORIGIN}\nack/v1\n0\n1\n2\nAAAA\n"
-    acknowledger = Acknowledger(origin=ORIGIN, signers=signers)
-    assert acknowledger.sign(text) == sign_note(text, signers)
+    assert NoteSigner(signers).sign(text) == sign_note(text, signers)
