@@ -33,6 +33,7 @@ from provenance.log.metrics import LogMetrics
 from provenance.log.store import LogStore
 from provenance.log.tilestore import TileStore
 from provenance.log.writer import LogWriter, WriterLimits
+from provenance.prove.materials import MaterialStore
 from provenance.prove.prover import Prover
 from provenance.prove.store import ProofStore
 from provenance.settings import Settings
@@ -141,7 +142,13 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             running=guard.running,
             entries=LogStore(reads, log_id=log.log_id),
             tiles=tiles,
-            prover=Prover(store=proofs, tiles=tiles, lineage=lineage, signers=signers),
+            prover=Prover(
+                store=proofs,
+                materials=MaterialStore(reads, lineage=lineage),
+                tiles=tiles,
+                lineage=lineage,
+                signers=signers,
+            ),
             trust=trust,
             facts=facts,
             accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=_now_ms),

@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from provenance.core.digests import HASH_SIZE
 from provenance.core.tiles import TILE_WIDTH, Tile
+from provenance.db.together import Together
 from provenance.log.errors import NotInLogError
 
+_TILES_AT_ONCE = 256
 CACHE_BYTES = 32 << 20
 """Four thousand full tiles: every level of a log of a million entries."""
 
@@ -41,6 +43,7 @@ class TileStore:
         self._cache_bytes = cache_bytes
         self.cached_bytes = 0
         self._cache: OrderedDict[Tile, bytes] = OrderedDict()
+        self._together = Together(self._read, at_most=_TILES_AT_ONCE)
 
     async def fetch(self, tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
         """Return the bytes of each tile, ``32 * width`` of them.
@@ -58,11 +61,10 @@ class TileStore:
             else:
                 found[tile] = data
         if missing:
-            async with self._engine.connect() as connection:
-                read = await self._read(connection, missing)
-            for tile, data in read.items():
-                self._keep(tile, data)
-            found |= read
+            found |= await self._together.get_all(missing)
+        for tile in missing:
+            if tile not in found:
+                raise NotInLogError(f"the log has no tile {tile.path()}")
         return found
 
     def forget(self) -> None:
@@ -70,19 +72,18 @@ class TileStore:
         self._cache.clear()
         self.cached_bytes = 0
 
-    async def _read(
-        self, connection: AsyncConnection, tiles: Collection[Tile]
-    ) -> dict[Tile, bytes]:
-        stored = await self._stored(connection, tiles)
+    async def _read(self, tiles: Collection[Tile]) -> dict[Tile, bytes]:
         read: dict[Tile, bytes] = {}
-        for tile in tiles:
-            data = stored.get((tile.level, tile.n))
-            if data is None and tile.level == 0:
-                data = await self._leaves(connection, tile)
-            size = tile.width * HASH_SIZE
-            if data is None or len(data) < size:
-                raise NotInLogError(f"the log has no tile {tile.path()}")
-            read[tile] = data[:size]
+        async with self._engine.connect() as connection:
+            stored = await self._stored(connection, tiles)
+            for tile in tiles:
+                data = stored.get((tile.level, tile.n))
+                if data is None and tile.level == 0:
+                    data = await self._leaves(connection, tile)
+                size = tile.width * HASH_SIZE
+                if data is not None and len(data) >= size:
+                    read[tile] = data[:size]
+                    self._keep(tile, read[tile])
         return read
 
     async def _stored(

@@ -1,30 +1,37 @@
 """Receipts, trail heads and consistency proofs."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final, Protocol
 
-from provenance.core.digests import Commitment, LeafHash, Salt, TrailId, sha256
-from provenance.core.entry import Entry
+from provenance.core.digests import LeafHash, RootHash, Salt, TrailId
 from provenance.core.fields import DisclosedField, disclose
-from provenance.core.jcs import parse
-from provenance.core.notes import Signer, TrailHead, sign_note
-from provenance.core.receipt import AnchoredCheckpoint, AnchorRecord, PayloadOpening, Receipt
-from provenance.core.statement import Statement, StatementTemplate
+from provenance.core.notes import NoteSigner, Signer, TrailHead
+from provenance.core.receipt import Receipt
 from provenance.core.tiles import (
     Tile,
     TileHashes,
+    TileNodes,
     consistency_proof,
     consistency_tiles,
     inclusion_proof,
     inclusion_tiles,
 )
+from provenance.prove.encoding import encode_receipt
 from provenance.prove.errors import (
     DistrustedLogError,
     EntryNotFoundError,
     NotAnchoredError,
     NotAnchoredSizeError,
 )
-from provenance.prove.store import AnchorRow, EntryRow, LogRow, ProofStore
+from provenance.prove.materials import Anchored, Material, MaterialStore
+from provenance.prove.store import AnchorRow, LogRow, ProofStore
+
+_HASHED_TILES: Final = 1_024
+"""Tiles of which the inner hashes are kept: 16 MB, a quarter of a million entries."""
+_SIGNED_HEADS: Final = 4_096
+"""Trail heads that are not signed again: 2 MB. The signature would be the same."""
 
 
 class TileSource(Protocol):
@@ -42,19 +49,50 @@ class Prover:
         self,
         *,
         store: ProofStore,
+        materials: MaterialStore,
         tiles: TileSource,
         lineage: Sequence[LogRow],
         signers: Sequence[Signer],
     ) -> None:
         self._store = store
+        self._materials = materials
         self._tiles = tiles
         self._lineage = lineage
-        self._signers = signers
+        self._hashed: dict[Tile, TileNodes] = {}
+        self._sign = lru_cache(maxsize=_SIGNED_HEADS)(NoteSigner(signers).sign)
 
     @property
     def log(self) -> LogRow:
         """The log that is proven; its predecessors stand behind it."""
         return self._lineage[0]
+
+    async def material(self, index: int) -> Material | None:
+        """What the receipt of an entry is made of; None if the log has no such entry.
+
+        It is asked for together with what others ask for at the same time.
+        """
+        return await self._materials.get(index)
+
+    async def materials(self, indexes: Collection[int]) -> dict[int, Material]:
+        """Return :meth:`material` of several entries; those that do not exist are left out."""
+        return await self._materials.get_all(indexes)
+
+    async def encoded(self, material: Material) -> bytes:
+        """Bytes of the receipt that opens the payload; see :meth:`receipt`.
+
+        Raises:
+            NotAnchoredError: no anchor covers the entry yet.
+
+        """
+        anchored, log = self._anchored(material)
+        return encode_receipt(
+            material,
+            anchored,
+            log=log,
+            old_time=_old_time(log, anchored),
+            path=await self._path(material.index, anchored.size),
+            trail_head=self._head_if_signable(material),
+        )
 
     async def receipt(self, index: int, *, pointers: Sequence[str] | None = None) -> Receipt:
         """Receipt of one entry; without a trail head while the log is forked and signs nothing.
@@ -68,24 +106,14 @@ class Prover:
             BadValueError: the payload has no field at one of ``pointers``.
 
         """
-        rows = await self._store.entries(self.log.log_id, index, 1)
-        if not rows:
+        material = await self.material(index)
+        if material is None:
             raise EntryNotFoundError(f"the log has no entry {index}")
-        return await self._receipt(rows[0], pointers)
-
-    async def receipts_of_record(self, first_index: int) -> list[Receipt]:
-        """Receipts of all entries of the record whose first entry is ``first_index``.
-
-        Raises:
-            EntryNotFoundError: no record starts there.
-            NotAnchoredError: no anchor covers it yet.
-
-        """
-        count = await self._store.record_span(self.log.log_id, first_index)
-        if count is None:
-            raise EntryNotFoundError(f"no record starts at entry {first_index}")
-        rows = await self._store.entries(self.log.log_id, first_index, count)
-        return [await self._receipt(row, None) for row in rows]
+        receipt = Receipt.decode(await self.encoded(material))
+        if pointers is None or receipt.state is not None:
+            return receipt
+        fields = await self._disclosed(material, pointers)
+        return replace(receipt, payload=None, fields=fields)
 
     async def trail_head(self, subject: str) -> str:
         """Signed trail head of ``subject`` as of the last anchored size.
@@ -124,93 +152,55 @@ class Prover:
                     return anchor
         return None
 
-    async def _receipt(self, row: EntryRow, pointers: Sequence[str] | None) -> Receipt:
-        log = self._log_of(row.index)
-        anchor = await self._store.first_anchor(log.log_id, row.index, log.until)
-        if anchor is None:
-            raise NotAnchoredError(f"entry {row.index} is recorded, but not anchored yet")
-        entry = Entry(
-            at=row.at,
-            trail=TrailId(row.trail),
-            seq=row.seq,
-            prev=LeafHash(row.prev),
-            commitment=Commitment(row.commitment),
-        )
-        anchored = AnchoredCheckpoint(
-            path=tuple(await self._path(row.index, anchor.size)),
-            checkpoint=anchor.checkpoint,
-            anchor=await self._anchor_record(log, anchor),
-        )
-        statement = _statement(row)
-        if statement is None or row.salt is None:
-            return Receipt(entry=entry, index=row.index, anchored=anchored, state="erased")
-        trail_first = (await self._store.trail_of(self.log.log_id, row.subject) or (row.index,))[0]
-        return Receipt(
-            entry=entry,
-            index=row.index,
-            anchored=anchored,
-            statement=statement,
-            salt=Salt(row.salt),
-            payload=_opening(row) if pointers is None else None,
-            fields=_disclosure(row, pointers) if pointers is not None else (),
-            trail_head=await self._head_if_signable(row.subject, trail_first, row.trail),
-        )
+    def _anchored(self, material: Material) -> tuple[Anchored, LogRow]:
+        if material.anchored is None:
+            raise NotAnchoredError(f"entry {material.index} is recorded, but not anchored yet")
+        return material.anchored, self._materials.log_of(material.index)
 
-    async def _head_if_signable(
-        self, subject: str, trail_first: int, trail_id: bytes
-    ) -> str | None:
-        try:
-            return await self._sign_head(subject, trail_first, trail_id)
-        except DistrustedLogError:
-            return None
-
-    def _log_of(self, index: int) -> LogRow:
-        return next(log for log in self._lineage if index >= log.start_size)
-
-    async def _path(self, index: int, size: int) -> list[bytes]:
+    async def _path(self, index: int, size: int) -> list[RootHash]:
         tiles = await self._tiles.fetch(inclusion_tiles(index, size))
-        return list(inclusion_proof(TileHashes(tiles, size=size), index=index, size=size))
+        if len(self._hashed) > _HASHED_TILES:
+            self._hashed.clear()
+        hashes = TileHashes(tiles, size=size, known=self._hashed)
+        return inclusion_proof(hashes, index=index, size=size)
 
-    async def _anchor_record(self, log: LogRow, anchor: AnchorRow) -> AnchorRecord:
-        return AnchorRecord(
-            chain_id=log.chain_id,
-            genesis_hash=log.genesis_hash,
-            contract=log.contract,
-            log_id=sha256(log.origin.encode()),
-            transaction=anchor.tx_hash,
-            log_index=anchor.log_index,
-            block_number=anchor.block_number,
-            block_hash=anchor.block_hash,
-            block_time=anchor.block_time,
-            size=anchor.size,
-            old_size=anchor.old_size,
-            old_time=await self._old_time(log, anchor.old_size),
-        )
-
-    async def _old_time(self, log: LogRow, old_size: int) -> int:
-        if old_size == log.start_size:
-            return log.start_time
-        old = await self._store.anchor_at(log.log_id, old_size)
-        if old is None:
-            raise NotAnchoredError(
-                f"the anchor at size {old_size} is not on the chain at the moment"
+    async def _disclosed(
+        self, material: Material, pointers: Sequence[str]
+    ) -> tuple[DisclosedField, ...]:
+        payload = await self._store.payload(self.log.log_id, material.record_first)
+        if payload is None or material.fields_salt is None:
+            raise EntryNotFoundError(
+                "this record commits to no fields that could be disclosed singly"
             )
-        return old.block_time
+        return disclose(payload, pointers, fields_salt=Salt(material.fields_salt))
+
+    def _head_if_signable(self, material: Material) -> str | None:
+        if not material.may_sign or material.statement is None:
+            return None
+        if material.last is None:
+            raise NotAnchoredError(f"no entry of {material.subject} is anchored yet")
+        seq, leaf = material.last
+        return self._head(
+            material.subject, material.trail, seq=seq, leaf=leaf, size=material.anchored_size
+        )
 
     async def _sign_head(self, subject: str, trail_first: int, trail_id: bytes) -> str:
         anchored = await self._anchored_size()
         end = await self._store.trail_end(self.log.log_id, trail_first, anchored)
         if end is None:
             raise NotAnchoredError(f"no entry of {subject} is anchored yet")
+        return self._head(subject, trail_id, seq=end[0], leaf=end[1], size=anchored)
+
+    def _head(self, subject: str, trail_id: bytes, *, seq: int, leaf: bytes, size: int) -> str:
         head = TrailHead(
             origin=self.log.origin,
             subject=subject,
             trail=TrailId(trail_id),
-            count=end[0] + 1,
-            last_leaf=LeafHash(end[1]),
-            anchored_size=anchored,
+            count=seq + 1,
+            last_leaf=LeafHash(leaf),
+            anchored_size=size,
         )
-        return sign_note(head.text(), self._signers)
+        return self._sign(head.text())
 
     async def _anchored_size(self) -> int:
         may_sign, largest = await self._store.signable(self.log.log_id)
@@ -221,20 +211,11 @@ class Prover:
         return self.log.start_size if largest is None else largest
 
 
-def _statement(row: EntryRow) -> Statement | None:
-    if row.statement_head is None or row.statement_tail is None:
-        return None
-    template = StatementTemplate(head=row.statement_head, tail=row.statement_tail)
-    return Statement.from_json(parse(template.for_subject(row.subject)))
-
-
-def _opening(row: EntryRow) -> PayloadOpening | None:
-    if row.payload is None or row.payload_salt is None:
-        return None
-    return PayloadOpening(salt=Salt(row.payload_salt), sha256=sha256(row.payload))
-
-
-def _disclosure(row: EntryRow, pointers: Sequence[str]) -> tuple[DisclosedField, ...]:
-    if row.payload is None or row.fields_salt is None:
-        raise EntryNotFoundError("this record commits to no fields that could be disclosed singly")
-    return disclose(row.payload, pointers, fields_salt=Salt(row.fields_salt))
+def _old_time(log: LogRow, anchored: Anchored) -> int:
+    if anchored.old_size == log.start_size:
+        return log.start_time
+    if anchored.old_time is None:
+        raise NotAnchoredError(
+            f"the anchor at size {anchored.old_size} is not on the chain at the moment"
+        )
+    return anchored.old_time

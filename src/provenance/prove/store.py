@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.db.tables import anchors, entries, log_heads, logs, records, trails
@@ -27,25 +27,6 @@ class LogRow:
     start_size: int
     start_time: int
     until: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class EntryRow:
-    """One entry with its record; what erasure destroyed is None."""
-
-    index: int
-    seq: int
-    at: int
-    prev: bytes
-    commitment: bytes
-    salt: bytes | None
-    trail: bytes
-    subject: str
-    statement_head: bytes | None
-    statement_tail: bytes | None
-    payload_salt: bytes | None
-    fields_salt: bytes | None
-    payload: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,61 +74,13 @@ class ProofStore:
                 following, until = row.predecessor_id, row.start_size
         return lineage
 
-    async def entries(self, log_id: int, first: int, count: int) -> list[EntryRow]:
-        """Return entries ``[first, first + count)`` in order; fewer where the log ends."""
-        query = (
-            select(
-                entries.c.index,
-                entries.c.seq,
-                entries.c.at,
-                entries.c.prev,
-                entries.c.commitment,
-                entries.c.salt,
-                trails.c.trail,
-                trails.c.subject,
-                records.c.statement_head,
-                records.c.statement_tail,
-                records.c.payload_salt,
-                records.c.fields_salt,
-                records.c.payload,
-            )
-            .join(
-                trails,
-                and_(
-                    trails.c.log_id == entries.c.log_id,
-                    trails.c.first_index == entries.c.trail_first,
-                ),
-            )
-            .join(
-                records,
-                and_(
-                    records.c.log_id == entries.c.log_id,
-                    records.c.first_index == entries.c.record_first,
-                ),
-            )
-            .where(entries.c.log_id == log_id)
-            .where(entries.c.index >= first, entries.c.index < first + count)
-            .order_by(entries.c.index)
-        )
-        async with self._engine.connect() as connection:
-            return [EntryRow(*tuple(row)) for row in (await connection.execute(query)).all()]
-
-    async def record_span(self, log_id: int, first_index: int) -> int | None:
-        """Return the number of entries of the record at ``first_index``."""
-        query = select(records.c.count).where(
+    async def payload(self, log_id: int, first_index: int) -> bytes | None:
+        """Return the payload of the record at ``first_index``; None once erased."""
+        query = select(records.c.payload).where(
             records.c.log_id == log_id, records.c.first_index == first_index
         )
         async with self._engine.connect() as connection:
             return (await connection.execute(query)).scalar_one_or_none()
-
-    async def first_anchor(self, log_id: int, index: int, until: int | None) -> AnchorRow | None:
-        """Return the first anchor whose size exceeds ``index`` and is at most ``until``."""
-        query = self._anchors(log_id).where(anchors.c.size > index).order_by(anchors.c.size)
-        if until is not None:
-            query = query.where(anchors.c.size <= until)
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(query.limit(1))).one_or_none()
-        return AnchorRow(*row) if row is not None else None
 
     async def anchor_at(self, log_id: int, size: int) -> AnchorRow | None:
         """Return the anchor of exactly ``size``."""

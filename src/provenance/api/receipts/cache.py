@@ -8,7 +8,7 @@ was made under it is good. So an erasure is honoured within that time.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -43,19 +43,19 @@ class ReceiptCache:
             self._kept.move_to_end((index, discloses))
         return found
 
-    async def keep(
-        self, index: int, owner: Owner, make: Callable[[], Awaitable[bytes]], *, discloses: bool
-    ) -> bytes:
-        """Make a receipt and keep it, unless something changed meanwhile."""
-        before = self._mark
-        data = await make()
-        if before == self._mark and (index, discloses) not in self._kept:
+    @property
+    def mark(self) -> str:
+        """What was last seen of what receipts depend on; take it before reading for one."""
+        return self._mark
+
+    def keep(self, index: int, owner: Owner, data: bytes, *, discloses: bool, mark: str) -> None:
+        """Keep a receipt that was made after ``mark`` was taken, unless that has changed."""
+        if mark == self._mark and (index, discloses) not in self._kept:
             self._kept[index, discloses] = (owner, data)
             self._size += len(data)
         while self._size > CACHE_BYTES:
             _, (_, dropped) = self._kept.popitem(last=False)
             self._size -= len(dropped)
-        return data
 
     async def _look(self) -> None:
         if self._seconds() < self._looked_at + LOOK_S:

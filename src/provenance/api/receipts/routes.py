@@ -17,13 +17,14 @@ from provenance.api.epcis.events import PARCEL_LISTS, ReadEvent
 from provenance.api.errors import ForbiddenError, MissingError, ParameterError
 from provenance.api.parameters import Parameters, path_integer
 from provenance.api.receipts.cache import Owner, ReceiptCache
-from provenance.api.receipts.store import OwnedEntry, OwnershipStore, StoredPayload
+from provenance.api.receipts.store import OwnershipStore, StoredPayload
 from provenance.api.roles import NAMES_SUBJECT, OWN_PARCEL_ONLY, Role
 from provenance.api.services import Services
 from provenance.api.subjects import carrier_of, subject_of
 from provenance.core.fields import flatten
 from provenance.core.receipt import Receipt
 from provenance.prove.errors import EntryNotFoundError
+from provenance.prove.materials import Material
 
 MAX_RECORD: Final = 1_000
 """Receipts of one answer: some megabytes. A larger record's are read one by one."""
@@ -62,16 +63,15 @@ class Receipts:
         if kept is not None:
             _require(principal, owner=kept[0], subject=subject)
             return bytes_answer(kept[1])
-        entry = await self._store.entry(index)
-        if entry is None:
+        mark = self._cache.mark
+        material = await self._services.prover.material(index)
+        if material is None:
             raise MissingError(_NO_RECEIPT)
-        owner = entry.owner
+        owner = (material.subject, material.submitter)
         _require(principal, owner=owner, subject=subject)
-
-        async def make() -> bytes:
-            return (await self._receipt(entry, principal)).encode()
-
-        return bytes_answer(await self._cache.keep(index, owner, make, discloses=discloses))
+        data = await self._receipt(material, principal)
+        self._cache.keep(index, owner, data, discloses=discloses, mark=mark)
+        return bytes_answer(data)
 
     async def of_record(self, request: Request, principal: Principal) -> Response:
         """GET /v1/records/{first_index}/receipts."""
@@ -88,7 +88,12 @@ class Receipts:
                 f"the record has {len(entries)} entries; read its receipts one by one",
                 name="first_index",
             )
-        receipts = [(await self._receipt(entry, principal)).encode() for entry in entries]
+        materials = await self._services.prover.materials([entry.index for entry in entries])
+        receipts = [
+            await self._receipt(materials[entry.index], principal)
+            for entry in entries
+            if entry.index in materials
+        ]
         return bytes_answer(b"[" + b",".join(receipts) + b"]")
 
     async def payload(self, request: Request, principal: Principal) -> Response:
@@ -134,25 +139,26 @@ class Receipts:
             )
         return None
 
-    async def _receipt(self, entry: OwnedEntry, principal: Principal) -> Receipt:
+    async def _receipt(self, material: Material, principal: Principal) -> bytes:
         prover = self._services.prover
         if principal.role in OWN_PARCEL_ONLY:
-            payload = await self._store.payload(entry.record_first)
+            payload = await self._store.payload(material.record_first)
             event = None if payload is None else await self._event(payload)
             if payload is not None and event is not None and event.lists_several_parcels:
-                return await self._disclosing(entry, payload.data, event)
-        return await prover.receipt(entry.index)
+                receipt = await self._disclosing(material, payload.data, event)
+                return receipt.encode()
+        return await prover.encoded(material)
 
-    async def _disclosing(self, entry: OwnedEntry, payload: bytes, event: ReadEvent) -> Receipt:
+    async def _disclosing(self, material: Material, payload: bytes, event: ReadEvent) -> Receipt:
         """Receipt that shows one parcel's line of an event and not its neighbours'."""
         prover = self._services.prover
-        wanted = _COMMON_FIELDS | _own_lines(event, entry.subject)
+        wanted = _COMMON_FIELDS | _own_lines(event, material.subject)
         pointers = [field.pointer for field in flatten(payload) if field.pointer in wanted]
         try:
-            return await prover.receipt(entry.index, pointers=pointers)
+            return await prover.receipt(material.index, pointers=pointers)
         except EntryNotFoundError:
             # The record commits to no fields that could be disclosed singly.
-            return replace(await prover.receipt(entry.index), payload=None)
+            return replace(await prover.receipt(material.index), payload=None)
 
     async def _event(self, payload: StoredPayload) -> ReadEvent | None:
         if payload.context_sha256 is None:

@@ -41,11 +41,6 @@ class OwnershipStore:
         self._engine = engine
         self._log_id = log_id
 
-    async def entry(self, index: int) -> OwnedEntry | None:
-        """Return one entry."""
-        found = await self._owned(_OWNED.where(entries.c.index == index))
-        return found[0] if found else None
-
     async def record(self, first_index: int) -> list[OwnedEntry]:
         """Return the entries of the record that starts at ``first_index``."""
         count = await self.span(first_index)
