@@ -21,7 +21,7 @@ from fault.commands import provenance
 from fault.invariants import Checked, check_everything
 from fault.killing import Part, kill
 from fault.stores import Stores
-from fault.submitters import Document, Promise, Sending, Submitters
+from fault.submitters import Document, Promise, Submitters
 from fixtures.service import PATIENCE, RunningService
 
 _LATEST = 0.25
@@ -98,18 +98,26 @@ class Harness:
         order = self.random.sample(parts, len(parts))
         before = len(self.promises)
         # The last blow falls while enough is left to go on with.
-        moments = sorted(self.random.randrange(len(work) * 9 // 10) for _ in order)
+        moments = sorted(self.random.randrange(len(work) * 8 // 10) for _ in order)
         with self.submitters.send(work, clients=clients) as sending:
             for part, moment in zip(order, moments, strict=True):
                 sending.wait_for(before + moment)
+                self.wait_at_most(
+                    self.random.uniform(0, _LATEST),
+                    until=lambda: len(self.promises) >= before + len(work) - 2 * clients,
+                )
                 assert not sending.is_done, "the work was done before the blow fell"
-                self.strike(part, sending)
+                self.strike(part)
         assert len(self.promises) == before + len(work)
 
-    def strike(self, part: Part, sending: Sending) -> None:
-        """Kill a part a moment from now, which is drawn."""
-        delay = self.random.uniform(0, _LATEST)
-        sending.submitters.give_up.wait(delay)
+    def wait_at_most(self, seconds: float, *, until: Callable[[], bool]) -> None:
+        """Let a drawn time go by, or what is left of the work."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not until():
+            time.sleep(0.001)
+
+    def strike(self, part: Part) -> None:
+        """Kill a part; a supervisor is started again."""
         pid = kill(self.service, part)
         self.blows.append(f"{part.value} {pid} after {len(self.promises)} promises")
         if part is Part.SUPERVISOR:

@@ -29,7 +29,7 @@ async def test_each_process_may_be_killed_while_2000_events_are_captured(tmp_pat
 async def test_kills_during_a_capture_of_20000_events(tmp_path: Path, rounds: int) -> None:
     """After each round of four kills every invariant is checked on the running service."""
     harness = Harness(tmp_path / "data")
-    work = documents(1_000, events=20)
+    work = documents(2_000, events=10)
     share = len(work) // rounds
     with harness.running():
         for number in range(rounds):
