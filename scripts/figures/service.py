@@ -40,8 +40,10 @@ class Service:
 
     host: str
     port: int
-    token: str
+    tokens: Mapping[str, str]
+    settings: Settings
     rpc_url: str
+    metrics_url: str
     conninfo: str
     stack: Stack
     generator: LoadGenerator
@@ -52,7 +54,7 @@ class Service:
             method,
             path,
             host=f"{self.host}:{self.port}",
-            token=self.token,
+            token=self.tokens["carrier"],
             body=body,
             media_type=MEDIA_TYPE if body else "",
         )
@@ -86,7 +88,7 @@ class Service:
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.Error):
                 times = process.cpu_times()
-                parts[_part(process)] += times.user + times.system
+                parts[part_of(process)] += times.user + times.system
         return Spent(parts=parts)
 
     def memory(self) -> dict[str, float]:
@@ -166,8 +168,10 @@ async def running_service(report: Callable[[str], None]) -> AsyncIterator[Servic
                 service = Service(
                     host=addresses.settings.api_host,
                     port=int(addresses.api_url.rpartition(":")[2]),
-                    token=addresses.tokens["carrier"],
+                    tokens=addresses.tokens,
+                    settings=addresses.settings,
                     rpc_url=addresses.rpc_url,
+                    metrics_url=addresses.metrics_url,
                     conninfo=url.set(drivername="postgresql").render_as_string(hide_password=False),
                     stack=stack,
                     generator=generator,
@@ -176,7 +180,8 @@ async def running_service(report: Callable[[str], None]) -> AsyncIterator[Servic
                 yield service
 
 
-def _part(process: psutil.Process) -> str:
+def part_of(process: psutil.Process) -> str:
+    """Which part of the service a process belongs to."""
     line = " ".join(process.cmdline())
     for sign, part in (
         ("provenance.api", "API"),
