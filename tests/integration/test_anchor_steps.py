@@ -2,9 +2,12 @@
 
 import pytest
 
+from fault.invariants import check_copies
 from fixtures.anchoring import World
 from fixtures.opening import CutOff, CutOffError
+from provenance.anchor.session import connect
 from provenance.anchor.steps import Step
+from provenance.anchor.tree import StoredTree
 
 pytestmark = pytest.mark.services
 
@@ -31,7 +34,18 @@ async def test_no_anchor_is_lost_merged_or_made_twice(
         for size in sizes:
             await world.anchored(size)
     await world.agrees(*sizes)
+    await copies_agree(world, sizes[-1])
     assert (await world.node.latest()).number == blocks + len(sizes) - 1
     assert await world.query(
         "SELECT count(*) FROM chain_transactions WHERE purpose = 'anchor'"
     ) == [(len(sizes),)]
+
+
+async def copies_agree(world: World, size: int) -> None:
+    """The blob store holds each anchored step whole."""
+    anchored = await world.query(
+        "SELECT origin, old_size, size, root FROM anchors JOIN logs USING (log_id) ORDER BY size"
+    )
+    async with connect(world.database_url) as connection:
+        leaves = await StoredTree(connection, world.log.log_id).leaves(0, size)
+    await check_copies(world.blobs, anchored, leaves)
