@@ -24,6 +24,7 @@ from provenance.log.identity import LogIdentity
 from provenance.log.store import LogStore
 from provenance.log.tilestore import TileStore
 from provenance.log.writer import LogWriter
+from provenance.prove.materials import MaterialStore
 from provenance.prove.prover import Prover
 from provenance.prove.store import ProofStore
 
@@ -57,7 +58,13 @@ def unconnected() -> Services:
         running=_never,
         entries=LogStore(engine, log_id=1),
         tiles=tiles,
-        prover=Prover(store=ProofStore(engine), tiles=tiles, lineage=(), signers=()),
+        prover=Prover(
+            store=ProofStore(engine),
+            materials=MaterialStore(engine, lineage=()),
+            tiles=tiles,
+            lineage=(),
+            signers=(),
+        ),
         trust=_nobody,
         facts=None,
         accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=time.time_ns),

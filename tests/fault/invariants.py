@@ -20,7 +20,7 @@ from provenance.core.tree import Frontier, leaf_hash, root_of
 from provenance.core.trustfile import TrustFile
 from provenance.core.verdict import Outcome
 from provenance.verify.audit import AuditReport, audit_database, audit_url
-from provenance.wiring.auditing import audited_subjects
+from provenance.wiring.auditing import expected_records
 
 _LOG = "SELECT log_id, size FROM logs JOIN log_heads USING (log_id) WHERE origin = %s"
 _LINE = """
@@ -85,7 +85,7 @@ async def audits(stores: Stores) -> dict[str, AuditReport]:
             origin=stores.origin,
             trust=trust,
             rpc_url=credentials.rpc_url,
-            subjects_of=audited_subjects(stores.settings, stores.keys),
+            expected_of=expected_records(stores.settings, stores.keys),
         ),
     }
 

@@ -90,8 +90,9 @@ async def test_the_same_key_and_content_get_the_first_answer(service: ServiceUnd
     first = await carrier.post("/epcis/events", content=body, headers=headers)
     second = await carrier.post("/epcis/events", content=body, headers=headers)
     assert first.status_code == second.status_code == 201
-    assert first.json() == {**second.json(), "repeated": False}
-    assert second.json()["repeated"]
+    assert second.content == first.content
+    assert "idempotency-replayed" not in first.headers
+    assert second.headers["idempotency-replayed"] == "true"
 
 
 async def test_the_same_key_with_other_content_is_a_conflict(service: ServiceUnderTest) -> None:
@@ -108,7 +109,26 @@ async def test_a_repeated_capture_names_the_first_job(service: ServiceUnderTest)
     first = await carrier.post("/epcis/capture", json=body, headers=headers)
     second = await carrier.post("/epcis/capture", json=body, headers=headers)
     assert second.headers["location"] == first.headers["location"]
-    assert second.json()["first_index"] == first.json()["first_index"]
+    assert second.content == first.content
+    assert second.headers["idempotency-replayed"] == "true"
+
+
+async def test_a_repeated_capture_that_left_something_out_gets_the_first_answer(
+    service: ServiceUnderTest,
+) -> None:
+    carrier, event_id = await service.new_carrier(), "urn:uuid:8f9e8a34-0000-4000-8000-7"
+    known = await carrier.post("/epcis/events", json=event(parcel(), eventID=event_id))
+    assert known.status_code == 201
+    body = document(event(parcel(), eventID=event_id), {"type": "ObjectEvent"}, event(parcel()))
+    headers = {"idempotency-key": "job-2", "gs1-capture-error-behaviour": "proceed"}
+    first = await carrier.post("/epcis/capture", json=body, headers=headers)
+    second = await carrier.post("/epcis/capture", json=body, headers=headers)
+    assert len(first.json()["errors"]) > 1
+    assert second.content == first.content
+    stored = await carrier.get(first.headers["location"])
+    assert stored.json() == {
+        name: value for name, value in first.json().items() if name != "acknowledgement"
+    }
 
 
 async def test_a_repeated_event_is_recognised_without_a_key(service: ServiceUnderTest) -> None:

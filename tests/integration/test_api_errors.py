@@ -160,5 +160,6 @@ async def test_the_reference_page_needs_nobody_else(service: ServiceUnderTest) -
     page = await service.anonymous.get("/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "/epcis/capture" in page.text
+    assert "<td><code>organisation</code></td><td>string</td><td>required</td>" in page.text
     assert "<script" not in page.text
     assert "src=" not in page.text

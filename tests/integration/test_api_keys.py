@@ -108,7 +108,7 @@ async def test_what_is_no_key_is_unauthenticated(
         ({"label": ""}, "/label"),
         ({"organisation": "a\nb"}, "/organisation"),
         ({"label": 1}, "/label"),
-        ({"colour": "red"}, ""),
+        ({"colour": "red"}, "/colour"),
     ],
 )
 async def test_a_key_that_cannot_be_is_refused_and_the_member_named(

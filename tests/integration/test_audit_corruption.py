@@ -7,9 +7,8 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from fixtures.auditing import AuditedLog, Copy
+from fixtures.auditing import AuditedLog, Copy, flip, named
 from provenance.core.verdict import Outcome
-from provenance.verify.audit import AuditReport
 
 pytestmark = pytest.mark.services
 Copies = Callable[[], Copy]
@@ -25,15 +24,6 @@ class Corruption:
     sql: tuple[str, ...]
     by_database: tuple[str, ...]
     by_url: tuple[str, ...]
-
-
-def flip(table: str, column: str, where: str) -> str:
-    """Change one byte of a value."""
-    middle = f"length({column}) / 2"
-    return (
-        f"UPDATE {table} SET {column} = "
-        f"set_byte({column}, {middle}, get_byte({column}, {middle}) # 1) WHERE {where}"
-    )
 
 
 def entry(column: str, index: str = "{entry}") -> str:
@@ -204,11 +194,6 @@ async def test_the_audit_names_exactly_what_was_changed(
     assert by_database.outcome is Outcome.INVALID
     assert by_url.outcome is (Outcome.INVALID if corruption.by_url else Outcome.VALID)
     assert by_database.total == len(by_database.findings)
-
-
-def named(report: AuditReport) -> list[str]:
-    """Objects of all findings."""
-    return sorted(finding.object for finding in report.findings)
 
 
 def filled(objects: tuple[str, ...], facts: dict[str, object]) -> list[str]:

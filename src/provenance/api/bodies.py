@@ -1,7 +1,8 @@
 """Request bodies, bounded while they stream in."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -19,7 +20,9 @@ from provenance.core.errors import (
     EncodingError,
     FormatError,
     JsonSyntaxError,
+    MissingMemberError,
     TooDeepError,
+    UnknownMemberError,
     WrongTypeError,
 )
 from provenance.log.errors import OverloadedError
@@ -138,11 +141,27 @@ def decode_json(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
         raise JsonSyntaxError(f"not JSON: {error}") from None
 
 
+_FAULT: Final = re.compile(
+    r"(?:Object (?P<what>contains unknown|missing required) field `(?P<member>.*?)`|(?P<text>.*?))"
+    r"(?: - at `\$(?P<path>[\w.\[\]]*)`)?",
+    re.DOTALL,
+)
+
+
 def _located(message: str) -> FormatError:
-    """msgspec writes ``… - at `$.items[0].payload``` where the fault is."""
-    text, _, path = message.partition(" - at `$")
-    tokens: Iterable[str] = path.rstrip("`").replace("[", ".").replace("]", "").split(".")[1:]
-    return WrongTypeError(text, where="".join(f"/{token}" for token in tokens))
+    """msgspec writes ``… - at `$.items[0].payload``` where the fault is, and names members."""
+    found = _FAULT.fullmatch(message)
+    if found is None:
+        return WrongTypeError(message)
+    tokens = (found["path"] or "").replace("[", ".").replace("]", "").split(".")[1:]
+    if found["member"] is not None:
+        tokens.append(found["member"].replace("~", "~0").replace("/", "~1"))
+    where = "".join(f"/{token}" for token in tokens)
+    if found["what"] == "contains unknown":
+        return UnknownMemberError("there is no such member; leave it out", where=where)
+    if found["what"]:
+        return MissingMemberError("is required", where=where)
+    return WrongTypeError(found["text"], where=where)
 
 
 def decoder(kind: type[Any]) -> "msgspec.json.Decoder[Any]":

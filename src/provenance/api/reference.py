@@ -20,7 +20,7 @@ def reference_page(description: dict[str, Any]) -> bytes:
     for path, methods in description["paths"].items():
         for method, operation in methods.items():
             sections.setdefault(operation["tags"][0], []).append(
-                _operation(path, method, operation)
+                _operation(path, method, operation, description["components"]["schemas"])
             )
     body = "".join(
         f"<h2>{escape(tag)}</h2>{''.join(operations)}" for tag, operations in sections.items()
@@ -37,7 +37,7 @@ def reference_page(description: dict[str, Any]) -> bytes:
     ).encode()
 
 
-def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
+def _operation(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
     roles = operation.get("x-roles")
     who = f"roles: {', '.join(roles)}" if roles else "anybody, without a key"
     parameters = "".join(
@@ -52,8 +52,47 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     return (
         f"<details><summary><code>{method.upper()} {escape(path)}</code> "
         f"{_text(operation['summary'])}</summary><p>{_text(operation['description'])}</p>"
-        f"<p>{escape(who)}</p><table>{parameters}</table><table>{answers}</table></details>"
+        f"<p>{escape(who)}</p><table>{parameters}</table>{_body(operation, schemas)}"
+        f"<table>{answers}</table></details>"
     )
+
+
+def _body(operation: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """What a request carries: each of its possible forms with its members."""
+    body = operation.get("requestBody")
+    if body is None:
+        return ""
+    types = ", ".join(f"<code>{escape(media_type)}</code>" for media_type in body["content"])
+    schema = next(iter(body["content"].values()))["schema"]
+    forms = " or ".join(_form(form, schemas) for form in schema.get("anyOf", [schema]))
+    return f"<p>Body: {types}</p>{forms}"
+
+
+def _form(form: dict[str, Any], schemas: dict[str, Any]) -> str:
+    name = form["$ref"].rpartition("/")[2]
+    schema = schemas[name]
+    required = schema.get("required", ())
+    rows = "".join(
+        f"<tr><td><code>{escape(member)}</code></td><td>{_kind(value)}</td>"
+        f"<td>{'required' if member in required else ''}</td>"
+        f"<td>{_text(value.get('description', ''))}</td></tr>"
+        for member, value in schema.get("properties", {}).items()
+    )
+    return f"<p>{escape(name)}: {_text(schema.get('description', ''))}</p><table>{rows}</table>"
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """A schema in a few words: its values, its type, or the name of what it refers to."""
+    if "$ref" in schema:
+        return escape(schema["$ref"].rpartition("/")[2])
+    if "anyOf" in schema:
+        return " or ".join(_kind(option) for option in schema["anyOf"])
+    values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    if values:
+        return ", ".join(f"<code>{escape(str(value))}</code>" for value in values)
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema.get('items', {}))}"
+    return escape(str(schema.get("type", "any")))
 
 
 def _text(text: str) -> str:

@@ -12,7 +12,7 @@ async def audit_both_ways(addresses: "Addresses") -> Sequence[str]:
     from provenance.core.trustfile import TrustFile
     from provenance.core.verdict import Outcome
     from provenance.verify.audit import audit_database, audit_url
-    from provenance.wiring.auditing import audited_subjects
+    from provenance.wiring.auditing import expected_records
     from provenance.wiring.chain import file_keys
 
     trust = TrustFile.decode(addresses.trust_file.read_bytes())
@@ -28,7 +28,7 @@ async def audit_both_ways(addresses: "Addresses") -> Sequence[str]:
         origin=settings.origin,
         trust=trust,
         rpc_url=addresses.rpc_url,
-        subjects_of=audited_subjects(settings, file_keys(settings)),
+        expected_of=expected_records(settings, file_keys(settings)),
     )
     wrong: list[str] = []
     for name, report in (("by URL", by_url), ("by database", by_database)):

@@ -89,7 +89,8 @@ def _accepted(path: Path, answer: "httpx.Response", acks: Path | None) -> int:
     note = value.get("acknowledgement")
     if note and acks is not None:
         (acks / f"{path.stem}-{value['first_index']}.ack").write_text(note, encoding="utf-8")
-    again = ", the same as before" if value.get("repeated") else ""
+    is_known = value.get("repeated") or "idempotency-replayed" in answer.headers
+    again = ", the same as before" if is_known else ""
     if value["count"]:
         last = value["first_index"] + value["count"] - 1
         typer.echo(f"{path}: entries {value['first_index']} to {last}{again}")

@@ -109,7 +109,7 @@ async def _audit_url(
 
 async def _audit_database(trust: "TrustFile", rpc: str | None) -> "AuditReport":
     from provenance.verify.audit import audit_database
-    from provenance.wiring.auditing import audited_subjects
+    from provenance.wiring.auditing import expected_records
     from provenance.wiring.chain import file_keys
     from provenance.wiring.logs import current_origin
 
@@ -120,7 +120,7 @@ async def _audit_database(trust: "TrustFile", rpc: str | None) -> "AuditReport":
             origin=await current_origin(url, origin=settings.origin),
             trust=trust,
             rpc_url=rpc,
-            subjects_of=audited_subjects(settings, file_keys(settings)),
+            expected_of=expected_records(settings, file_keys(settings)),
             progress=_progress(),
         )
 

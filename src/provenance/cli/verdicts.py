@@ -1,6 +1,6 @@
 """Verdicts in plain words for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -44,8 +44,8 @@ def print_set(report: "SetReport", *, strays: Sequence[str]) -> None:
         typer.echo(line(verdict.check, verdict.outcome, verdict.reason) + "\n")
     for name in strays:
         typer.echo(f"{name}: it is not the payload of any of these receipts\n")
-    for found in report.misconduct:
-        _print_misconduct(found)
+    for same in _by_notes(report.misconduct):
+        _print_misconduct(same)
     _print_outcome(report)
 
 
@@ -58,10 +58,19 @@ def _print_receipt(item: "ReceiptReport") -> None:
     typer.echo()
 
 
-def _print_misconduct(found: "Misconduct") -> None:
-    typer.echo(f"MISCONDUCT ({found.kind}): {found.reason}")
+def _by_notes(found: Iterable["Misconduct"]) -> Iterable[Sequence["Misconduct"]]:
+    """What the same two notes prove, together: a fork breaks many rules at once."""
+    pairs: dict[frozenset[str], list[Misconduct]] = {}
+    for item in found:
+        pairs.setdefault(frozenset(item.notes), []).append(item)
+    return pairs.values()
+
+
+def _print_misconduct(same: Sequence["Misconduct"]) -> None:
+    for item in same:
+        typer.echo(f"MISCONDUCT ({item.kind}): {item.reason}")
     typer.echo("The operator signed both of these, and they cannot both be honest:")
-    for number, note in enumerate(found.notes, start=1):
+    for number, note in enumerate(same[0].notes, start=1):
         typer.echo(f"  note {number}:")
         for text in note.splitlines():
             typer.echo(f"    {text}")

@@ -1,4 +1,4 @@
-"""Which subjects a stored payload names: intake's rule, in the form that the audit asks for.
+"""What follows from a stored payload: intake's rule, in the form that the audit asks for.
 
 ``verify`` may not import what made the entries; the rule is handed to it from here.
 """
@@ -16,7 +16,12 @@ from provenance.intake.repetition import EventKeys
 from provenance.intake.statements import KIND
 from provenance.keys.provider import KeyProvider
 from provenance.settings import Settings
-from provenance.verify.audit.contents import AuditedPayload, SubjectsOf
+from provenance.verify.audit.expected import (
+    AuditedPayload,
+    DerivedColumns,
+    ExpectedOf,
+    ExpectedRecord,
+)
 
 
 class _Declaring(msgspec.Struct):
@@ -26,10 +31,10 @@ class _Declaring(msgspec.Struct):
 _declaring: Final = msgspec.json.Decoder(_Declaring)
 
 
-def event_subjects(*, keys: EventKeys, carrier: str) -> SubjectsOf:
+def expected_events(*, keys: EventKeys, carrier: str) -> ExpectedOf:
     """Rule for events; of other kinds of records it says nothing."""
 
-    def subjects(audited: AuditedPayload) -> tuple[str, ...] | None:
+    def expected(audited: AuditedPayload) -> ExpectedRecord | None:
         if audited.kind != KIND:
             return None
         result = read_event(
@@ -41,14 +46,28 @@ def event_subjects(*, keys: EventKeys, carrier: str) -> SubjectsOf:
         )
         if not isinstance(result, EventDraft):
             raise RefusedError(result)
-        return result.subjects
+        return ExpectedRecord(subjects=result.subjects, columns=_columns(result))
 
-    return subjects
+    return expected
 
 
-def audited_subjects(settings: Settings, keys: KeyProvider) -> SubjectsOf:
+def expected_records(settings: Settings, keys: KeyProvider) -> ExpectedOf:
     """Rule of the service that runs with ``settings``."""
-    return event_subjects(keys=EventKeys(keys.secret("repetition")), carrier=settings.carrier)
+    return expected_events(keys=EventKeys(keys.secret("repetition")), carrier=settings.carrier)
+
+
+def _columns(draft: EventDraft) -> DerivedColumns:
+    return DerivedColumns(
+        event_id=draft.event_id,
+        event_type=draft.event_type,
+        action=draft.action,
+        biz_step=draft.biz_step,
+        disposition=draft.disposition,
+        read_point=draft.read_point,
+        biz_location=draft.biz_location,
+        dedup_key=draft.repetition_key,
+        content_mac=draft.content_mac,
+    )
 
 
 def _outer_context(audited: AuditedPayload) -> Context:

@@ -1,5 +1,6 @@
 """Reading requests: parameters, page tokens, bodies."""
 
+import json
 from collections.abc import Iterable
 
 import pytest
@@ -13,7 +14,14 @@ from provenance.api.keys.answers import KeyRequest
 from provenance.api.paging import page_token, read_token
 from provenance.api.parameters import Parameters
 from provenance.api.problems import STATUSES, status_of
-from provenance.core.errors import FormatError, ProvenanceError
+from provenance.api.verification.answers import VerificationRequest
+from provenance.core.errors import (
+    FormatError,
+    MissingMemberError,
+    ProvenanceError,
+    UnknownMemberError,
+    WrongTypeError,
+)
 from provenance.log.errors import OverloadedError
 
 INT64 = st.integers(min_value=-(2**63), max_value=2**63 - 1)
@@ -129,10 +137,34 @@ def test_any_small_request_is_decoded_or_refused(body: bytes) -> None:
         decode_json(body, decoder(KeyRequest))
 
 
-def test_a_wrong_member_is_named_by_its_pointer() -> None:
-    with pytest.raises(FormatError) as caught:
-        decode_json(b'{"organisation":"a","role":"king","label":"b"}', decoder(KeyRequest))
+@pytest.mark.parametrize(
+    ("changes", "kind", "where"),
+    [
+        ({"role": "king"}, WrongTypeError, "/role"),
+        ({"expires": 1}, UnknownMemberError, "/expires"),
+        ({"a/b~c": 1}, UnknownMemberError, "/a~1b~0c"),
+        ({"label": None}, WrongTypeError, "/label"),
+    ],
+)
+def test_a_wrong_member_is_named_by_its_pointer(
+    changes: dict[str, object], kind: type[FormatError], where: str
+) -> None:
+    body = {"organisation": "a", "role": "carrier", "label": "b", **changes}
+    with pytest.raises(kind) as caught:
+        decode_json(json.dumps(body).encode(), decoder(KeyRequest))
+    assert caught.value.where == where
+
+
+def test_a_member_that_is_missing_is_named_by_its_pointer() -> None:
+    with pytest.raises(MissingMemberError) as caught:
+        decode_json(b'{"organisation":"a","label":"b"}', decoder(KeyRequest))
     assert caught.value.where == "/role"
+
+
+def test_a_member_inside_of_a_list_is_named_by_its_pointer() -> None:
+    with pytest.raises(UnknownMemberError) as caught:
+        decode_json(b'{"receipts":[{"receipt":{},"odd":1}]}', decoder(VerificationRequest))
+    assert caught.value.where == "/receipts/0/odd"
 
 
 def _subclasses(kind: type[ProvenanceError]) -> Iterable[type[ProvenanceError]]:

@@ -15,15 +15,16 @@ from provenance.core.statement import (
     statement_commitment,
 )
 from provenance.verify.audit.contents import (
-    AuditedPayload,
     RecordFindings,
     StoredEntry,
     StoredRecord,
     check_record,
 )
+from provenance.verify.audit.expected import DERIVED, AuditedPayload, DerivedColumns, ExpectedRecord
 
 ONE, TWO, THREE = ("urn:example:1", "urn:example:2", "urn:example:3")
 PAYLOAD = b'["urn:example:1","urn:example:2"]'
+COLUMNS = DerivedColumns(event_id="urn:example:event", event_type="ObjectEvent", dedup_key=b"k")
 PAYLOAD_SALT = Salt(b"\7" * 32)
 
 
@@ -73,27 +74,29 @@ def rows(*subjects: str, said: Statement | None = None) -> tuple[StoredRecord, l
         context_sha256=None,
         context=None,
         event_time=said.occurred_at,
+        corrects=None,
+        derived=COLUMNS,
     )
     return record, entries
 
 
-def named(audited: AuditedPayload) -> Sequence[str]:
-    """The strings of a payload."""
-    return audited.payload.decode().split('"')[1::2]
+def named(audited: AuditedPayload) -> ExpectedRecord:
+    """The strings of a payload as its subjects."""
+    return ExpectedRecord(tuple(audited.payload.decode().split('"')[1::2]), COLUMNS)
 
 
 def found(record: StoredRecord, entries: Sequence[StoredEntry]) -> list[str]:
-    return [object_ for object_, _ in check_record(record, entries, subjects_of=named).wrong]
+    return [object_ for object_, _ in check_record(record, entries, expected_of=named).wrong]
 
 
 def test_a_record_that_is_in_order() -> None:
-    result = check_record(*rows(ONE, TWO), subjects_of=named)
-    assert result == RecordFindings(first_index=10)
+    result = check_record(*rows(ONE, TWO), expected_of=named)
+    assert result == RecordFindings(first_index=10, corrected=())
 
 
 def test_a_subject_that_has_no_entry_is_named() -> None:
     record, entries = rows(ONE)
-    result = check_record(record, entries, subjects_of=named)
+    result = check_record(record, entries, expected_of=named)
     assert result.wrong == [("record 10", f"has no entry for {TWO}, which its payload names")]
 
 
@@ -133,7 +136,7 @@ def test_a_context_that_is_not_the_one_of_the_statement_is_named(context: bytes 
     record, entries = rows(ONE, TWO, said=statement(context_sha256=digest))
     good = replace(record, context_sha256=digest, context=b"context")
     assert found(good, entries) == []
-    assert found(replace(good, context=context), entries) == ["context of record 10"]
+    assert found(replace(good, context=context), entries) == [f"context {digest.hex()}"]
     assert found(replace(good, context_sha256=None), entries) == ["context of record 10"]
 
 
@@ -144,11 +147,11 @@ def test_what_erasure_destroyed_is_told_apart_from_what_is_wrong() -> None:
         replace(record, payload=None),
         replace(record, payload_salt=None),
     ):
-        result = check_record(erased, entries, subjects_of=named)
+        result = check_record(erased, entries, expected_of=named)
         assert result.wrong == []
         assert [entry.index for entry in result.closed] == [10, 11]
     salts = [entries[0], replace(entries[1], salt=None)]
-    result = check_record(record, salts, subjects_of=None)
+    result = check_record(record, salts, expected_of=None)
     assert [entry.index for entry in result.closed] == [11]
 
 
@@ -158,7 +161,7 @@ def test_an_erasure_says_what_it_erases() -> None:
         Ref(rel="relies_on", leaf=LeafHash(bytes(32))),
     )
     record, entries = rows(ONE, said=statement(kind="erasure", refs=refs))
-    assert check_record(record, entries, subjects_of=None).erased == (bytes(32),)
+    assert check_record(record, entries, expected_of=None).erased == (bytes(32),)
 
 
 def test_a_malformed_statement_that_was_committed_to_is_the_operators_doing() -> None:
@@ -175,11 +178,40 @@ def test_a_payload_whose_subjects_cannot_be_read_is_named() -> None:
     def refuse(_: AuditedPayload) -> None:
         raise JsonSyntaxError("not JSON")
 
-    result = check_record(*rows(ONE, TWO), subjects_of=refuse)
+    result = check_record(*rows(ONE, TWO), expected_of=refuse)
     assert result.wrong == [
         ("payload of record 10", "names no subjects that could be read: not JSON")
     ]
 
 
 def test_a_kind_without_a_rule_is_not_asked_for_subjects() -> None:
-    assert check_record(*rows(THREE), subjects_of=lambda _: None).wrong == []
+    record, entries = rows(THREE)
+    other = replace(record, derived=DerivedColumns(dedup_key=b"k", content_mac=b"m"))
+    assert check_record(other, entries, expected_of=lambda _: None).wrong == []
+
+
+def test_a_kind_without_a_rule_is_not_searched_by_anything() -> None:
+    record, entries = rows(THREE)
+    other = replace(record, derived=DerivedColumns(biz_step="shipping"))
+    objects = [
+        object_ for object_, _ in check_record(other, entries, expected_of=lambda _: None).wrong
+    ]
+    assert objects == ["biz_step of record 10"]
+
+
+@pytest.mark.parametrize("column", DERIVED)
+def test_a_column_that_does_not_follow_from_the_payload_is_named(column: str) -> None:
+    record, entries = rows(ONE, TWO)
+    value = b"x" if column in ("dedup_key", "content_mac") else "x"
+    columns = replace(COLUMNS, content_mac=b"m")
+    altered = replace(record, derived=replace(columns, **{column: value}))  # type: ignore[arg-type]
+    result = check_record(
+        altered, entries, expected_of=lambda _: ExpectedRecord((ONE, TWO), columns)
+    )
+    assert [object_ for object_, _ in result.wrong] == [f"{column} of record 10"]
+
+
+def test_a_correction_says_what_it_corrects() -> None:
+    refs = (Ref(rel="corrects", leaf=LeafHash(bytes(32))),)
+    record, entries = rows(ONE, TWO, said=statement(refs=refs))
+    assert check_record(record, entries, expected_of=None).corrected == (bytes(32),)

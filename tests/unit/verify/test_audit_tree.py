@@ -102,4 +102,4 @@ async def test_an_entry_that_nobody_can_tell_of_is_missing_and_ends_the_tree() -
     log = memory_log(ENTRIES, *SIZES)
     log.entries[690] = None
     del log.tiles[Tile(level=0, n=2, width=188)]
-    assert set(await named(log)) == {"entry 690", "tile 0/002.p/188", "entry 697"}
+    assert set(await named(log)) == {"entry 690", "tile 0/002.p/188"}

@@ -38,12 +38,14 @@ class CaptureJobAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     count: int
     at: int
     events: list[LoggedEvent] = []
-    repeated: bool = False
     acknowledgement: str | None = None
 
 
 class EventAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a single event is, with the signed promise about it."""
+    """Where a single event is, with the signed promise about it.
+
+    ``repeated`` says that the log had the event before this request was first made.
+    """
 
     eventID: str  # noqa: N815 - the standard's spelling
     first_index: int

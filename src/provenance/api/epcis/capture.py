@@ -3,7 +3,6 @@
 import asyncio
 from typing import Final
 from urllib.parse import quote
-from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +19,7 @@ from provenance.api.epcis.headers import (
     read_idempotency,
     read_on_error,
 )
-from provenance.api.epcis.jobs import job_answer
+from provenance.api.epcis.jobs import job_answer, new_job_id
 from provenance.api.parameters import Parameters
 from provenance.api.services import Services
 from provenance.core.digests import sha256
@@ -30,6 +29,8 @@ from provenance.intake.event import EventDraft, parse_event
 from provenance.intake.event import Submission as Submitting
 from provenance.log.submissions import CaptureJob, Idempotency, Logged, RecordDraft, Submission
 
+REPLAYED: Final = "idempotency-replayed"
+"""Header of an answer that an earlier request with the same Idempotency-Key was given."""
 IN_THREAD: Final = 128 << 10
 """Bytes from which a document is validated in a thread: some 20 ms, after which others that wait
 would notice."""
@@ -126,7 +127,7 @@ class Capture:
     def _job(self, parsed: ParsedDocument, on_error: OnError) -> CaptureJob:
         now = self._services.clock()
         return CaptureJob(
-            job_id=_time_ordered_id(now, self._services.random_bytes(10)),
+            job_id=new_job_id(now, self._services.random_bytes(10)),
             on_error=on_error,
             created_at=now,
             errors=tuple(
@@ -146,6 +147,7 @@ class Capture:
             status=202,
             headers={
                 **self._headers,
+                **_replayed(logged),
                 "location": f"/epcis/capture/{answer.captureID}",
                 "gs1-capture-error-behaviour": job.on_error,
             },
@@ -160,7 +162,7 @@ class Capture:
             first_index=record.first_index,
             count=record.count,
             at=record.at,
-            repeated=logged.repeated or record.repeated,
+            repeated=record.repeated,
             acknowledgement=logged.acknowledgement,
         )
         return json_answer(
@@ -168,13 +170,12 @@ class Capture:
             status=201,
             headers={
                 **self._headers,
+                **_replayed(logged),
                 "location": f"/epcis/events/{quote(draft.event_id, safe=':')}",
             },
         )
 
 
-def _time_ordered_id(now: int, random: bytes) -> UUID:
-    """UUID of version 7 (RFC 9562): jobs are listed in the order of their ids."""
-    value = (now & (1 << 48) - 1) << 80 | int.from_bytes(random, "big")
-    value = value & ~(0xF << 76) | 7 << 76
-    return UUID(int=value & ~(0x3 << 62) | 2 << 62)
+def _replayed(logged: Logged) -> dict[str, str]:
+    """What tells the first answer that is given again from the first time: not its body."""
+    return {REPLAYED: "true"} if logged.repeated else {}

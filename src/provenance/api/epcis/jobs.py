@@ -29,19 +29,20 @@ _LIST = "capture jobs"
 
 
 def job_answer(job: CaptureJob, logged: Logged) -> CaptureJobAnswer:
-    """Answer to a capture that was just committed, or was committed before."""
+    """Answer to a capture that was just committed, or, with its own time, was committed before."""
+    job_id = logged.job_id or job.job_id
     errors = [_error(error) for error in job.errors]
     errors += [
         CaptureError(
             code=ConflictError.code,
-            detail="an earlier event has this identifier and other content",
+            detail="an earlier record has this identifier and other content",
             pointer=job.pointer(conflict.position),
         )
         for conflict in logged.conflicts
     ]
     return CaptureJobAnswer(
-        captureID=str(logged.job_id or job.job_id),
-        createdAt=iso(job.created_at),
+        captureID=str(job_id),
+        createdAt=iso(created_at(job_id)),
         finishedAt=iso(logged.at),
         running=False,
         success=not errors,
@@ -55,9 +56,23 @@ def job_answer(job: CaptureJob, logged: Logged) -> CaptureJobAnswer:
             for record in logged.records
             if record is not None
         ],
-        repeated=logged.repeated,
         acknowledgement=logged.acknowledgement or None,
     )
+
+
+def new_job_id(now: int, random: bytes) -> UUID:
+    """UUID of version 7 (RFC 9562) of ``now``, in milliseconds, and 10 random bytes.
+
+    Jobs are listed in the order of their ids.
+    """
+    value = (now & (1 << 48) - 1) << 80 | int.from_bytes(random, "big")
+    value = value & ~(0xF << 76) | 7 << 76
+    return UUID(int=value & ~(0x3 << 62) | 2 << 62)
+
+
+def created_at(job_id: UUID) -> int:
+    """Time of a job's creation, in milliseconds: the answer to a repetition shows the first."""
+    return job_id.int >> 80
 
 
 class Jobs:

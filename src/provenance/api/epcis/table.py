@@ -20,6 +20,7 @@ _EVENT: Final = {"$ref": "#/components/schemas/EPCISEvent"}
 _DOCUMENT: Final = {"$ref": "#/components/schemas/EPCISDocument"}
 _QUERY_DOCUMENT: Final = {"$ref": "#/components/schemas/EPCISQueryDocument"}
 _LIMITS: Final = ("GS1-EPCIS-Capture-Limit", "GS1-EPCIS-Capture-File-Size-Limit")
+_WRITTEN: Final = ("Location", "Idempotency-Replayed", *_LIMITS)
 _JSON: Final = ("application/json", LD_JSON)
 
 
@@ -46,9 +47,7 @@ def _writes(services: Services) -> list[Operation]:
             secured=capture.document,
             parameters=(*CAPTURE_HEADERS, ON_ERROR_HEADER),
             body=Body(_DOCUMENT, JSON_TYPES),
-            answers={
-                202: Answer("Committed", struct(CaptureJobAnswer), headers=("Location", *_LIMITS))
-            },
+            answers={202: Answer("Committed", struct(CaptureJobAnswer), headers=_WRITTEN)},
             problems=(409, 422),
         ),
         Operation(
@@ -61,7 +60,7 @@ def _writes(services: Services) -> list[Operation]:
             secured=capture.event,
             parameters=CAPTURE_HEADERS,
             body=Body(_EVENT, JSON_TYPES),
-            answers={201: Answer("Committed", struct(EventAnswer), headers=("Location", *_LIMITS))},
+            answers={201: Answer("Committed", struct(EventAnswer), headers=_WRITTEN)},
             problems=(409, 422),
         ),
     ]

@@ -6,7 +6,7 @@ the statement says; the record has an entry for each subject that its payload na
 Pure: rows come in, findings go out.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,23 +20,20 @@ from provenance.core.statement import (
     payload_commitment,
     statement_commitment,
 )
+from provenance.verify.audit.expected import (
+    DERIVED,
+    AuditedPayload,
+    DerivedColumns,
+    ExpectedOf,
+    ExpectedRecord,
+)
 
 ERASES: Final = "erases"
-
-
-@dataclass(frozen=True, slots=True)
-class AuditedPayload:
-    """A payload with what decides which subjects it names; ``context`` may be absent."""
-
-    kind: str
-    submitter: str
-    media_type: str
-    payload: bytes
-    context: bytes | None
-
-
-SubjectsOf = Callable[[AuditedPayload], Sequence[str] | None]
-"""Subjects that a payload names, or None where that has no rule; raises a FormatError."""
+CORRECTS: Final = "corrects"
+NO_CONTEXT: Final = "is missing, or its bytes have another hash"
+"""What is said of a context that is named by its hash but is not there."""
+_EVENT: Final = "event"
+_KEYED: Final = ("dedup_key", "content_mac")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,8 @@ class StoredRecord:
     context_sha256: bytes | None
     context: bytes | None
     event_time: int | None
+    corrects: int | None
+    derived: DerivedColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,15 @@ class RecordFindings:
     """What is wrong with one record: (object, problem).
 
     ``closed`` are entries that cannot be opened because what opens them is gone; ``erased`` the
-    leaf hashes that the record says are erased.
+    leaf hashes that the record says are erased, ``corrected`` those that it says it corrects (None
+    where its statement could not be read).
     """
 
     first_index: int
     wrong: list[tuple[str, str]] = field(default_factory=list)
     closed: list[StoredEntry] = field(default_factory=list)
     erased: tuple[LeafHash, ...] = ()
+    corrected: tuple[LeafHash, ...] | None = None
 
     def add(self, object_: str, problem: str) -> None:
         """Note a fault."""
@@ -98,7 +99,7 @@ def check_record(
     record: StoredRecord,
     entries: Sequence[StoredEntry],
     *,
-    subjects_of: SubjectsOf | None,
+    expected_of: ExpectedOf | None,
 ) -> RecordFindings:
     """Check one record against its entries, as many as are there."""
     found = RecordFindings(record.first_index)
@@ -114,11 +115,15 @@ def check_record(
     if opened is None:
         return found
     statement, names = opened
+    found.corrected = tuple(ref.leaf for ref in statement.refs if ref.rel == CORRECTS)
     if statement.kind == "erasure":
         found.erased = tuple(ref.leaf for ref in statement.refs if ref.rel == ERASES)
     _check_columns(record, statement, found)
-    if _check_payload(record, statement, sound, found) and subjects_of is not None:
-        _check_subjects(record, entries, names, subjects_of, found)
+    has_context = _check_context(record, statement, found)
+    if _check_payload(record, statement, sound, found) and has_context and expected_of is not None:
+        expected = _expected(record, statement, expected_of, found)
+        if expected is not None:
+            _check_subjects(record, entries, names, expected.subjects, found)
     return found
 
 
@@ -173,7 +178,7 @@ def _blame_all(
             if _opens(template, name, entry):
                 found.add(
                     f"trail row {entry.trail_first}",
-                    f"its subject was altered: entry {entry.index} is about {name}",
+                    f"its subject was altered: its entries are about {name}",
                 )
                 return
     listed = ", ".join(str(entry.index) for entry in failed[:4])
@@ -207,16 +212,24 @@ def _check_columns(record: StoredRecord, statement: Statement, found: RecordFind
         ("submitter", record.submitter, statement.submitter),
         ("media_type", record.media_type, statement.media_type),
     )
-    if record.event_time is not None:
+    # Other kinds may have a time without being searched by it.
+    if record.event_time is not None or statement.kind == _EVENT:
         columns += (("event_time", record.event_time, statement.occurred_at),)
     for name, stored, stated in columns:
         if stored != stated:
             found.of_record(name, f"is {stored!r} in the table and {stated!r} in the statement")
+
+
+def _check_context(record: StoredRecord, statement: Statement, found: RecordFindings) -> bool:
+    """Whether the context is the statement's; one that is not itself is named for all records."""
     digest = statement.context_sha256
-    if digest != record.context_sha256 or (
-        digest is not None and (record.context is None or sha256(record.context) != digest)
-    ):
+    if digest != record.context_sha256:
         found.of_record("context", "is not the one that the statement names")
+        return False
+    if digest is not None and (record.context is None or sha256(record.context) != digest):
+        found.add(f"context {digest.hex()}", NO_CONTEXT)
+        return False
+    return True
 
 
 def _check_payload(
@@ -253,29 +266,45 @@ def _fields_open(record: StoredRecord, statement: Statement) -> bool:
         return False
 
 
-def _check_subjects(
-    record: StoredRecord,
-    entries: Sequence[StoredEntry],
-    names: set[str],
-    subjects_of: SubjectsOf,
-    found: RecordFindings,
-) -> None:
+def _expected(
+    record: StoredRecord, statement: Statement, expected_of: ExpectedOf, found: RecordFindings
+) -> ExpectedRecord | None:
+    """What follows from the payload, its columns compared with the row's."""
     assert record.payload is not None
     try:
-        named = subjects_of(
+        expected = expected_of(
             AuditedPayload(
-                kind=record.kind,
-                submitter=record.submitter,
-                media_type=record.media_type,
+                kind=statement.kind,
+                submitter=statement.submitter,
+                media_type=statement.media_type,
                 payload=record.payload,
                 context=record.context,
             )
         )
     except FormatError as error:
         found.of_record("payload", f"names no subjects that could be read: {error}")
-        return
-    if named is None:
-        return
+        return None
+    _check_derived(record, expected.columns if expected is not None else DerivedColumns(), found)
+    return expected
+
+
+def _check_derived(record: StoredRecord, expected: DerivedColumns, found: RecordFindings) -> None:
+    for name in DERIVED:
+        stored, derived = getattr(record.derived, name), getattr(expected, name)
+        if name in _KEYED:
+            if derived is not None and stored != derived:
+                found.of_record(name, "is not that of its payload")
+        elif stored != derived:
+            found.of_record(name, f"is {stored!r} in the table and {derived!r} in the payload")
+
+
+def _check_subjects(
+    record: StoredRecord,
+    entries: Sequence[StoredEntry],
+    names: set[str],
+    named: Sequence[str],
+    found: RecordFindings,
+) -> None:
     for entry in entries:
         if entry.subject in names and entry.subject not in named:
             found.add(

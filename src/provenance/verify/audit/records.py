@@ -6,11 +6,12 @@ from typing import Any, Final
 from provenance.core.digests import LeafHash
 from provenance.verify.audit.compact import CompactTable
 from provenance.verify.audit.contents import (
+    NO_CONTEXT,
     StoredEntry,
     StoredRecord,
-    SubjectsOf,
     check_record,
 )
+from provenance.verify.audit.expected import DERIVED, DerivedColumns, ExpectedOf
 from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.report import Findings
 from provenance.verify.audit.stored import Connection, StoredHead, stream
@@ -20,7 +21,10 @@ PAGE: Final = 64
 
 _RECORDS = """
 SELECT first_index, count, kind, submitter::text, records.media_type, statement_head,
-       statement_tail, payload_salt, fields_salt, payload, context_sha256, contexts.data, event_time
+       statement_tail, payload_salt, fields_salt, payload, context_sha256, contexts.data,
+       event_time, corrects,
+       event_id, event_type, action, biz_step, disposition, read_point, biz_location,
+       dedup_key, content_mac
 FROM records LEFT JOIN contexts ON contexts.sha256 = records.context_sha256
 WHERE log_id = %s ORDER BY first_index
 """
@@ -30,6 +34,15 @@ SELECT entries.index, entries.record_first, entries.trail_first, trails.subject,
 FROM entries LEFT JOIN trails
   ON trails.log_id = entries.log_id AND trails.first_index = entries.trail_first
 WHERE entries.log_id = %s AND entries.index < %s ORDER BY entries.index
+"""
+_LEAVES = """
+SELECT index, leaf_hash FROM entries WHERE log_id = %s AND index >= %s AND index < %s
+"""
+# Where records name the hash of a row's bytes, and not its key, it is the key that was altered.
+_CONTEXTS = """
+SELECT CASE WHEN EXISTS (SELECT FROM records WHERE context_sha256 = sha256(contexts.data))
+       THEN sha256(data) ELSE sha256 END
+FROM contexts WHERE sha256 <> sha256(data) ORDER BY 1 LIMIT 100
 """
 _STILL_OPEN = """
 SELECT index FROM entries
@@ -48,13 +61,13 @@ class RecordAudit:
         head: StoredHead,
         *,
         faults: EntryFaults,
-        subjects_of: SubjectsOf | None,
+        expected_of: ExpectedOf | None,
         findings: Findings,
     ) -> None:
         self._connection = connection
         self._head = head
         self._faults = faults
-        self._subjects_of = subjects_of
+        self._expected_of = expected_of
         self._findings = findings
         self._closed = CompactTable("Q")
         self.records = 0
@@ -67,7 +80,7 @@ class RecordAudit:
         )
         end = 0
         async for row in stream(self._connection, "audit_records", _RECORDS, (log_id,), page=PAGE):
-            record = StoredRecord(*row)
+            record = _record(row)
             self._orphans(await entries.until(record.first_index), end, record.first_index)
             if record.first_index < end or record.first_index >= size:
                 self._findings.add(
@@ -80,17 +93,43 @@ class RecordAudit:
             await self._one(record, await entries.until(end))
             progress(end)
         self._orphans(await entries.until(size), end, size)
+        await self._contexts()
         self._unexplained()
 
     async def _one(self, record: StoredRecord, entries: list[StoredEntry]) -> None:
         self.records += 1
-        found = check_record(record, entries, subjects_of=self._subjects_of)
+        found = check_record(record, entries, expected_of=self._expected_of)
         for object_, problem in found.wrong:
             self._findings.add("contents", object_, problem)
         for entry in found.closed:
             self._closed.put(entry.leaf_hash, entry.index)
+        if found.corrected is not None:
+            await self._corrects(record, found.corrected)
         if found.erased:
             await self._erased(record.first_index, found.erased)
+
+    async def _corrects(self, record: StoredRecord, leaves: tuple[LeafHash, ...]) -> None:
+        """Compare the record that a correction points to with the entries that it refers to."""
+        first, problem = record.corrects, ""
+        if first is None:
+            problem = "is not set, but its statement corrects something" if leaves else ""
+        elif not leaves:
+            problem = f"is {first} in the table, but its statement corrects nothing"
+        elif not await self._are_at(first, leaves):
+            problem = f"is {first} in the table, but its statement corrects another record"
+        if problem:
+            self._findings.add("contents", f"corrects of record {record.first_index}", problem)
+
+    async def _are_at(self, first: int, leaves: tuple[LeafHash, ...]) -> bool:
+        """Whether entries from ``first`` on have these leaf hashes, those with faults left out."""
+        cursor = await self._connection.execute(
+            _LEAVES, (self._head.log_id, first, first + len(leaves)), binary=True
+        )
+        found: dict[int, bytes] = dict(await cursor.fetchall())
+        return all(
+            index in self._faults or found.get(index) == leaf
+            for index, leaf in enumerate(leaves, start=first)
+        )
 
     async def _erased(self, first_index: int, leaves: tuple[LeafHash, ...]) -> None:
         for leaf in leaves:
@@ -104,6 +143,11 @@ class RecordAudit:
                 f"entry {index}",
                 f"can still be opened, but record {first_index} erases it",
             )
+
+    async def _contexts(self) -> None:
+        cursor = await self._connection.execute(_CONTEXTS, binary=True)
+        for (digest,) in await cursor.fetchall():
+            self._findings.add("contents", f"context {digest.hex()}", NO_CONTEXT)
 
     def _orphans(self, entries: list[StoredEntry], start: int, end: int) -> None:
         """Entries between two records: their record's row is gone."""
@@ -150,6 +194,11 @@ class _Pages:
                 self._next = entry
                 return taken
             taken.append(entry)
+
+
+def _record(row: tuple[Any, ...]) -> StoredRecord:
+    values = (*row[: -len(DERIVED)], DerivedColumns(*row[-len(DERIVED) :]))
+    return StoredRecord(*values)
 
 
 def _entry(row: tuple[Any, ...], *, sound: bool) -> StoredEntry:

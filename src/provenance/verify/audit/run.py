@@ -11,7 +11,7 @@ from provenance.core.notes import Checkpoint
 from provenance.core.trustfile import TrustedLog, TrustFile
 from provenance.verify.audit.anchors import Anchor, AnchorTable, ChainReading, line_of, read_anchors
 from provenance.verify.audit.checkpoints import CheckpointAudit
-from provenance.verify.audit.contents import SubjectsOf
+from provenance.verify.audit.expected import ExpectedOf
 from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.groups import LogSource
 from provenance.verify.audit.records import RecordAudit
@@ -241,7 +241,7 @@ async def audit_database(
     origin: str,
     trust: TrustFile,
     rpc_url: str | None,
-    subjects_of: SubjectsOf | None = None,
+    expected_of: ExpectedOf | None = None,
     progress: Progress = no_progress,
 ) -> AuditReport:
     """Audit a log in its database, contents included.
@@ -251,7 +251,7 @@ async def audit_database(
         origin: the log's name.
         trust: whom the auditor trusts.
         rpc_url: a node of the chain; None leaves the anchors UNKNOWN.
-        subjects_of: which subjects a payload names; None leaves that unchecked.
+        expected_of: what follows from a payload; None leaves that unchecked.
         progress: is told how far the audit is.
 
     """
@@ -266,7 +266,7 @@ async def audit_database(
             head = await read_head(connection, origin)
             size = head.size
             stored = _Stored(audit, connection, head, line, before)
-            await stored.run(subjects_of)
+            await stored.run(expected_of)
         except LogReadError as error:
             for check in ("tree", "entries", "trails", "contents", "erasures"):
                 audit.findings.unread(check, str(error))
@@ -283,7 +283,7 @@ class _Stored:
     line: list[TrustedLog]
     before: ChainReading | None
 
-    async def run(self, subjects_of: SubjectsOf | None) -> None:
+    async def run(self, expected_of: ExpectedOf | None) -> None:
         """Check everything."""
         findings, head, connection = self.audit.findings, self.head, self.connection
         for name in await strays(connection, head):
@@ -306,7 +306,7 @@ class _Stored:
             await check_trails(connection, head, trails=trails, faults=faults, findings=findings)
         _count(findings, trails)
         records = RecordAudit(
-            connection, head, faults=faults, subjects_of=subjects_of, findings=findings
+            connection, head, faults=faults, expected_of=expected_of, findings=findings
         )
         await records.run(lambda done: self.audit.progress("contents", done, head.size))
         findings.checked("contents", f"{records.records} records, each as its entries commit to")

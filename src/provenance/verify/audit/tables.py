@@ -55,7 +55,8 @@ async def check_trails(
             findings.add("trails", name, f"its trail begins at entry {seen_first}")
         # Where the last entry is missing or altered, the row still names its true leaf hash.
         ended = (count, last) == (seen_count, seen_last)
-        if not ended and not (count > seen_count and trails.is_bad(last)):
+        missing = count - seen_count
+        if not ended and not (missing > 0 and trails.are_bad(missing, last=last)):
             findings.add(
                 "trails",
                 name,

@@ -61,6 +61,8 @@ class TrailAudit:
         self._findings = findings
         self._trails = CompactTable("QQ32s")
         self._bad: set[bytes] = set()
+        # Entries that are missing and whose leaf hash nothing tells: as many numbers may be too.
+        self._lost = 0
         self._last_at = 0
         self._read = self._early = 0
         self._first_early = MAX_INTEGER
@@ -83,16 +85,27 @@ class TrailAudit:
         """What the entries say of ``trail``."""
         return cast("State | None", self._trails.get(trail))
 
-    def is_bad(self, leaf: bytes) -> bool:
-        """Whether ``leaf`` is that of an entry which is not what the log committed to."""
-        return leaf in self._bad
+    def are_bad(self, count: int, *, last: bytes) -> bool:
+        """Whether ``count`` entries that end with the leaf ``last`` were named by the tree's audit.
+
+        What is lost altogether is counted off, so that it explains one trail's gap and no other's.
+        """
+        if last in self._bad:
+            return True
+        if count > self._lost:
+            return False
+        self._lost -= count
+        self._bad.add(last)
+        return True
 
     def feed(self, group: CheckedGroup) -> None:
         """Check the next group."""
         for at, (data, leaf) in enumerate(zip(group.entries, group.leaves, strict=True)):
             index = group.first + at
             if data is None:
-                if leaf and len(self._bad) < _MOST_BAD:
+                if not leaf:
+                    self._lost += 1
+                elif len(self._bad) < _MOST_BAD:
                     self._bad.add(leaf)
                 continue
             try:
@@ -145,7 +158,7 @@ class TrailAudit:
         trail = f"{entry.trail.hex()[:16]}…"
         if entry.seq < count:
             return f"number {entry.seq} of trail {trail} was there before"
-        if entry.seq > count and entry.prev not in self._bad:
+        if entry.seq > count and not self.are_bad(entry.seq - count, last=entry.prev):
             missing = f"{count}" if entry.seq == count + 1 else f"{count} to {entry.seq - 1}"
             return f"trail {trail} has no number {missing} before it"
         if entry.seq == count and entry.prev != last:

@@ -1,0 +1,134 @@
+"""One byte altered by SQL in logs of several sizes: the audit names exactly the one object."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from fixtures.auditing import AuditedLog, Copy, flip, named, number
+from provenance.core.verdict import Outcome
+
+pytestmark = pytest.mark.services
+SizedLogs = Callable[[int, bool], Awaitable[AuditedLog]]
+CopiesOf = Callable[[AuditedLog], Copy]
+
+SIZES = (40, 256, 700)
+"""Below one tile, at the end of one, and with a part of a tile at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """What is done to one entry, its record or its trail, and the object that is then named."""
+
+    sql: str
+    object: str
+
+
+ALTERATIONS = {
+    "commitment": Alteration(flip("entries", "commitment", "index = {index}"), "entry {index}"),
+    "prev": Alteration(flip("entries", "prev", "index = {index}"), "entry {index}"),
+    "at": Alteration("UPDATE entries SET at = at # 1 WHERE index = {index}", "entry {index}"),
+    "seq": Alteration("UPDATE entries SET seq = seq # 4096 WHERE index = {index}", "entry {index}"),
+    "trail_first": Alteration(
+        "UPDATE entries SET trail_first = {other}, seq = 4096 WHERE index = {index}",
+        "entry {index}",
+    ),
+    "a trail_first that is nowhere": Alteration(
+        "UPDATE entries SET trail_first = 1 << 40 WHERE index = {index}", "entry {index}"
+    ),
+    "record_first": Alteration(
+        "UPDATE entries SET record_first = record_first # 1 WHERE index = {index}",
+        "entry {index}",
+    ),
+    "salt": Alteration(flip("entries", "salt", "index = {index}"), "statement of record {index}"),
+    "statement_head": Alteration(
+        flip("records", "statement_head", "first_index = {index}"), "statement of record {index}"
+    ),
+    "statement_tail": Alteration(
+        flip("records", "statement_tail", "first_index = {index}"), "statement of record {index}"
+    ),
+    "payload": Alteration(
+        flip("records", "payload", "first_index = {index}"), "payload of record {index}"
+    ),
+    "payload_salt": Alteration(
+        flip("records", "payload_salt", "first_index = {index}"), "payload of record {index}"
+    ),
+    "context_sha256": Alteration(
+        flip("records", "context_sha256", "first_index = {index}"), "context of record {index}"
+    ),
+    "trail": Alteration(flip("trails", "trail", "first_index = {trail}"), "trail row {trail}"),
+    "count of a trail": Alteration(
+        "UPDATE trails SET count = count # 1 WHERE first_index = {trail}", "trail row {trail}"
+    ),
+    "last_leaf": Alteration(
+        flip("trails", "last_leaf", "first_index = {trail}"), "trail row {trail}"
+    ),
+    "subject": Alteration(
+        "UPDATE trails SET subject = 'https://id.gs1.org/01/09506000134352/21/9' "
+        "WHERE first_index = {trail}",
+        "trail row {trail}",
+    ),
+    "an added entry": Alteration(
+        "INSERT INTO entries SELECT log_id, {size}, trail_first, 4096, at, prev, commitment, "
+        "leaf_hash, record_first, salt FROM entries WHERE index = {index}",
+        "entry {size}",
+    ),
+    "an added record": Alteration(
+        "INSERT INTO records SELECT log_id, {size}, count, kind, submitter, statement_head, "
+        "statement_tail, payload_salt, fields_salt, payload, media_type, context_sha256, "
+        "sha256('key'), content_mac FROM records WHERE first_index = {index}",
+        "record {size}",
+    ),
+    "an added trail": Alteration(
+        "INSERT INTO trails SELECT log_id, 123456, subject || '?', sha256('decoy'), 1, "
+        "sha256('leaf') FROM trails WHERE first_index = {trail}",
+        "trail row 123456",
+    ),
+    "an added trail of the log's own": Alteration(
+        "INSERT INTO trails SELECT log_id, {index}, subject || '?', trail, count, last_leaf "
+        "FROM trails WHERE first_index = {trail}",
+        "trail row {index}",
+    ),
+}
+COLUMNS = {
+    column: Alteration(
+        f"UPDATE records SET {column} = {value} WHERE first_index = {{index}}",
+        f"{column} of record {{index}}",
+    )
+    for column, value in {
+        "kind": "'document'",
+        "submitter": "gen_random_uuid()",
+        "media_type": "media_type || ' '",
+        "event_id": "event_id || '0'",
+        "event_type": "'AggregationEvent'",
+        "event_time": "event_time + 1",
+        "action": "'DELETE'",
+        "biz_step": "'decommissioning'",
+        "disposition": "'in_transit'",
+        "read_point": "'https://id.gs1.org/414/9506000134352'",
+        "biz_location": "'https://id.gs1.org/414/9506000134352'",
+        "corrects": "0",
+        "dedup_key": "sha256(dedup_key)",
+        "content_mac": "sha256(content_mac)",
+    }.items()
+}
+ALL = {**ALTERATIONS, **COLUMNS}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ALL)
+async def test_the_one_that_was_altered_is_named_and_nothing_else(
+    sized_logs: SizedLogs, copies_of: CopiesOf, name: str, size: int
+) -> None:
+    alteration, copy = ALL[name], copies_of(await sized_logs(size, True))
+    index = size - 12
+    facts = {
+        "size": size,
+        "index": index,
+        "trail": number(copy, f"SELECT trail_first FROM entries WHERE index = {index}"),
+        "other": number(copy, f"SELECT trail_first FROM entries WHERE index = {index - 1}"),
+    }
+    copy.execute(alteration.sql.format(**facts))
+    by_database = await copy.by_database()
+    assert named(by_database) == [alteration.object.format(**facts)]
+    assert by_database.outcome is Outcome.INVALID
