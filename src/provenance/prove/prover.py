@@ -58,7 +58,7 @@ class Prover:
         self._materials = materials
         self._tiles = tiles
         self._lineage = lineage
-        self._hashed: dict[Tile, TileNodes] = {}
+        self._hashed: dict[tuple[int, int], TileNodes] = {}
         self._sign = lru_cache(maxsize=_SIGNED_HEADS)(NoteSigner(signers).sign)
 
     @property
