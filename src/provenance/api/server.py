@@ -207,6 +207,7 @@ def _calm_collector() -> None:
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then finish what was accepted."""
     async with open_services(settings) as services:
+        await services.prover.warm_up()
         config = uvicorn.Config(
             create_app(services),
             host=settings.api_host,
