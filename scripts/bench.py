@@ -29,7 +29,7 @@ from figures.result import Figure, memory_figure, show  # noqa: E402
 from figures.service import running_service  # noqa: E402
 from figures.trees import tree_figures  # noqa: E402
 
-KINDS = ("bulk", "single", "receipts", "delay", "trees", "gas")
+KINDS = ("bulk", "single", "receipts", "delay", "memory", "trees", "gas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Size:
     receipts: int
     delay_seconds: int
     delay_rate: int
+    memory_events: int
     leaves: int
     proofs: int
     gas_sizes: tuple[int, ...]
@@ -55,6 +56,7 @@ FULL = Size(
     receipts=1_000,
     delay_seconds=30,
     delay_rate=1_000,
+    memory_events=1_000_000,
     leaves=100_000,
     proofs=1_000,
     gas_sizes=(1_000, 10_000, 100_000, 1_000_000),
@@ -67,6 +69,7 @@ QUICK = Size(
     receipts=100,
     delay_seconds=2,
     delay_rate=100,
+    memory_events=2_000,
     leaves=2_000,
     proofs=50,
     gas_sizes=(1_000, 10_000),
@@ -85,7 +88,7 @@ class Bench:
 
     async def run(self) -> None:
         """Measure."""
-        if {"bulk", "single", "receipts", "delay"} & set(self._kinds):
+        if {"bulk", "single", "receipts", "delay", "memory"} & set(self._kinds):
             await self._with_service()
         size = self._size
         if "trees" in self._kinds:
@@ -113,6 +116,9 @@ class Bench:
                     service, capture, seconds=size.delay_seconds, rate=size.delay_rate
                 )
                 self._note("delay", "From acknowledgement to anchor", found)
+            if "memory" in kinds:
+                # Last, since the other figures are of a log of some hundred thousand entries.
+                await capture.fill(events=size.memory_events)
             memory = memory_figure(service.memory(), events=await service.size())
             self._note("memory", "Memory", [memory])
 

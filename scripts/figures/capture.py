@@ -13,11 +13,19 @@ from provenance.demo.bulk import bulk_events, in_documents
 from provenance.demo.events import CONTEXT
 
 EVENTS_PER_DOCUMENT = 500
+_FILLED_AT_ONCE = 20_000
 BARE = "/health/live"
 """The endpoint that does nothing but answer with a small JSON."""
 _START_MS = 1_772_000_000_000
 _COPY_TARGET = 0.2
 _SINGLE_TARGET = 2_000
+
+_DOCUMENT_LIMIT = (
+    "validating a document and writing it, one after the other: a client sends its next document "
+    "when the last one is committed"
+)
+_SINGLE_ALONE = "round trips and the flush of one commit for each event"
+_SINGLE_TOGETHER = "Python in the API for each request: HTTP, validation, planning, signature"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +37,7 @@ class _Kind:
     with_waybill: bool = False
     clients: int = 1
     share: int = 1
+    limit: str = _DOCUMENT_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,11 @@ class _Round:
 
 _KINDS = (
     _Kind(name="1 EPC an event, 1 client"),
-    _Kind(name="1 EPC an event, 4 clients", clients=4),
+    _Kind(
+        name="1 EPC an event, 4 clients",
+        clients=4,
+        limit="Python in the API, one process: validating and planning",
+    ),
     _Kind(name="20 EPCs an event, 1 client", epcs=20, share=10),
     _Kind(name="parcel and waybill, 1 client", with_waybill=True, share=2),
 )
@@ -60,6 +73,13 @@ class Capture:
         """Let the service do everything once before anything is measured."""
         await self._service.send(self._documents(1_000, _KINDS[0]), clients=1, expected=202)
         await self._service.send(self._singles(500), clients=32, expected=201)
+
+    async def fill(self, *, events: int) -> None:
+        """Capture documents until ``events`` more are in the log and anchored."""
+        for start in range(0, events, _FILLED_AT_ONCE):
+            documents = self._documents(min(_FILLED_AT_ONCE, events - start), _KINDS[0])
+            await self._service.send(documents, clients=1, expected=202)
+        await self._service.wait_until_anchored(await self._service.size())
 
     async def bulk(self, *, events: int, rounds: int) -> list[Figure]:
         """Documents of 500 events."""
@@ -92,6 +112,7 @@ class Capture:
             met=middle.rate / middle.copying >= _COPY_TARGET,
             cost=middle.cost,
             baseline_cost=middle.copying_cost,
+            limit=kind.limit,
             more={"events": events, "clients": kind.clients},
         )
 
@@ -136,6 +157,7 @@ class Capture:
             met=outcome.rate >= _SINGLE_TARGET if has_target else None,
             cost=cost,
             baseline_cost=bare_cost,
+            limit=_SINGLE_ALONE if clients == 1 else _SINGLE_TOGETHER,
             more={
                 "clients": clients,
                 "events": events,

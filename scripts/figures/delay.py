@@ -102,6 +102,7 @@ def _figure(
         target=f"< {target} s",
         met=value < target,
         cost=cost,
+        limit="the worker's interval, half of it on average, and a block",
         more=more,
     )
 

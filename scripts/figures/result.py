@@ -83,6 +83,7 @@ def memory_figure(megabytes: Mapping[str, float], *, events: int) -> Figure:
         baseline_name="what they may take after a million events",
         target=f"< {_MEMORY_TARGET_MB} MB",
         met=total < _MEMORY_TARGET_MB,
+        limit="libraries, and caches of a fixed size; what waits to be written is bounded",
         more=dict(megabytes),
     )
 

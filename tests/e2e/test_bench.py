@@ -31,4 +31,5 @@ def test_the_bench_measures_every_kind_of_figure(tmp_path: Path) -> None:
     }
     for figure in itertools.chain(*result["figures"].values()):
         assert figure["value"] > 0
+        assert figure["limit"]
         assert figure["ratio"] == pytest.approx(figure["value"] / figure["baseline"])

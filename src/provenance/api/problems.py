@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import psycopg
 import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -151,11 +152,20 @@ async def on_error(request: Request, error: Exception) -> Response:
     return problem_of_error(error, reference_of(request))
 
 
+_UNREACHABLE: Final = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeoutError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
+
+
 async def on_database_error(request: Request, error: Exception) -> Response:
     """Answer where the database was asked in vain; its messages may quote data."""
-    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
+    sqlstate = getattr(getattr(error, "orig", error), "sqlstate", None)
     _log.error("database failed", error=type(error).__name__, sqlstate=sqlstate)
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError):
+    if isinstance(error, _UNREACHABLE):
         return _unavailable()
     return _unexpected(reference_of(request))
 
@@ -198,5 +208,6 @@ HANDLERS: Final[Mapping[type[Exception], Callable[[Request, Exception], Any]]] =
     HTTPException: on_http_error,
     DBAPIError: on_database_error,
     PoolTimeoutError: on_database_error,
+    psycopg.Error: on_database_error,
 }
 """Which handler answers which exception."""

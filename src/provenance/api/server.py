@@ -24,7 +24,7 @@ from provenance.api.services import Services
 from provenance.chain.client import ChainClient
 from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
-from provenance.db.engine import check_durability, create_engine
+from provenance.db.engine import PoolOptions, check_durability, create_engine
 from provenance.db.migrate import check_schema
 from provenance.db.tables import log_heads
 from provenance.intake.repetition import EventKeys
@@ -105,6 +105,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     assert settings.rpc_url is not None, "set RPC_URL, or use `provenance run`"
     keys = file_keys(settings)
     engine = create_engine(settings.database_url)
+    # One connection for what receipts are made of and one for tiles, each read by one at a time.
+    by_key = create_engine(
+        settings.database_url, options=PoolOptions(size=2, overflow=2, plans_once=True)
+    )
     chain = ChainClient(settings.rpc_url)
     facts = ChainFactsReader(settings.rpc_url)
     registry = CollectorRegistry()
@@ -121,7 +125,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         reads = engine.execution_options(isolation_level="AUTOCOMMIT")
         proofs = ProofStore(reads)
         lineage = await proofs.lineage(log.log_id)
-        tiles = TileStore(reads, log_id=log.log_id)
+        proving = by_key.execution_options(isolation_level="AUTOCOMMIT")
+        tiles = TileStore(proving, log_id=log.log_id)
         writer = LogWriter(
             engine,
             log,
@@ -144,7 +149,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             tiles=tiles,
             prover=Prover(
                 store=proofs,
-                materials=MaterialStore(reads, lineage=lineage),
+                materials=MaterialStore(proving, lineage=lineage),
                 tiles=tiles,
                 lineage=lineage,
                 signers=signers,
@@ -163,6 +168,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     finally:
         await facts.aclose()
         await chain.aclose()
+        await by_key.dispose()
         await engine.dispose()
 
 
@@ -201,6 +207,7 @@ def _calm_collector() -> None:
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then finish what was accepted."""
     async with open_services(settings) as services:
+        await services.prover.warm_up()
         config = uvicorn.Config(
             create_app(services),
             host=settings.api_host,

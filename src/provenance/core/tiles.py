@@ -8,9 +8,8 @@ store: a caller asks which tiles a proof needs, fetches them, and builds the pro
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import Self
+from typing import NamedTuple, Self
 
 from provenance.core.digests import HASH_SIZE, NodeHash, RootHash
 from provenance.core.errors import BadValueError, BoundsError, TilePathError
@@ -37,8 +36,7 @@ _PATH = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(NamedTuple):
     """Address of a hash tile, or of an entry bundle where ``level`` is -1."""
 
     level: int
@@ -128,9 +126,9 @@ class TileNodes:
     def __init__(self, data: bytes) -> None:
         self._rows = [data]
 
-    def are_of(self, data: bytes) -> bool:
-        """Whether this is the tile of ``data``."""
-        return self._rows[0] == data
+    def hold(self, data: bytes) -> bool:
+        """Whether this is the tile of ``data``, or a wider one that begins with it."""
+        return self._rows[0].startswith(data)
 
     def node(self, rise: int, position: int) -> NodeHash:
         """Return hash number ``position`` of the row that is ``rise`` levels above the tile's."""
@@ -143,7 +141,8 @@ class TileNodes:
 class TileHashes:
     """Hashes of nodes and spans out of fetched tiles of the tree of one size.
 
-    ``known`` remembers what was hashed inside tiles, for whoever makes many proofs.
+    ``known`` remembers what was hashed inside tiles, by level and number, for whoever makes many
+    proofs: a perfect subtree of a partial tile is one of the wider tile too.
     """
 
     def __init__(
@@ -151,7 +150,7 @@ class TileHashes:
         tiles: Mapping[Tile, bytes],
         *,
         size: int,
-        known: MutableMapping[Tile, TileNodes] | None = None,
+        known: MutableMapping[tuple[int, int], TileNodes] | None = None,
     ) -> None:
         for tile, data in tiles.items():
             if len(data) != tile.width * HASH_SIZE:
@@ -186,9 +185,10 @@ class TileHashes:
         data = self._tiles.get(tile)
         if data is None:
             raise BadValueError("is needed and was not given", where=f"tile/{tile.path()}")
-        nodes = self._known.get(tile)
-        if nodes is None or not nodes.are_of(data):
-            nodes = self._known[tile] = TileNodes(data)
+        place = tile.level, tile.n
+        nodes = self._known.get(place)
+        if nodes is None or not nodes.hold(data):
+            nodes = self._known[place] = TileNodes(data)
         return nodes
 
     def span(self, span: Span) -> RootHash:

@@ -18,6 +18,12 @@ _DURABLE = {
     "synchronous_commit": ("on", "local", "remote_write", "remote_apply"),
     "full_page_writes": ("on",),
 }
+_PLANS_BY_KEY = (
+    "-c plan_cache_mode=force_generic_plan",
+    "-c enable_seqscan=off",
+    "-c enable_hashjoin=off",
+    "-c enable_mergejoin=off",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,9 @@ class PoolOptions:
 
     ``statement`` covers the longest statement of a request (one COPY of a large capture),
     ``idle_in_transaction`` the Python between two of them. ``wait`` is how long a request waits
-    for a connection before it is told to come back.
+    for a connection before it is told to come back. ``plans_once``: a prepared statement gets one
+    plan for all parameters, by index whatever the statistics say; for queries by key, whose plan
+    takes longer to make than to run and may be made while the tables are empty.
     """
 
     size: int = 8
@@ -36,6 +44,7 @@ class PoolOptions:
     lock: int = 15
     statement: int = 60
     idle_in_transaction: int = 30
+    plans_once: bool = False
 
 
 def database_url(url: str) -> URL:
@@ -50,6 +59,9 @@ def connect_arguments(options: PoolOptions) -> dict[str, object]:
         "statement_timeout": options.statement,
         "idle_in_transaction_session_timeout": options.idle_in_transaction,
     }
+    words = [f"-c {name}={seconds}s" for name, seconds in settings.items()]
+    if options.plans_once:
+        words += _PLANS_BY_KEY
     return {
         "application_name": "provenance",
         "connect_timeout": options.connect,
@@ -57,18 +69,20 @@ def connect_arguments(options: PoolOptions) -> dict[str, object]:
         "keepalives_idle": 15,
         "keepalives_interval": 5,
         "keepalives_count": 3,
-        "options": " ".join(f"-c {name}={seconds}s" for name, seconds in settings.items()),
+        "options": " ".join(words),
     }
 
 
 def create_engine(url: str, *, options: PoolOptions | None = None) -> AsyncEngine:
     """Engine for the database at ``url``; nothing is connected yet."""
     options = options or PoolOptions()
+    # The connection that was used last comes first: its statements are prepared.
     return create_async_engine(
         database_url(url),
         pool_size=options.size,
         max_overflow=options.overflow,
         pool_timeout=options.wait,
+        pool_use_lifo=True,
         isolation_level="READ COMMITTED",
         connect_args=connect_arguments(options),
     )

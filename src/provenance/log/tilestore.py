@@ -1,19 +1,19 @@
-"""Hash tiles out of the database: full ones cached, partial ones cut or gathered from entries.
+"""Hash tiles out of the database: read together, kept, and cut to the width that is asked for.
 
-A tile of a given width never changes, so that whatever was read once may be kept; the cache is
-bounded by bytes. After a database was restored, :meth:`TileStore.forget` empties it.
+Hashes are only ever appended to a tile, so that a narrower one is the beginning of a wider one,
+and whatever was read once may be kept; the cache is bounded by bytes. The leaf tile at the log's
+edge is stored once it is full; until then it is gathered from the entries. After a database was
+restored, :meth:`TileStore.forget` empties the cache.
 """
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from typing import Any
 
-from sqlalchemy import BigInteger, SmallInteger, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.core.digests import HASH_SIZE
 from provenance.core.tiles import TILE_WIDTH, Tile
+from provenance.db.reading import integer_array, read_rows
 from provenance.db.together import Together
 from provenance.log.errors import NotInLogError
 
@@ -21,17 +21,19 @@ _TILES_AT_ONCE = 256
 CACHE_BYTES = 32 << 20
 """Four thousand full tiles: every level of a log of a million entries."""
 
-_STORED = text("""
+_STORED = """
 SELECT tiles.level, tiles.n, tiles.data
-FROM unnest(:levels, :numbers) AS asked (level, n)
-JOIN tiles ON tiles.log_id = :log_id AND tiles.level = asked.level AND tiles.n = asked.n
-""").bindparams(
-    bindparam("levels", type_=ARRAY(SmallInteger)), bindparam("numbers", type_=ARRAY(BigInteger))
-)
-_LEAVES = text("""
+FROM unnest(%(levels)s::smallint[], %(numbers)s::bigint[]) AS asked (level, n)
+JOIN tiles ON tiles.log_id = %(log_id)s AND tiles.level = asked.level AND tiles.n = asked.n
+"""
+_LEAVES = """
 SELECT string_agg(leaf_hash, ''::bytea ORDER BY index)
-FROM entries WHERE log_id = :log_id AND index >= :first AND index < :until
-""")
+FROM entries
+WHERE log_id = %(log_id)s AND index >= %(first)s::bigint AND index < %(until)s::bigint
+"""
+
+_Place = tuple[int, int]
+"""Level and number of a tile."""
 
 
 class TileStore:
@@ -42,7 +44,7 @@ class TileStore:
         self._log_id = log_id
         self._cache_bytes = cache_bytes
         self.cached_bytes = 0
-        self._cache: OrderedDict[Tile, bytes] = OrderedDict()
+        self._cache: OrderedDict[_Place, bytes] = OrderedDict()
         self._together = Together(self._read, at_most=_TILES_AT_ONCE)
 
     async def fetch(self, tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
@@ -73,54 +75,47 @@ class TileStore:
         self.cached_bytes = 0
 
     async def _read(self, tiles: Collection[Tile]) -> dict[Tile, bytes]:
+        stored = await self._stored({(tile.level, tile.n) for tile in tiles})
         read: dict[Tile, bytes] = {}
-        async with self._engine.connect() as connection:
-            stored = await self._stored(connection, tiles)
-            for tile in tiles:
-                data = stored.get((tile.level, tile.n))
-                if data is None and tile.level == 0:
-                    data = await self._leaves(connection, tile)
-                size = tile.width * HASH_SIZE
-                if data is not None and len(data) >= size:
-                    read[tile] = data[:size]
-                    self._keep(tile, read[tile])
+        for tile in tiles:
+            place, size = (tile.level, tile.n), tile.width * HASH_SIZE
+            if len(stored.get(place, b"")) < size and tile.level == 0:
+                stored[place] = await self._leaves(tile)
+            data = stored.get(place, b"")
+            if len(data) >= size:
+                read[tile] = data[:size]
+        for place, data in stored.items():
+            self._keep(place, data)
         return read
 
-    async def _stored(
-        self, connection: AsyncConnection, tiles: Collection[Tile]
-    ) -> dict[tuple[int, int], bytes]:
-        asked = {(tile.level, tile.n) for tile in tiles if tile.level or tile.width == TILE_WIDTH}
-        if not asked:
-            return {}
-        rows = await connection.execute(
-            _STORED,
-            {
-                "levels": [level for level, _ in asked],
-                "numbers": [n for _, n in asked],
-                "log_id": self._log_id,
-            },
-        )
+    async def _stored(self, places: Collection[_Place]) -> dict[_Place, bytes]:
+        parameters = {
+            "levels": integer_array([level for level, _ in places]),
+            "numbers": integer_array([n for _, n in places]),
+            "log_id": self._log_id,
+        }
+        rows = await read_rows(self._engine, _STORED, parameters)
         return {(level, n): data for level, n, data in rows}
 
-    async def _leaves(self, connection: AsyncConnection, tile: Tile) -> Any:
+    async def _leaves(self, tile: Tile) -> bytes:
         first = tile.n * TILE_WIDTH
-        return await connection.scalar(
-            _LEAVES, {"log_id": self._log_id, "first": first, "until": first + tile.width}
-        )
+        parameters = {"log_id": self._log_id, "first": first, "until": first + tile.width}
+        ((data,),) = await read_rows(self._engine, _LEAVES, parameters)
+        return data or b""
 
     def _cached(self, tile: Tile) -> bytes | None:
-        data = self._cache.get(tile)
-        if data is None and tile.width < TILE_WIDTH:
-            full = self._cache.get(Tile(level=tile.level, n=tile.n))
-            return None if full is None else full[: tile.width * HASH_SIZE]
-        if data is not None:
-            self._cache.move_to_end(tile)
-        return data
+        place, size = (tile.level, tile.n), tile.width * HASH_SIZE
+        data = self._cache.get(place)
+        if data is None or len(data) < size:
+            return None
+        self._cache.move_to_end(place)
+        return data if len(data) == size else data[:size]
 
-    def _keep(self, tile: Tile, data: bytes) -> None:
-        if tile not in self._cache:
-            self._cache[tile] = data
-            self.cached_bytes += len(data)
+    def _keep(self, place: _Place, data: bytes) -> None:
+        kept = len(self._cache.get(place, b""))
+        if len(data) > kept:
+            self._cache[place] = data
+            self.cached_bytes += len(data) - kept
         while self.cached_bytes > self._cache_bytes:
             _, dropped = self._cache.popitem(last=False)
             self.cached_bytes -= len(dropped)

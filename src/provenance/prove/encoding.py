@@ -6,7 +6,8 @@ else comes from our own tables. A test compares the two.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -16,6 +17,8 @@ from provenance.core.members import VERSION
 from provenance.prove.materials import Anchored, Material
 from provenance.prove.store import LogRow
 
+_ANCHORS: Final = 1_024
+"""Anchors that are not spelled again, half a megabyte: one covers many entries."""
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -29,40 +32,38 @@ def encode_receipt(
     trail_head: str | None,
 ) -> bytes:
     """Canonical receipt bytes of an entry, with the opening of its payload if that is there."""
-    receipt: dict[str, Any] = {
-        "v": VERSION,
-        "entry": msgspec.Raw(
-            encode_entry(
-                at=material.at,
-                trail_hex=material.trail.hex(),
-                seq=material.seq,
-                prev_hex=material.prev.hex(),
-                commitment_hex=material.commitment.hex(),
-            )
-        ),
-        "index": material.index,
-        "path": [node.hex() for node in path],
-        "checkpoint": anchored.checkpoint,
-        "anchor": _anchor(anchored, log=log, old_time=old_time),
-    }
+    entry = encode_entry(
+        at=material.at,
+        trail_hex=material.trail.hex(),
+        seq=material.seq,
+        prev_hex=material.prev.hex(),
+        commitment_hex=material.commitment.hex(),
+    )
+    # Members stand in the order of their names, as RFC 8785 asks for.
+    start = b'{"anchor":%b,"checkpoint":%b,"entry":%b,"index":%d,"path":%b' % (
+        _anchor(anchored, log, old_time),
+        _encode(anchored.checkpoint),
+        entry,
+        material.index,
+        _encode([node.hex() for node in path]),
+    )
     statement = material.statement
     if statement is None or material.salt is None:
-        receipt["state"] = "erased"
-        return _encode(receipt)
-    receipt["statement"] = msgspec.Raw(statement)
-    receipt["salt"] = material.salt.hex()
+        return b'%b,"state":"erased","v":%d}' % (start, VERSION)
+    parts = [start]
     if material.payload_salt is not None and material.payload_sha256 is not None:
-        receipt["payload"] = {
-            "salt": material.payload_salt.hex(),
-            "sha256": material.payload_sha256.hex(),
-        }
+        opening = {"salt": material.payload_salt.hex(), "sha256": material.payload_sha256.hex()}
+        parts.append(b',"payload":%b' % _encode(opening))
+    parts.append(b',"salt":"%b","statement":%b' % (material.salt.hex().encode("ascii"), statement))
     if trail_head is not None:
-        receipt["trail_head"] = trail_head
-    return _encode(receipt)
+        parts.append(b',"trail_head":%b' % _encode(trail_head))
+    parts.append(b',"v":%d}' % VERSION)
+    return b"".join(parts)
 
 
-def _anchor(anchored: Anchored, *, log: LogRow, old_time: int) -> dict[str, str | int]:
-    return {
+@lru_cache(maxsize=_ANCHORS)
+def _anchor(anchored: Anchored, log: LogRow, old_time: int) -> bytes:
+    anchor: dict[str, str | int] = {
         "chain_id": log.chain_id,
         "genesis_hash": log.genesis_hash.hex(),
         "contract": log.contract.hex(),
@@ -76,3 +77,4 @@ def _anchor(anchored: Anchored, *, log: LogRow, old_time: int) -> dict[str, str 
         "old_size": anchored.old_size,
         "old_time": old_time,
     }
+    return _encode(anchor)

@@ -5,11 +5,10 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, Integer, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.core.tree import MAX_SIZE
+from provenance.db.reading import integer_array, read_rows
 from provenance.db.together import Together
 from provenance.log.statements import statement_for
 from provenance.prove.store import ANCHORED, LogRow
@@ -17,38 +16,37 @@ from provenance.prove.store import ANCHORED, LogRow
 AT_ONCE: Final = 128
 """Entries of one query: more would make the first ones wait for the last."""
 
-_QUERY = text("""
+_QUERY = """
 SELECT e.index, e.seq, e.at, e.prev, e.commitment, e.salt, t.trail, t.subject,
   r.first_index, r.submitter, r.statement_head, r.statement_tail, r.payload_salt, r.fields_salt,
   sha256(r.payload), a.size, a.old_size, a.checkpoint, a.tx_hash, a.log_index, a.block_number,
   a.block_hash, a.block_time, old.block_time, head.may_sign, head.anchored, last.seq, last.leaf_hash
-FROM unnest(:indexes, :logs, :untils) AS asked (index, log_id, until)
-JOIN entries e ON e.log_id = :log_id AND e.index = asked.index
+FROM unnest(
+  %(indexes)s::bigint[], %(logs)s::integer[], %(untils)s::bigint[]
+) AS asked (index, log_id, until)
+JOIN entries e ON e.log_id = %(log_id)s AND e.index = asked.index
 JOIN trails t ON t.log_id = e.log_id AND t.first_index = e.trail_first
 JOIN records r ON r.log_id = e.log_id AND r.first_index = e.record_first
 CROSS JOIN (
   SELECT state <> 'forked' AS may_sign, coalesce((
-    SELECT size FROM anchors WHERE log_id = :log_id AND state = ANY(:anchored)
-    ORDER BY size DESC LIMIT 1), :start_size) AS anchored
-  FROM log_heads WHERE log_id = :log_id
+    SELECT size FROM anchors WHERE log_id = %(log_id)s AND state = ANY(%(anchored)s)
+    ORDER BY size DESC LIMIT 1), %(start_size)s::bigint) AS anchored
+  FROM log_heads WHERE log_id = %(log_id)s
 ) head
 LEFT JOIN LATERAL (
   SELECT * FROM anchors
-  WHERE log_id = asked.log_id AND size > e.index AND size <= asked.until AND state = ANY(:anchored)
+  WHERE log_id = asked.log_id AND size > e.index AND size <= asked.until
+    AND state = ANY(%(anchored)s)
   ORDER BY size LIMIT 1
 ) a ON true
 LEFT JOIN anchors old
-  ON old.log_id = asked.log_id AND old.size = a.old_size AND old.state = ANY(:anchored)
+  ON old.log_id = asked.log_id AND old.size = a.old_size AND old.state = ANY(%(anchored)s)
 LEFT JOIN LATERAL (
   SELECT seq, leaf_hash FROM entries
   WHERE log_id = e.log_id AND trail_first = e.trail_first AND index < head.anchored
   ORDER BY seq DESC LIMIT 1
 ) last ON true
-""").bindparams(
-    bindparam("indexes", type_=ARRAY(BigInteger)),
-    bindparam("logs", type_=ARRAY(Integer)),
-    bindparam("untils", type_=ARRAY(BigInteger)),
-)
+"""
 
 
 class Anchored(msgspec.Struct, frozen=True, gc=False):
@@ -128,15 +126,14 @@ class MaterialStore:
         logs = [self.log_of(index) for index in indexes]
         newest = self._lineage[0]
         parameters = {
-            "indexes": list(indexes),
-            "logs": [log.log_id for log in logs],
-            "untils": [MAX_SIZE if log.until is None else log.until for log in logs],
+            "indexes": integer_array(list(indexes)),
+            "logs": integer_array([log.log_id for log in logs]),
+            "untils": integer_array([MAX_SIZE if log.until is None else log.until for log in logs]),
             "log_id": newest.log_id,
             "start_size": newest.start_size,
             "anchored": list(ANCHORED),
         }
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(_QUERY, parameters)).all()
+        rows = await read_rows(self._engine, _QUERY, parameters)
         return {row[0]: _material(row) for row in rows}
 
 

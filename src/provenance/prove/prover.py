@@ -1,6 +1,8 @@
 """Receipts, trail heads and consistency proofs."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final, Protocol
@@ -18,6 +20,7 @@ from provenance.core.tiles import (
     inclusion_proof,
     inclusion_tiles,
 )
+from provenance.log.errors import NotInLogError
 from provenance.prove.encoding import encode_receipt
 from provenance.prove.errors import (
     DistrustedLogError,
@@ -58,13 +61,19 @@ class Prover:
         self._materials = materials
         self._tiles = tiles
         self._lineage = lineage
-        self._hashed: dict[Tile, TileNodes] = {}
+        self._hashed: dict[tuple[int, int], TileNodes] = {}
         self._sign = lru_cache(maxsize=_SIGNED_HEADS)(NoteSigner(signers).sign)
 
     @property
     def log(self) -> LogRow:
         """The log that is proven; its predecessors stand behind it."""
         return self._lineage[0]
+
+    async def warm_up(self) -> None:
+        """Connect, and have the queries planned, before somebody waits for a receipt."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._materials.get(0))
+            group.create_task(self._first_tile())
 
     async def material(self, index: int) -> Material | None:
         """What the receipt of an entry is made of; None if the log has no such entry.
@@ -143,6 +152,10 @@ class Prover:
                 raise NotAnchoredSizeError(f"{size} is not an anchored size of this log")
         tiles = await self._tiles.fetch(consistency_tiles(old, new))
         return list(consistency_proof(TileHashes(tiles, size=new), old=old, new=new))
+
+    async def _first_tile(self) -> None:
+        with suppress(NotInLogError):
+            await self._tiles.fetch({Tile(level=0, n=0, width=1)})
 
     async def _anchor_at(self, size: int) -> AnchorRow | None:
         for log in self._lineage:
