@@ -111,7 +111,7 @@ class BlobStore:
         self, path: str, *, start: int = 0, end: int | None = None
     ) -> AsyncIterator[bytes]:
         """Object, or its bytes ``[start, end)``, in chunks of about a megabyte."""
-        wanted: "GetOptions" = {}
+        wanted: GetOptions = {}
         if end is not None:
             wanted["range"] = (start, end)
         elif start:

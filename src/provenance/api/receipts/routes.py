@@ -12,15 +12,15 @@ from starlette.responses import Response
 
 from provenance.api.answers import TEXT, bytes_answer
 from provenance.api.authentication import Principal
+from provenance.api.entitlement import Owner, may_read, named_subject
 from provenance.api.epcis.contexts import Contexts
 from provenance.api.epcis.events import PARCEL_LISTS, ReadEvent
 from provenance.api.errors import ForbiddenError, MissingError, ParameterError
-from provenance.api.parameters import Parameters, path_integer
-from provenance.api.receipts.cache import Owner, ReceiptCache
+from provenance.api.parameters import path_integer
+from provenance.api.receipts.cache import ReceiptCache
 from provenance.api.receipts.store import OwnershipStore, StoredPayload
-from provenance.api.roles import NAMES_SUBJECT, OWN_PARCEL_ONLY, Role
+from provenance.api.roles import OWN_PARCEL_ONLY, Role
 from provenance.api.services import Services
-from provenance.api.subjects import carrier_of, subject_of
 from provenance.core.fields import flatten
 from provenance.core.receipt import Receipt
 from provenance.prove.errors import EntryNotFoundError
@@ -78,7 +78,7 @@ class Receipts:
         subject = self._named(request, principal)
         first_index = path_integer(request, "first_index")
         found = await self._store.record(first_index)
-        named = [entry for entry in found if _may_read(principal, entry.owner, subject)]
+        named = [entry for entry in found if may_read(principal, entry.owner, subject)]
         if not named:
             raise MissingError("there is no such record, or it is not for this key")
         # Whoever may see the whole event gets the receipts of all its subjects.
@@ -102,7 +102,7 @@ class Receipts:
         first_index = path_integer(request, "first_index")
         found = await self._store.record(first_index)
         payload = None
-        if any(_may_read(principal, entry.owner, subject) for entry in found):
+        if any(may_read(principal, entry.owner, subject) for entry in found):
             payload = await self._store.payload(first_index)
         if payload is None:
             raise MissingError("there is no such payload, or it is not for this key")
@@ -127,17 +127,7 @@ class Receipts:
         return bytes_answer(note.encode(), media_type=TEXT)
 
     def _named(self, request: Request, principal: Principal) -> str | None:
-        found = Parameters.of(request, known=("subject", "carrier"))
-        text = found.text("subject")
-        carrier = carrier_of(found.text("carrier"), default=self._services.carrier)
-        if text is not None:
-            return subject_of(text, carrier=carrier, name="subject")
-        if principal.role in NAMES_SUBJECT:
-            raise ForbiddenError(
-                f"a key of role {principal.role} reads what belongs to a subject that it names; "
-                "add subject"
-            )
-        return None
+        return named_subject(request, principal, carrier=self._services.carrier)
 
     async def _receipt(self, material: Material, principal: Principal) -> bytes:
         prover = self._services.prover
@@ -167,17 +157,8 @@ class Receipts:
         return ReadEvent.of(payload.data, found[payload.context_sha256].prefixes)
 
 
-def _may_read(principal: Principal, owner: Owner, subject: str | None) -> bool:
-    about, submitter = owner
-    if subject is not None and about != subject:
-        return False
-    if principal.role is Role.CARRIER:
-        return submitter == principal.organisation
-    return principal.role is Role.ADMIN or subject is not None
-
-
 def _require(principal: Principal, *, owner: Owner, subject: str | None) -> None:
-    if not _may_read(principal, owner, subject):
+    if not may_read(principal, owner, subject):
         raise MissingError(_NO_RECEIPT)
 
 

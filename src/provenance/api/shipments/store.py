@@ -16,7 +16,8 @@ from provenance.prove.store import LogRow
 class TrailEntry:
     """An entry of a trail with its record.
 
-    ``payload`` is None once erased (then ``payload_size`` is too), and where it was left out.
+    ``payload`` is None once erased (then ``payload_size`` is too), and where it was left out or is
+    sealed (then ``payload_size`` is 0).
     """
 
     index: int
@@ -76,6 +77,7 @@ class TrailStore:
                 records.c.read_point,
                 records.c.biz_location,
                 records.c.corrects,
+                records.c.sealed_path,
             )
             .join(
                 trails,
@@ -101,7 +103,11 @@ class TrailStore:
             case((fits, found.c.payload)).label("payload") if column.name == "payload" else column
             for column in found.c
         ]
-        query = select(*columns, size).order_by(found.c.seq)
+        # A sealed payload lies elsewhere; that it is there is told by its size too.
+        known = func.coalesce(size, case((found.c.sealed_path.is_not(None), 0)))
+        query = select(
+            *(column for column in columns if column.name != "sealed_path"), known
+        ).order_by(found.c.seq)
         async with self._engine.connect() as connection:
             return [TrailEntry(*tuple(row)) for row in await connection.execute(query)]
 
