@@ -15,6 +15,8 @@ from fixtures.documents import CSV, PDF, SAMPLES, pdf
 from provenance.api.documents.store import DocumentStore
 from provenance.core.receipt import Receipt
 from provenance.core.statement import payload_commitment
+from provenance.core.verdict import Outcome
+from provenance.verify.audit import AuditReport, audit_database
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
 
@@ -183,6 +185,8 @@ async def test_ranges_outside_and_versions_that_are_had(service: ServiceUnderTes
     assert (await carrier.get(place, headers={"if-none-match": etag})).status_code == 304
     other = await carrier.get(place, headers={"range": "bytes=0-1", "if-range": '"other"'})
     assert (other.status_code, other.content) == (200, PDF)
+    payload = place.replace("documents", "records") + "/payload"
+    assert (await carrier.get(payload)).content == PDF
     head = await carrier.head(place)
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(PDF)))
 
@@ -386,3 +390,81 @@ async def test_an_erased_document_says_so(service: ServiceUnderTest) -> None:
     receipt = Receipt.decode((await carrier.get(f"/v1/receipts/{recorded['first_index']}")).content)
     assert receipt.statement is not None
     assert receipt.payload is None
+
+
+async def audited(service: ServiceUnderTest, *, with_stores: bool = True) -> AuditReport:
+    settings = service.settings
+    assert settings.database_url
+    return await audit_database(
+        settings.database_url,
+        origin=settings.origin,
+        trust=await service.services.trust(),
+        rpc_url=settings.rpc_url,
+        sealed=service.services.vault if with_stores else None,
+    )
+
+
+async def contents(service: ServiceUnderTest, first_index: int) -> list[str]:
+    report = await audited(service)
+    found = [str(finding) for finding in report.findings]
+    return [one for one in found if one.startswith(f"payload of record {first_index}:")]
+
+
+async def object_of(service: ServiceUnderTest, first_index: int) -> Path:
+    store = DocumentStore(service.services.engine, log_id=service.services.log.log_id)
+    document = await store.find(first_index)
+    assert document is not None
+    assert document.sealed is not None
+    return service.settings.data_dir / "blobs" / document.sealed.path
+
+
+def damage(path: Path) -> bytes:
+    """Flip one bit; returns what was there."""
+    data = path.read_bytes()
+    path.write_bytes(data[:500] + bytes([data[500] ^ 1]) + data[501:])
+    return data
+
+
+async def test_an_audit_reads_sealed_payloads_and_names_the_one_that_was_altered(
+    service: ServiceUnderTest,
+) -> None:
+    carrier = await service.new_carrier()
+    first = (await upload(carrier, pdf(size=70_000), parcel())).json()["first_index"]
+    await service.anchor()
+    assert await contents(service, first) == []
+    path = await object_of(service, first)
+    sound = damage(path)
+    [finding] = await contents(service, first)
+    assert "chunk 0 is not what was sealed" in finding
+    answer = await carrier.get(f"/v1/documents/{first}")
+    assert answer.status_code == 500
+    path.unlink()
+    [finding] = await contents(service, first)
+    assert "there is no object" in finding
+    path.write_bytes(sound)
+    assert await contents(service, first) == []
+
+
+async def test_an_audit_without_the_stores_does_not_vouch_for_sealed_payloads(
+    service: ServiceUnderTest,
+) -> None:
+    await upload(await service.new_carrier(), PDF, parcel())
+    await service.anchor()
+    report = await audited(service, with_stores=False)
+    [verdict] = [one for one in report.verdicts if one.check == "contents"]
+    assert verdict.outcome is not Outcome.VALID
+    assert "sealed payloads were not read" in verdict.reason
+
+
+async def test_a_payload_whose_key_is_gone_must_be_named_by_an_erasure(
+    service: ServiceUnderTest,
+) -> None:
+    first = (await upload(await service.new_carrier(), PDF, parcel())).json()["first_index"]
+    store = DocumentStore(service.services.engine, log_id=service.services.log.log_id)
+    document = await store.find(first)
+    assert document is not None
+    assert document.sealed is not None
+    await service.services.vault.erase(document.sealed)
+    await service.anchor()
+    found = [str(finding) for finding in (await audited(service)).findings]
+    assert any(one.startswith(f"entry {first}: cannot be opened") for one in found), found

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from provenance.core.digests import Commitment, LeafHash, Salt, sha256
+from provenance.core.digests import Commitment, LeafHash, PayloadCommitment, Salt, sha256
 from provenance.core.errors import FormatError
 from provenance.core.fields import fields_root
 from provenance.core.jcs import parse_canonical
@@ -20,6 +20,7 @@ from provenance.core.statement import (
     payload_commitment,
     statement_commitment,
 )
+from provenance.sealing import SealedRef
 
 ERASES: Final = "erases"
 
@@ -41,7 +42,10 @@ SubjectsOf = Callable[[AuditedPayload], Sequence[str] | None]
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record's row; what erasure destroyed is None. ``context`` are the bytes, if they exist."""
+    """A record's row; what erasure destroyed is None. ``context`` are the bytes, if they exist.
+
+    Of a ``sealed`` payload neither bytes nor salt are in the row.
+    """
 
     first_index: int
     count: int
@@ -56,6 +60,16 @@ class StoredRecord:
     context_sha256: bytes | None
     context: bytes | None
     event_time: int | None
+    sealed: SealedRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedExpectation:
+    """What the statement says of a payload that lies sealed elsewhere; ``size`` in bytes."""
+
+    ref: SealedRef
+    commitment: PayloadCommitment
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +91,15 @@ class RecordFindings:
     """What is wrong with one record: (object, problem).
 
     ``closed`` are entries that cannot be opened because what opens them is gone; ``erased`` the
-    leaf hashes that the record says are erased.
+    leaf hashes that the record says are erased. ``sealed`` is what remains to be held against a
+    payload that lies elsewhere.
     """
 
     first_index: int
     wrong: list[tuple[str, str]] = field(default_factory=list)
     closed: list[StoredEntry] = field(default_factory=list)
     erased: tuple[LeafHash, ...] = ()
+    sealed: SealedExpectation | None = None
 
     def add(self, object_: str, problem: str) -> None:
         """Note a fault."""
@@ -225,8 +241,11 @@ def _check_payload(
     sound: Sequence[StoredEntry],
     found: RecordFindings,
 ) -> bool:
-    """Whether the payload is there and is the recorded one."""
+    """Whether the payload is here and is the recorded one."""
     payload, salt = record.payload, record.payload_salt
+    if record.sealed is not None:
+        found.sealed = SealedExpectation(record.sealed, statement.payload, statement.payload_size)
+        return False
     if payload is None or salt is None:
         closed = {entry.index for entry in found.closed}
         found.closed += [entry for entry in sound if entry.index not in closed]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from provenance.core.digests import LeafHash
+from provenance.sealing import SealedRef
 from provenance.verify.audit.compact import CompactTable
 from provenance.verify.audit.contents import (
     StoredEntry,
@@ -13,6 +14,7 @@ from provenance.verify.audit.contents import (
 )
 from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.report import Findings
+from provenance.verify.audit.sealed import SealedSource, check_sealed
 from provenance.verify.audit.stored import Connection, StoredHead, stream
 
 PAGE: Final = 64
@@ -20,7 +22,8 @@ PAGE: Final = 64
 
 _RECORDS = """
 SELECT first_index, count, kind, submitter::text, records.media_type, statement_head,
-       statement_tail, payload_salt, fields_salt, payload, context_sha256, contexts.data, event_time
+       statement_tail, payload_salt, fields_salt, payload, context_sha256, contexts.data, event_time,
+       sealed_path, sealed_segment, sealed_slot, sealed_opening
 FROM records LEFT JOIN contexts ON contexts.sha256 = records.context_sha256
 WHERE log_id = %s ORDER BY first_index
 """
@@ -39,6 +42,9 @@ _NAMED: Final = 1 << 63
 """Bit that marks an entry that cannot be opened as named by an erasure record."""
 
 
+NOT_READ: Final = "sealed payloads were not read: their keys and their store were not given"
+
+
 class RecordAudit:
     """Checks contents and erasures; 50 bytes for each entry that cannot be opened."""
 
@@ -49,8 +55,10 @@ class RecordAudit:
         *,
         faults: EntryFaults,
         subjects_of: SubjectsOf | None,
+        sealed: SealedSource | None,
         findings: Findings,
     ) -> None:
+        self._sealed = sealed
         self._connection = connection
         self._head = head
         self._faults = faults
@@ -67,7 +75,7 @@ class RecordAudit:
         )
         end = 0
         async for row in stream(self._connection, "audit_records", _RECORDS, (log_id,), page=PAGE):
-            record = StoredRecord(*row)
+            record = _record(row)
             self._orphans(await entries.until(record.first_index), end, record.first_index)
             if record.first_index < end or record.first_index >= size:
                 self._findings.add(
@@ -85,6 +93,11 @@ class RecordAudit:
     async def _one(self, record: StoredRecord, entries: list[StoredEntry]) -> None:
         self.records += 1
         found = check_record(record, entries, subjects_of=self._subjects_of)
+        if found.sealed is not None:
+            if self._sealed is None:
+                self._findings.unread("contents", NOT_READ)
+            else:
+                await check_sealed(found.sealed, entries, source=self._sealed, found=found)
         for object_, problem in found.wrong:
             self._findings.add("contents", object_, problem)
         for entry in found.closed:
@@ -150,6 +163,12 @@ class _Pages:
                 self._next = entry
                 return taken
             taken.append(entry)
+
+
+def _record(row: tuple[Any, ...]) -> StoredRecord:
+    sealed = SealedRef(*row[13:17]) if row[13] is not None else None
+    values: tuple[Any, ...] = (*row[:13], sealed)
+    return StoredRecord(*values)
 
 
 def _entry(row: tuple[Any, ...], *, sound: bool) -> StoredEntry:
