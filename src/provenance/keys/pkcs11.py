@@ -26,6 +26,7 @@ from pkcs11.exceptions import (
     GeneralError,
     NoSuchKey,
     PKCS11Error,
+    UserAlreadyLoggedIn,
 )
 
 from provenance.keys.errors import TokenError, UnwrapError
@@ -152,7 +153,11 @@ class Pkcs11Keys:
         if self._session is None:
             pin = self._pin_file.read_text(encoding="utf-8").strip()
             token = pkcs11.lib(str(self._module)).get_token(token_label=self._token)
-            self._session = token.open(rw=True, user_pin=pin)
+            try:
+                self._session = token.open(rw=True, user_pin=pin)
+            except UserAlreadyLoggedIn:
+                # The log-in is the process's, and another session of it was first.
+                self._session = token.open(rw=True)
         return self._session
 
     def _forget(self) -> None:
