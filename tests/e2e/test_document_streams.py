@@ -1,6 +1,8 @@
 """Large documents: constant memory both ways, nothing of them in the clear, nothing by halves."""
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,3 +164,53 @@ def whole(folder: Path) -> set[Path]:
         for path in folder.rglob("*")
         if path.is_file() and "#" not in path.name and not path.name.startswith(".")
     }
+
+
+def test_the_command_line_adds_lists_and_fetches_and_the_receipt_verifies(
+    service: RunningService, tmp_path: Path
+) -> None:
+    about, file = parcel(), tmp_path / "Rechnung.pdf"
+    file.write_bytes(b"".join(Pdf(3 * MIB)))
+    said = tmp_path / "said.json"
+    said.write_text('{"signer": "A. Muster", "pieces": 2}')
+    added = command(
+        service,
+        *("document", "add", str(file), "--subject", about, "--type", "380"),
+        *("--description", str(said), "--ack", str(tmp_path / "acks")),
+    )
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in added
+    again = command(service, "document", "add", str(file), "--subject", about, "--type", "380")
+    assert "the same as before" in again
+    listed = command(service, "document", "list", about)
+    assert "Commercial invoice  Rechnung.pdf" in listed
+    first = int(listed.split()[0])
+    out = tmp_path / "back.pdf"
+    command(service, "document", "get", str(first), "--out", str(out))
+    assert out.read_bytes() == file.read_bytes()
+    assert {path.name for path in (tmp_path / "acks").iterdir()} == {
+        f"document-{first}.ack",
+        f"document-{first + 1}.ack",
+    }
+    service.wait_for_anchor(first + 1)
+    command(service, "receipt", "--index", str(first), "--out", str(tmp_path))
+    told = command(
+        service,
+        *("verify", str(tmp_path / f"entry-{first}.json"), "--payload", str(out)),
+        *("--trust", str(service.data_dir / "trust.json"), "--rpc", service.credentials.rpc_url),
+    )
+    assert "INVALID" not in told
+    assert "content" in told
+
+
+def command(service: RunningService, *arguments: str) -> str:
+    """What ``provenance`` prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "provenance.cli.main", *arguments],
+        env=service.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
