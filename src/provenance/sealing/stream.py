@@ -71,10 +71,11 @@ class Sealer:
 class Span:
     """Where a range of plaintext lies: chunks ``[first, last]``, the object's end among them or not.
 
-    ``start`` and ``end`` are the sealed bytes to read, ``skip`` and ``length`` the plaintext bytes
+    ``size`` is the object's, ``start`` and ``end`` are the sealed bytes to read, ``skip`` and ``length`` the plaintext bytes
     to leave out in front and to give.
     """
 
+    size: int
     first: int
     last: int
     has_end: bool
@@ -93,6 +94,7 @@ class Span:
         last = max(max(stop - 1, 0) // CHUNK, first)
         end = HEADER_SIZE + (last + 1) * SEALED_CHUNK
         return cls(
+            size=size,
             first=first,
             last=last,
             has_end=last == final,
@@ -140,7 +142,10 @@ class Opener:
 
         """
         if self._expects_end:
-            return self._cut(self._open(bytes(self._held), last=True))
+            plain = self._open(bytes(self._held), last=True)
+            if len(plain) != self._span.size - self._span.last * CHUNK:
+                raise AlteredError(f"the object has not the {self._span.size} bytes that it should")
+            return self._cut(plain)
         if self._next != self._span.last + 1 or self._held:
             raise AlteredError(f"the object ends within chunk {self._next}")
         return b""
