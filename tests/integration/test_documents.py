@@ -1,8 +1,10 @@
 """Documents: recorded, sealed, proven, given back byte for byte to those entitled."""
 
+import asyncio
 import base64
 import hashlib
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -304,9 +306,16 @@ async def test_a_member_is_not_given_a_document_of_other_parcels_too(
     service: ServiceUnderTest,
 ) -> None:
     carrier, about = await service.new_carrier(), parcel()
-    place = (await upload(carrier, PDF, about, parcel())).headers["location"]
+    answer = await upload(carrier, PDF, about, parcel(), filename="both parcels.pdf")
+    first, named = answer.json()["first_index"], {"subject": about}
     member = await service.as_role("member")
-    assert (await member.get(place, params={"subject": about})).status_code == 403
+    assert (await member.get(answer.headers["location"], params=named)).status_code == 403
+    [item] = (await member.get("/v1/documents", params=named)).json()["documents"]
+    assert (item["first_index"], item.get("filename")) == (first, None)
+    await service.anchor()
+    receipt = Receipt.decode((await member.get(f"/v1/receipts/{first}", params=named)).content)
+    assert receipt.statement is not None
+    assert receipt.payload is None
 
 
 async def test_a_claimant_adds_to_what_is_recorded_and_begins_no_trail(
@@ -322,6 +331,63 @@ async def test_a_claimant_adds_to_what_is_recorded_and_begins_no_trail(
     timeline = await member.get(f"/v1/shipments/{about}/timeline")
     last = timeline.json()["events"][-1]
     assert (last["kind"], last.get("erased", False)) == ("document", False)
+
+
+async def test_a_log_that_closes_while_a_document_streams_in_keeps_nothing_of_it(
+    service: ServiceUnderTest,
+) -> None:
+    carrier, about = await service.new_carrier(), parcel()
+    kept = sorted(files_below(service.settings.data_dir / "blobs" / "sealed"))
+    writer = service.services.writer
+
+    async def closing() -> AsyncIterator[bytes]:
+        yield PDF[:20]
+        writer.close(state="behind", reason="for this test")
+        yield PDF[20:]
+
+    try:
+        answer = await carrier.post(
+            "/v1/documents",
+            params={"subject": about, "type": "380"},
+            content=closing(),
+            headers={"content-type": "application/pdf"},
+        )
+        assert (answer.status_code, answer.json()["code"]) == (503, "log-read-only")
+        early = await upload(carrier, PDF, about)
+        assert early.status_code == 503
+    finally:
+        writer.open()
+    assert sorted(files_below(service.settings.data_dir / "blobs" / "sealed")) == kept
+    listed = await carrier.get("/v1/documents", params={"subject": about})
+    assert listed.json() == {"documents": []}
+
+
+async def test_more_uploads_than_there_are_places_are_told_to_come_back(
+    service: ServiceUnderTest,
+) -> None:
+    carrier = await service.new_carrier()
+    going, places = asyncio.Event(), service.services.limits.max_uploads
+
+    async def waiting() -> AsyncIterator[bytes]:
+        yield PDF[:20]
+        await going.wait()
+        yield PDF[20:]
+
+    async def send(about: str) -> httpx.Response:
+        return await carrier.post(
+            "/v1/documents",
+            params={"subject": about, "type": "380"},
+            content=waiting(),
+            headers={"content-type": "application/pdf"},
+        )
+
+    sent = [asyncio.create_task(send(parcel())) for _ in range(places + 1)]
+    done, _ = await asyncio.wait(sent, return_when=asyncio.FIRST_COMPLETED)
+    [refused] = [task.result() for task in done]
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    going.set()
+    answers = await asyncio.gather(*sent)
+    assert sorted(answer.status_code for answer in answers) == [201] * places + [503]
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,7 @@ class Finder:
         found = await self._ownership.record(first_index)
         if not any(may_read(principal, entry.owner, subject) for entry in found):
             raise MissingError(NONE_SUCH)
-        is_own = document.submitter == principal.organisation
-        if principal.role in OWN_PARCEL_ONLY and document.count > 1 and not is_own:
+        if is_of_others_too(document, principal):
             raise ForbiddenError("the document belongs to other parcels besides; ask who sent it")
         if document.sealed is None:
             raise ErasedError("the document's content was erased; its receipts still verify")
@@ -58,6 +57,15 @@ class Finder:
     async def sha256(self, document: StoredDocument) -> str:
         """SHA-256 of the document's bytes, in hex."""
         return (await self.opening(document)).sha256.hex()
+
+
+def is_of_others_too(document: StoredDocument, principal: Principal) -> bool:
+    """Whether it may tell the caller of parcels that are not theirs."""
+    return (
+        principal.role in OWN_PARCEL_ONLY
+        and document.count > 1
+        and document.submitter != principal.organisation
+    )
 
 
 def sealed_of(document: StoredDocument) -> SealedRef:

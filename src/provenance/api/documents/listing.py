@@ -13,6 +13,7 @@ from provenance.api.documents.answers import (
     DocumentTypeItem,
     DocumentTypes,
 )
+from provenance.api.documents.finding import is_of_others_too
 from provenance.api.documents.store import DocumentStore, StoredDocument
 from provenance.api.errors import ParameterError
 from provenance.api.paging import page_token, read_token
@@ -58,7 +59,7 @@ class Listing:
         following = None
         if len(rows) > limit:
             following = page_token([page[-1].first_index], query=query)
-        return json_answer(Documents(documents=await self._items(page), next=following))
+        return json_answer(Documents(documents=await self._items(page, principal), next=following))
 
     async def types(self, request: Request) -> Response:
         """GET /v1/document-types."""
@@ -72,13 +73,14 @@ class Listing:
         body = encode(DocumentTypes(types=types))
         return public_answer(request, body, media_type=JSON, cache_control=_DAY)
 
-    async def _items(self, page: list[StoredDocument]) -> list[DocumentItem]:
+    async def _items(self, page: list[StoredDocument], principal: Principal) -> list[DocumentItem]:
         firsts = [document.first_index for document in page]
         newer = await self._store.superseding(firsts)
         described = await self._store.describing(firsts)
         return [
             await self._item(
                 document,
+                is_named=not is_of_others_too(document, principal),
                 newer=newer.get(document.first_index, []),
                 described=described.get(document.first_index, []),
             )
@@ -86,7 +88,7 @@ class Listing:
         ]
 
     async def _item(
-        self, document: StoredDocument, *, newer: list[int], described: list[int]
+        self, document: StoredDocument, *, is_named: bool, newer: list[int], described: list[int]
     ) -> DocumentItem:
         first, at = document.first_index, document.at
         if document.sealed is None:
@@ -104,7 +106,7 @@ class Listing:
             type_name=None if code is None else document_types().get(code),
             media_type=document.media_type,
             size=document.size,
-            filename=opening.filename,
+            filename=opening.filename if is_named else None,
             supersedes=document.supersedes,
             superseded_by=newer,
             descriptions=described,
