@@ -1,8 +1,10 @@
 """Large documents: constant memory both ways, nothing of them in the clear, nothing by halves."""
 
 import hashlib
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import psutil
 import pytest
 
 from fixtures.application import parcel
-from fixtures.service import RunningService
+from fixtures.service import PATIENCE, RunningService
 
 pytestmark = [pytest.mark.services, pytest.mark.xdist_group("documents")]
 
@@ -125,9 +127,17 @@ def test_an_api_that_is_killed_in_the_middle_leaves_no_entry_and_no_document(
     with service.client() as client:
         send(client, Pdf(MIB), parcel()).raise_for_status()
         before = whole(blobs), whole(keys)
+        orphan = blobs / "20200101" / ("0" * 32)
+        orphan.parent.mkdir()
+        orphan.write_bytes(b"what an earlier crash left")
+        os.utime(orphan, (0, 0))
         with pytest.raises(httpx.TransportError):
             send(client, cut_off(), about)
     service.wait_until_ready()
+    deadline = time.monotonic() + PATIENCE
+    while orphan.exists():
+        assert time.monotonic() < deadline, "nothing was swept after the start"
+        time.sleep(0.1)
     with service.client() as client:
         listed = client.get("/v1/documents", params={"subject": about})
         assert listed.json() == {"documents": []}

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,14 @@ from sqlalchemy import text
 from fixtures.application import ServiceUnderTest, event, parcel
 from fixtures.documents import CSV, PDF, SAMPLES, pdf
 from provenance.api.documents.store import DocumentStore
+from provenance.blobs import BlobNotFoundError
 from provenance.core.receipt import Receipt
 from provenance.core.statement import payload_commitment
 from provenance.core.verdict import Outcome
+from provenance.sealing import KeyGoneError, SealedRef
+from provenance.sealing.sweep import Swept
 from provenance.verify.audit import AuditReport, audit_database
+from provenance.wiring.sealing import sweeper
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
 
@@ -388,6 +394,58 @@ async def test_more_uploads_than_there_are_places_are_told_to_come_back(
     going.set()
     answers = await asyncio.gather(*sent)
     assert sorted(answer.status_code for answer in answers) == [201] * places + [503]
+
+
+async def test_what_crashes_left_between_the_steps_is_swept_and_nothing_else(
+    service: ServiceUnderTest,
+) -> None:
+    carrier, vault, folder = (
+        await service.new_carrier(),
+        service.services.vault,
+        service.settings.data_dir,
+    )
+    recorded = (await upload(carrier, PDF, parcel())).json()["first_index"]
+    before = everything_sealed(folder)
+    # A crash before the key was kept, and one before the record was logged.
+    without_key = await vault.store(pieces(PDF))
+    without_record = await vault.store(pieces(PDF))
+    shelved = await vault.shelve(without_record, payload_salt=bytes(32))
+    sweeps = sweeper(service.settings, service.services.engine)
+    assert await sweeps.sweep() == Swept()
+    for path in everything_sealed(folder):
+        os.utime(path, (time.time() - 7_200,) * 2)
+    assert await sweeps.sweep() == Swept(keys=1, objects=2)
+    assert everything_sealed(folder) == before
+    assert (await carrier.get(f"/v1/documents/{recorded}")).content == PDF
+    with pytest.raises(KeyGoneError):
+        await vault.opening(shelved)
+    with pytest.raises(BlobNotFoundError):
+        await vault.measure(
+            SealedRef(without_key.path, *(await reference_of(service, recorded))), size=len(PDF)
+        )
+
+
+async def reference_of(service: ServiceUnderTest, first_index: int) -> tuple[str, int, bytes]:
+    store = DocumentStore(service.services.engine, log_id=service.services.log.log_id)
+    document = await store.find(first_index)
+    assert document is not None
+    assert document.sealed is not None
+    return document.sealed.segment, document.sealed.slot, document.sealed.opening
+
+
+def everything_sealed(folder: Path) -> set[Path]:
+    """Sealed objects and key segments."""
+    return {
+        path
+        for part in ("blobs/sealed", "keys/sealed")
+        for path in (folder / part).rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+async def pieces(*data: bytes) -> AsyncIterator[bytes]:
+    for piece in data:
+        yield piece
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,18 @@ async def test_a_sealed_document_goes_to_s3_and_back(s3_url: str, tmp_path: Path
     assert not await store.exists(path)
 
 
+async def test_a_bucket_is_swept_like_a_folder(s3_url: str, tmp_path: Path) -> None:
+    stored = await vault_of(s3_url, tmp_path).store(pieces(1))
+    objects = SealedObjects(BlobStore.from_url(s3_url))
+    hour = 3_600_000
+    old = objects.older(before_ms=now_ms() + hour, since_ms=now_ms() - 24 * hour)
+    assert [path async for path in old] == [stored.path]
+    assert [path async for path in objects.older(before_ms=now_ms() - hour, since_ms=0)] == []
+    assert await objects.remove_parts(before_ms=now_ms()) == 0
+    await objects.delete(stored.path)
+    assert [path async for path in objects.older(before_ms=now_ms() + hour, since_ms=0)] == []
+
+
 async def test_an_upload_that_fails_leaves_no_object_in_s3(s3_url: str, tmp_path: Path) -> None:
     async def broken() -> AsyncIterator[bytes]:
         async for piece in pieces(7):
