@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.sealing.errors import AlteredError
@@ -47,6 +47,7 @@ def read(data: bytes, size: int, start: int = 0, stop: int | None = None) -> byt
     return b"".join(opener.update(part)) + opener.finish()
 
 
+@settings(deadline=None)
 @given(size=sizes, cuts=st.lists(st.integers(1, 3 * CHUNK), max_size=6))
 def test_what_is_sealed_in_pieces_comes_back_whole(size: int, cuts: list[int]) -> None:
     data, sealer = plain(size), Sealer(KEY, random_bytes=os.urandom)
@@ -59,6 +60,7 @@ def test_what_is_sealed_in_pieces_comes_back_whole(size: int, cuts: list[int]) -
     assert unseal(made, KEY) == plain(size)
 
 
+@settings(deadline=None)
 @given(data=st.data(), size=sizes)
 def test_any_range_is_what_lies_there(data: st.DataObject, size: int) -> None:
     start = data.draw(st.integers(0, size))
@@ -66,6 +68,7 @@ def test_any_range_is_what_lies_there(data: st.DataObject, size: int) -> None:
     assert read(sealed(size), size, start, stop) == plain(size)[start:stop]
 
 
+@settings(deadline=None)
 @given(data=st.data(), size=sizes)
 def test_any_changed_bit_is_found(data: st.DataObject, size: int) -> None:
     made = bytearray(sealed(size))
@@ -75,6 +78,7 @@ def test_any_changed_bit_is_found(data: st.DataObject, size: int) -> None:
         unseal(bytes(made), KEY)
 
 
+@settings(deadline=None)
 @given(data=st.data(), size=sizes)
 def test_any_cut_is_found_even_by_a_reader_who_believes_the_shorter_length(
     data: st.DataObject, size: int
@@ -95,6 +99,7 @@ def test_whole_chunks_cut_from_the_end_are_found(count: int) -> None:
         unseal(shorter, KEY)
 
 
+@settings(deadline=None)
 @given(order=st.permutations(range(4)).filter(lambda order: order != [0, 1, 2, 3]))
 def test_chunks_in_another_order_are_found(order: list[int]) -> None:
     made = sealed(4 * CHUNK)

@@ -22,8 +22,13 @@ _MAIL_FIELDS: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _XML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml[\s?]|!--|[A-Za-z_:])")
-_MARKUP: Final = re.compile(rb"<\s*(html|svg|script|body|iframe)[\s>/]", re.IGNORECASE)
-_JSON: Final = re.compile(rb"\s*[{\[]")
+# The first element, behind what may stand before it: HTML within a mail or a text is no page.
+_PAGE: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)\s*)*"
+    rb"<(?:[A-Za-z_][\w.-]*:)?(?:html|svg|script|iframe)[\s>/]",
+    re.IGNORECASE | re.DOTALL,
+)
+_JSON: Final = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*(?:[\[{\"\]0-9-]|true|false|null))")
 _DOCTYPE: Final = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -106,11 +111,11 @@ TAKEN: Final = tuple(dict.fromkeys(name for kind in KINDS for name in kind.decla
 """Media types that may be declared."""
 
 _REFUSED: Final[Sequence[tuple[str, Callable[[bytes], bool]]]] = (
-    ("HTML or SVG", lambda head: bool(_MARKUP.search(head)) and _is_text(head)),
+    ("HTML or SVG", lambda head: bool(_PAGE.match(head))),
     ("XML with a document type", lambda head: bool(_XML.match(head) and _DOCTYPE.search(head))),
     ("ZIP, or an office file", lambda head: head.startswith((b"PK\x03\x04", b"PK\x05\x06"))),
     ("an old office file", lambda head: head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")),
-    ("a Windows program", lambda head: head.startswith(b"MZ")),
+    ("a Windows program", lambda head: head.startswith(b"MZ") and not _is_text(head)),
     (
         "a program",
         lambda head: head.startswith((b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")),
