@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from fixtures.application import ServiceUnderTest, parcel
 from fixtures.documents import PDF, files_below, pdf, upload
-from provenance.api.documents.store import DocumentStore
 from provenance.blobs import BlobNotFoundError
 from provenance.core.receipt import Receipt
 from provenance.core.verdict import Outcome
+from provenance.log.documents import DocumentStore
 from provenance.sealing import KeyGoneError, SealedRef
 from provenance.sealing.sweep import Swept
 from provenance.verify.audit import AuditReport, audit_database

@@ -16,8 +16,8 @@ from provenance.api.answers import PRIVATE
 from provenance.api.authentication import Principal
 from provenance.api.documents.finding import Finder, sealed_of
 from provenance.api.documents.ranges import wanted_range
-from provenance.api.documents.store import StoredDocument
 from provenance.api.services import Services
+from provenance.log.documents import StoredDocument
 from provenance.sealing import Opening
 
 _EXTENSIONS: Final = {

@@ -3,13 +3,13 @@
 from starlette.requests import Request
 
 from provenance.api.authentication import Principal
-from provenance.api.documents.store import DocumentStore, StoredDocument
 from provenance.api.entitlement import may_read, named_subject
 from provenance.api.errors import ErasedError, ForbiddenError, MissingError
 from provenance.api.parameters import path_integer
 from provenance.api.receipts.store import OwnershipStore
 from provenance.api.roles import OWN_PARCEL_ONLY
 from provenance.api.services import Services
+from provenance.log.documents import DocumentStore, StoredDocument
 from provenance.sealing import Opening, SealedRef
 
 NONE_SUCH = "there is no such document, or it is not for this key"

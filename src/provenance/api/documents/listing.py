@@ -14,7 +14,6 @@ from provenance.api.documents.answers import (
     DocumentTypes,
 )
 from provenance.api.documents.finding import is_of_others_too
-from provenance.api.documents.store import DocumentStore, StoredDocument
 from provenance.api.errors import ParameterError
 from provenance.api.paging import page_token, read_token
 from provenance.api.parameters import Parameters
@@ -22,6 +21,7 @@ from provenance.api.roles import Role
 from provenance.api.services import Services
 from provenance.api.subjects import carrier_of, subject_of
 from provenance.intake.documents.types import document_types, search_types
+from provenance.log.documents import DocumentStore, StoredDocument
 from provenance.sealing import KeyGoneError
 
 MAX_PAGE: Final = 100

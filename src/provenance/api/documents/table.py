@@ -6,7 +6,6 @@ from provenance.api.documents.answers import DocumentAnswer, Documents, Document
 from provenance.api.documents.download import Downloads
 from provenance.api.documents.finding import Finder
 from provenance.api.documents.listing import MAX_PAGE, Listing
-from provenance.api.documents.store import DocumentStore
 from provenance.api.documents.upload import Uploads
 from provenance.api.operations import (
     STRING,
@@ -23,6 +22,7 @@ from provenance.api.roles import Permission
 from provenance.api.services import Services
 from provenance.intake.documents.description import MEDIA_TYPE
 from provenance.intake.documents.kinds import TAKEN
+from provenance.log.documents import DocumentStore
 
 TAG: Final = "Documents"
 _BYTES: Final = {"type": "string", "format": "binary"}

@@ -13,7 +13,6 @@ from provenance.api.documents.answers import DocumentAnswer
 from provenance.api.documents.finding import Finder
 from provenance.api.documents.receiving import Receiving, announced_digest, declared_type
 from provenance.api.documents.recording import Intent, Recorder
-from provenance.api.documents.store import DocumentStore, StoredDocument
 from provenance.api.epcis.headers import read_idempotency
 from provenance.api.errors import MissingError, ParameterError
 from provenance.api.parameters import Parameters
@@ -32,6 +31,7 @@ from provenance.intake.documents.statements import (
     relying_on,
     superseding,
 )
+from provenance.log.documents import DocumentStore, StoredDocument
 from provenance.log.errors import NotInLogError, OverloadedError
 
 _QUERY = ("subject", "carrier", "type", "filename", "supersedes")

@@ -5,12 +5,12 @@ from typing import Final
 from provenance.api.answers import TEXT
 from provenance.api.documents.download import Downloads
 from provenance.api.documents.finding import Finder
-from provenance.api.documents.store import DocumentStore
 from provenance.api.epcis.contexts import Contexts
 from provenance.api.operations import STRING, Answer, Operation, integer, path, query
 from provenance.api.receipts.routes import Receipts
 from provenance.api.roles import Permission
 from provenance.api.services import Services
+from provenance.log.documents import DocumentStore
 
 TAG: Final = "Receipts"
 _RECEIPT: Final = {"$ref": "#/components/schemas/Receipt"}
