@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from provenance.blobs import BlobNotFoundError, BlobStore
@@ -94,7 +95,9 @@ async def test_a_bucket_is_swept_like_a_folder(s3_url: str, tmp_path: Path) -> N
     assert [path async for path in objects.older(before_ms=now_ms() + hour, since_ms=0)] == []
 
 
-async def test_an_upload_that_fails_leaves_no_object_in_s3(s3_url: str, tmp_path: Path) -> None:
+async def test_an_upload_that_fails_leaves_neither_object_nor_parts_in_s3(
+    s3_url: str, s3_endpoint: str, tmp_path: Path
+) -> None:
     async def broken() -> AsyncIterator[bytes]:
         async for piece in pieces(7):
             yield piece
@@ -103,3 +106,8 @@ async def test_an_upload_that_fails_leaves_no_object_in_s3(s3_url: str, tmp_path
     with pytest.raises(RuntimeError, match="went away"):
         await vault_of(s3_url, tmp_path).store(broken())
     assert [blob async for blob in BlobStore.from_url(s3_url).list("sealed")] == []
+    bucket = s3_url.split("/")[2]
+    async with httpx.AsyncClient() as client:
+        unfinished = await client.get(f"{s3_endpoint}/{bucket}", params={"uploads": ""})
+    assert unfinished.status_code == 200
+    assert "<Upload>" not in unfinished.text
