@@ -215,6 +215,21 @@ async def test_a_parameter_that_is_wrong_is_named(
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
 
 
+async def test_a_refusal_says_what_was_found_declared_and_is_taken(
+    service: ServiceUnderTest,
+) -> None:
+    carrier = await service.new_carrier()
+    refused = await upload(carrier, b"PK\x03\x04" + bytes(60), parcel())
+    problem = refused.json()
+    assert (refused.status_code, problem["code"]) == (415, "document-type-not-taken")
+    assert "the content is ZIP, or an office file; declared is application/pdf" in problem["detail"]
+    assert "application/pdf, image/png" in refused.headers["accept"]
+    other = await upload(carrier, PDF, parcel(), media_type="image/png")
+    assert (other.status_code, other.json()["code"]) == (422, "document-type-differs")
+    empty = await upload(carrier, b"", parcel())
+    assert (empty.status_code, empty.json()["code"]) == (422, "empty-document")
+
+
 async def test_a_waybill_number_is_a_subject(service: ServiceUnderTest) -> None:
     carrier = await service.new_carrier()
     answer = await upload(carrier, CSV, "WB-77 1", media_type="text/csv", carrier="acme")

@@ -20,6 +20,7 @@ from provenance.api import errors as api
 from provenance.api.answers import PROBLEM, encode
 from provenance.core.errors import BoundsError, FormatError, ProofError, ProvenanceError
 from provenance.intake.documents import errors as documents
+from provenance.intake.documents.kinds import TAKEN
 from provenance.intake.errors import RefusedError, problem_of
 from provenance.log import errors as log
 from provenance.prove import errors as prove
@@ -112,6 +113,8 @@ def problem_of_error(error: ProvenanceError, reference: str) -> Response:
         headers["www-authenticate"] = 'Bearer realm="provenance"'
     if isinstance(error, api.MediaTypeError):
         headers["accept"] = ", ".join(error.accepted)
+    if isinstance(error, documents.DocumentTypeError):
+        headers["accept"] = ", ".join(TAKEN)
     if isinstance(error, api.RangeError):
         headers["content-range"] = f"bytes */{error.size}"
     if isinstance(error, FormatError):

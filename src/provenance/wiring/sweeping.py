@@ -3,27 +3,44 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from provenance.core.errors import ProvenanceError
-from provenance.sealing.sweep import Sweeper, Swept
+from provenance.sealing.sweep import Swept
 
 _log = structlog.get_logger(__name__)
 PAUSE_S: Final = 3_600.0
 """Seconds between two sweeps."""
-_WAIT_S: Final = 5.0
+WAIT_S: Final = 5.0
 """Seconds between looks whether the log is open."""
+
+
+class Sweeps(Protocol):
+    """What is done now and then."""
+
+    async def sweep(self) -> Swept:
+        """Remove what is left over."""
+        ...
 
 
 class Sweeping:
     """Runs a sweeper while the API runs; ``is_open`` tells whether log and chain agree."""
 
-    def __init__(self, sweeper: Sweeper, *, is_open: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        sweeper: Sweeps,
+        *,
+        is_open: Callable[[], bool],
+        pause_s: float = PAUSE_S,
+        wait_s: float = WAIT_S,
+    ) -> None:
         self._sweeper = sweeper
         self._is_open = is_open
+        self._pause_s = pause_s
+        self._wait_s = wait_s
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -39,10 +56,10 @@ class Sweeping:
     async def _run(self) -> None:
         while True:
             if not self._is_open():
-                await asyncio.sleep(_WAIT_S)
+                await asyncio.sleep(self._wait_s)
                 continue
             await self._sweep()
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(self._pause_s)
 
     async def _sweep(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from provenance.api.answers import BINARY
 from provenance.api.documents.answers import DocumentAnswer, Documents, DocumentTypes
 from provenance.api.documents.download import Downloads
 from provenance.api.documents.finding import Finder
@@ -123,7 +124,7 @@ def _upload(uploads: Uploads) -> Operation:
             _IDEMPOTENCY,
             header("Repr-Digest", "sha-256=:…: of the bytes (RFC 9530); others are refused"),
         ),
-        body=Body(_BYTES, TAKEN),
+        body=Body(_BYTES, (*TAKEN, BINARY)),
         answers={201: Answer("It is recorded", struct(DocumentAnswer), headers=("Location",))},
         problems=(404, 409, 422),
     )
