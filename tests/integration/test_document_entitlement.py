@@ -51,7 +51,7 @@ async def test_a_claimant_adds_to_what_is_recorded_and_begins_no_trail(
     assert taken.status_code == 201, taken.text
     timeline = await member.get(f"/v1/shipments/{about}/timeline")
     last = timeline.json()["events"][-1]
-    assert (last["kind"], last.get("erased", False)) == ("document", False)
+    assert (last["kind"], last["type"], last.get("erased", False)) == ("document", "712", False)
 
 
 async def test_only_its_own_organisation_supersedes_a_document(service: ServiceUnderTest) -> None:
