@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from figures.capture import Capture  # noqa: E402  # path set above
 from figures.delay import delay_figures  # noqa: E402
+from figures.documents import document_figures  # noqa: E402
 from figures.gas import gas_figures  # noqa: E402
 from figures.machine import this_machine  # noqa: E402
 from figures.receipts import receipt_figures  # noqa: E402
@@ -29,7 +30,7 @@ from figures.result import Figure, memory_figure, show  # noqa: E402
 from figures.service import running_service  # noqa: E402
 from figures.trees import tree_figures  # noqa: E402
 
-KINDS = ("bulk", "single", "receipts", "delay", "memory", "trees", "gas")
+KINDS = ("bulk", "single", "receipts", "delay", "memory", "documents", "trees", "gas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Size:
     delay_seconds: int
     delay_rate: int
     memory_events: int
+    document_megabytes: int
     leaves: int
     proofs: int
     gas_sizes: tuple[int, ...]
@@ -57,6 +59,7 @@ FULL = Size(
     delay_seconds=30,
     delay_rate=1_000,
     memory_events=1_000_000,
+    document_megabytes=500,
     leaves=100_000,
     proofs=1_000,
     gas_sizes=(1_000, 10_000, 100_000, 1_000_000),
@@ -70,6 +73,7 @@ QUICK = Size(
     delay_seconds=2,
     delay_rate=100,
     memory_events=2_000,
+    document_megabytes=16,
     leaves=2_000,
     proofs=50,
     gas_sizes=(1_000, 10_000),
@@ -88,7 +92,7 @@ class Bench:
 
     async def run(self) -> None:
         """Measure."""
-        if {"bulk", "single", "receipts", "delay", "memory"} & set(self._kinds):
+        if {"bulk", "single", "receipts", "delay", "memory", "documents"} & set(self._kinds):
             await self._with_service()
         size = self._size
         if "trees" in self._kinds:
@@ -104,7 +108,7 @@ class Bench:
             await capture.warm_up()
             if "bulk" in kinds:
                 found = await capture.bulk(events=size.bulk_events, rounds=size.rounds)
-                self._note("bulk", "Documents over HTTP", found)
+                self._note("bulk", "EPCIS documents over HTTP", found)
             if "single" in kinds:
                 found = await capture.single(events=size.single_events)
                 self._note("single", "Single events over HTTP", found)
@@ -121,6 +125,9 @@ class Bench:
                 await capture.fill(events=size.memory_events)
             memory = memory_figure(service.memory(), events=await service.size())
             self._note("memory", "Memory", [memory])
+            if "documents" in kinds:
+                documents = await document_figures(service, megabytes=size.document_megabytes)
+                self._note("documents", "Large documents over HTTP", documents)
 
     def _note(self, kind: str, title: str, found: list[Figure]) -> None:
         self.figures[kind] = found

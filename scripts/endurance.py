@@ -32,8 +32,9 @@ from provenance.core.verdict import Outcome  # noqa: E402
 from provenance.demo.bulk import bulk_events  # noqa: E402
 from provenance.demo.events import CONTEXT  # noqa: E402
 from provenance.verify.audit import AuditReport, audit_database, audit_url  # noqa: E402
-from provenance.wiring.auditing import audited_subjects  # noqa: E402
+from provenance.wiring.auditing import expected_records  # noqa: E402
 from provenance.wiring.chain import file_keys  # noqa: E402
+from provenance.wiring.sealing import open_vault  # noqa: E402
 
 ROUND_S: Final = 10
 """Seconds of load that are made at once: a few thousand requests in memory."""
@@ -122,7 +123,8 @@ async def audits(service: Service) -> dict[str, AuditReport]:
             origin=settings.origin,
             trust=trust,
             rpc_url=service.rpc_url,
-            subjects_of=audited_subjects(settings, keys),
+            expected_of=expected_records(settings, keys),
+            sealed=open_vault(settings),
         ),
     }
 

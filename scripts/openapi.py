@@ -6,6 +6,7 @@ Nothing is connected: the application is put together over a database that is ne
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +28,8 @@ from provenance.log.writer import LogWriter
 from provenance.prove.materials import MaterialStore
 from provenance.prove.prover import Prover
 from provenance.prove.store import ProofStore
+from provenance.settings import Settings
+from provenance.wiring.sealing import open_vault
 
 TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
 
@@ -45,11 +48,12 @@ async def _nobody() -> TrustFile:
     return TrustFile(operator="nobody", logs=())
 
 
-def unconnected() -> Services:
-    """Parts that are all there and have nobody to ask."""
+def unconnected(folder: Path) -> Services:
+    """Parts that are all there and have nobody to ask; ``folder`` is empty and may be filled."""
     engine = create_engine("postgresql://127.0.0.1:1/nowhere")
     log = LogIdentity(log_id=1, origin="log.example/nowhere")
     tiles = TileStore(engine, log_id=1)
+    vault = open_vault(Settings(data_dir=folder))
     return Services(
         log=log,
         lineage=(),
@@ -64,7 +68,9 @@ def unconnected() -> Services:
             tiles=tiles,
             lineage=(),
             signers=(),
+            openings=vault,
         ),
+        vault=vault,
         trust=_nobody,
         facts=None,
         accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=time.time_ns),
@@ -80,7 +86,9 @@ def unconnected() -> Services:
 
 def main() -> int:
     """Write or compare."""
-    text = json.dumps(description_of(create_app(unconnected())), indent=2, sort_keys=True) + "\n"
+    with tempfile.TemporaryDirectory() as folder:
+        description = description_of(create_app(unconnected(Path(folder))))
+    text = json.dumps(description, indent=2, sort_keys=True) + "\n"
     if "--check" in sys.argv[1:]:
         if TARGET.read_text(encoding="utf-8") == text:
             return 0

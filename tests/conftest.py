@@ -11,6 +11,8 @@ pytest_plugins = [
     "fixtures.application",
     "fixtures.verifying",
     "fixtures.auditing",
+    "fixtures.token",
+    "fixtures.objectstore",
 ]
 
 

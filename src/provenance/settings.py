@@ -71,6 +71,18 @@ class Settings(BaseSettings):
         default=None, description="object store (s3://…); absent: files under data_dir"
     )
 
+    document_bytes: int = Field(
+        default=1 << 30, ge=1, le=1 << 40, description="largest document that is taken"
+    )
+    pkcs11_module: Path | None = Field(
+        default=None,
+        description="PKCS#11 library of the token that wraps keys; absent: a file under data_dir",
+    )
+    pkcs11_token: str = Field(default="provenance", description="label of the token")
+    pkcs11_pin_file: Path | None = Field(
+        default=None, description="file that holds the token's PIN; needed with pkcs11_module"
+    )
+
     @field_validator("origin")
     @classmethod
     def _origin(cls, value: str) -> str:

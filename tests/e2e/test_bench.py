@@ -26,6 +26,7 @@ def test_the_bench_measures_every_kind_of_figure(tmp_path: Path) -> None:
         "receipts": 2,
         "delay": 2,
         "memory": 1,
+        "documents": 3,
         "trees": 4,
         "gas": 2,
     }

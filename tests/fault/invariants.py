@@ -21,6 +21,7 @@ from provenance.core.trustfile import TrustFile
 from provenance.core.verdict import Outcome
 from provenance.verify.audit import AuditReport, audit_database, audit_url
 from provenance.wiring.auditing import expected_records
+from provenance.wiring.sealing import open_vault
 
 _LOG = "SELECT log_id, size FROM logs JOIN log_heads USING (log_id) WHERE origin = %s"
 _LINE = """
@@ -86,6 +87,7 @@ async def audits(stores: Stores) -> dict[str, AuditReport]:
             trust=trust,
             rpc_url=credentials.rpc_url,
             expected_of=expected_records(stores.settings, stores.keys),
+            sealed=open_vault(stores.settings),
         ),
     }
 

@@ -9,6 +9,8 @@ import pytest
 from fault.commands import provenance
 from fault.harness import Harness
 from fault.submitters import documents
+from fixtures.application import parcel
+from fixtures.documents import pdf
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
@@ -65,3 +67,27 @@ def test_a_backup_or_data_folder_that_is_there_is_not_written_over(tmp_path: Pat
     assert "holds no backup" in provenance("restore", backup, data=tmp_path / "new", code=5)
     assert not list(tmp_path.glob("*new*"))
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_document_comes_back_with_its_key(tmp_path: Path) -> None:
+    harness = Harness(tmp_path / "data")
+    data = pdf(size=200_000)
+    with harness.running(), harness.service.client() as client:
+        answer = client.post(
+            "/v1/documents", params={"subject": parcel(), "type": "380"}, content=data
+        ).raise_for_status()
+        provenance("backup", tmp_path / "backup", data=harness.data_dir)
+    harness.data_dir.rename(tmp_path / "lost")
+    provenance("restore", tmp_path / "backup", data=harness.data_dir)
+    with harness.running(), harness.service.client() as client:
+        assert client.get(answer.headers["location"]).content == data
+        audit = ("log", "audit", "--database", "--trust", harness.data_dir / "trust.json")
+        # No chain is named, so that anchors stay unknown; all else is checked.
+        said = provenance(*audit, data=harness.data_dir, code=3)
+        assert "contents        VALID" in said
+        # Without the master key nothing can be opened, and the audit says which record.
+        (harness.data_dir / "keys" / "sealing-1.master").unlink()
+        said = provenance(*audit, data=harness.data_dir, code=1)
+        first = answer.json()["first_index"]
+        assert f"payload of record {first}" in said
+        assert "sealing-1.master is missing" in " ".join(said.split())

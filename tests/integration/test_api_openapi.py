@@ -88,7 +88,11 @@ def exercise(
             sent["method"],
             sent["url"],
             params=sent.get("params"),
-            headers={**client.headers, **(sent.get("headers") or {})},
+            # HTTP carries header values as Latin-1; httpx would take ASCII alone.
+            headers={
+                name: value.encode("latin-1") if isinstance(value, str) else value
+                for name, value in {**client.headers, **(sent.get("headers") or {})}.items()
+            },
             json=sent.get("json"),
             content=sent.get("data"),
         )

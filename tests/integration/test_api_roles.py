@@ -27,6 +27,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     "read_receipts_of_record": READERS,
     "read_payload_of_record": READERS,
     "read_trail_head": READERS,
+    "upload_document": ("carrier", "claims", "member"),
+    "describe_document": ("carrier", "claims", "member"),
+    "list_documents": READERS,
+    "download_document": READERS,
     "entry_bundle": ("admin", "auditor"),
     "create_key": ("admin",),
     "list_keys": ("admin",),
@@ -42,6 +46,7 @@ OPEN = {
     "consistency_proof",
     "trust_file",
     "tile",
+    "search_document_types",
     "verify_receipts",
     "live",
     "ready",
@@ -64,6 +69,11 @@ QUERIES = {
     "read_receipts_of_record": {"subject": "urn:example:no-epc"},
     "read_payload_of_record": {"subject": "urn:example:no-epc"},
     "read_trail_head": {"subject": "urn:example:no-epc"},
+    "upload_document": {"subject": "urn:example:no-epc", "type": "380"},
+    "describe_document": {"subject": "urn:example:no-epc"},
+    "list_documents": {"subject": "urn:example:no-epc"},
+    "download_document": {"subject": "urn:example:no-epc"},
+    "search_document_types": {"q": "invoice"},
 }
 
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+import provenance.api.documents.table as documents
 import provenance.api.epcis.table as epcis
 import provenance.api.keys.table as keys
 import provenance.api.operation.routes as operation
@@ -79,6 +80,7 @@ def operations(services: Services, authenticator: Authenticator) -> list[Operati
         *epcis.operations(services, events, contexts),
         *shipments.operations(services, contexts),
         *receipts.operations(services, contexts),
+        *documents.operations(services),
         *publiclog.operations(services),
         *verification.operations(services),
         *keys.operations(services, authenticator),

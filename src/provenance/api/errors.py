@@ -94,3 +94,19 @@ class BodyTimeoutError(ApiError):
 
     def __init__(self, *, seconds: int) -> None:
         super().__init__(f"the body did not arrive within {seconds} s; send it faster or split it")
+
+
+class ErasedError(ApiError):
+    """It was recorded, and its content was erased since."""
+
+    code = "erased"
+
+
+class RangeError(ApiError):
+    """A range of bytes that the document does not have; ``size`` is its size."""
+
+    code = "bad-range"
+
+    def __init__(self, *, size: int) -> None:
+        super().__init__(f"the document has {size} bytes; ask for a range within them")
+        self.size = size

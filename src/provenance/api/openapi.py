@@ -7,6 +7,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from provenance.api.documents.answers import DocumentAnswer, Documents, DocumentTypes
 from provenance.api.epcis.answers import CaptureJobAnswer, EventAnswer
 from provenance.api.epcis.schemas import SCHEMAS
 from provenance.api.keys.answers import Key, KeyRequest, Keys
@@ -14,6 +15,7 @@ from provenance.api.operation.routes import Live, Ready
 from provenance.api.publiclog.answers import Checkpoints, ConsistencyProof
 from provenance.api.shipments.answers import Timeline
 from provenance.api.verification.answers import Verification, VerificationRequest
+from provenance.intake.documents.description import Description
 
 TITLE: Final = "Provenance"
 DESCRIPTION: Final = """\
@@ -54,6 +56,10 @@ _STRUCTS: Final = (
     CaptureJobAnswer,
     Checkpoints,
     ConsistencyProof,
+    Description,
+    DocumentAnswer,
+    DocumentTypes,
+    Documents,
     EventAnswer,
     Key,
     KeyRequest,

@@ -33,8 +33,10 @@ _PROBLEMS: Final[Mapping[int, str]] = {
     404: "There is no such thing, or it is not for this key",
     408: "The body did not arrive in time",
     409: "Contradicts what is recorded, or is not anchored yet (then with Retry-After)",
+    410: "It was erased",
     413: "The body is too large",
     415: "The body's media type is not taken",
+    416: "There is no such range; Content-Range says how many bytes there are",
     422: "Understood, but cannot be done",
     503: "Not now; repeat it after Retry-After",
 }

@@ -63,6 +63,15 @@ class Parameters:
             raise ParameterError("is empty; leave it out or give a value", name=name)
         return values[0]
 
+    def texts(self, name: str, *, maximum: int) -> tuple[str, ...]:
+        """Return the values of a parameter that may be repeated, each once, at most ``maximum``."""
+        values = tuple(dict.fromkeys(self._values.get(name, ())))
+        if len(values) > maximum:
+            raise ParameterError(f"occurs more than {maximum} times", name=name)
+        if not all(values):
+            raise ParameterError("is empty; leave it out or give a value", name=name)
+        return values
+
     def choice(self, name: str, choices: Iterable[str]) -> str | None:
         """Return one of ``choices``."""
         value = self.text(name)

@@ -20,9 +20,12 @@ from starlette.responses import Response
 from provenance.api import errors as api
 from provenance.api.answers import PROBLEM, encode
 from provenance.core.errors import BoundsError, FormatError, ProofError, ProvenanceError
+from provenance.intake.documents import errors as documents
+from provenance.intake.documents.kinds import TAKEN
 from provenance.intake.errors import RefusedError, problem_of
 from provenance.log import errors as log
 from provenance.prove import errors as prove
+from provenance.sealing import errors as sealing
 
 TYPE_PREFIX: Final = "urn:provenance:problem:"
 """In front of an error's code, it is the problem's ``type``."""
@@ -37,7 +40,12 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     api.ContentCodingError: 415,
     api.BodyTooLargeError: 413,
     api.BodyTimeoutError: 408,
+    api.ErasedError: 410,
+    api.RangeError: 416,
     api.ApiError: 400,
+    documents.DocumentTypeError: 415,
+    documents.DocumentError: 422,
+    sealing.KeyGoneError: 410,
     log.RetryableError: 503,
     log.ConflictError: 409,
     log.IdempotencyConflictError: 409,
@@ -106,6 +114,10 @@ def problem_of_error(error: ProvenanceError, reference: str) -> Response:
         headers["www-authenticate"] = 'Bearer realm="provenance"'
     if isinstance(error, api.MediaTypeError):
         headers["accept"] = ", ".join(error.accepted)
+    if isinstance(error, documents.DocumentTypeError):
+        headers["accept"] = ", ".join(TAKEN)
+    if isinstance(error, api.RangeError):
+        headers["content-range"] = f"bytes */{error.size}"
     if isinstance(error, FormatError):
         members["errors"] = _errors_of(error)
     elif isinstance(error, api.ParameterError):

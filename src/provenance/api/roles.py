@@ -32,6 +32,8 @@ class Permission(StrEnum):
     READ_RECEIPTS = "read-receipts"
     READ_RECORD = "read-record"
     READ_CONTEXTS = "read-contexts"
+    UPLOAD = "upload"
+    READ_DOCUMENTS = "read-documents"
     READ_ENTRIES = "read-entries"
     MANAGE_KEYS = "manage-keys"
 
@@ -48,6 +50,9 @@ ALLOWED: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.READ_RECEIPTS: _EVERY_READER,
     Permission.READ_RECORD: _EVERY_READER,
     Permission.READ_CONTEXTS: _EVERY_READER,
+    # Proof of a damage is the member's own; a claims officer files what insurers and experts send.
+    Permission.UPLOAD: frozenset({Role.CARRIER, Role.CLAIMS, Role.MEMBER}),
+    Permission.READ_DOCUMENTS: _EVERY_READER,
     Permission.READ_ENTRIES: frozenset({Role.ADMIN, Role.AUDITOR}),
     Permission.MANAGE_KEYS: frozenset({Role.ADMIN}),
 }

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.api.app import create_app
 from provenance.api.ports import Check
-from provenance.api.services import Services
+from provenance.api.services import ApiLimits, Services
 from provenance.chain.client import ChainClient
 from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
@@ -41,6 +41,8 @@ from provenance.verify.chain import ChainFactsReader
 from provenance.wiring.chain import file_keys
 from provenance.wiring.guard import FenceGuard
 from provenance.wiring.logs import current_log, signer_for
+from provenance.wiring.sealing import open_vault, sweeper
+from provenance.wiring.sweeping import Sweeping
 from provenance.wiring.trust import read_trust
 
 _log = structlog.get_logger(__name__)
@@ -135,6 +137,13 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             metrics=LogMetrics(registry),
         )
         guard = FenceGuard(writer, database_url=settings.database_url, chain=chain, log=log)
+        vault = open_vault(settings)
+        sweeping = Sweeping(sweeper(settings, reads), is_open=lambda: writer.is_open)
+
+        @asynccontextmanager
+        async def running() -> AsyncIterator[None]:
+            async with guard.running(), sweeping.running():
+                yield
 
         async def trust() -> TrustFile:
             return await read_trust(engine, settings=settings, keys=keys)
@@ -144,7 +153,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             lineage=lineage,
             engine=reads,
             writer=writer,
-            running=guard.running,
+            running=running,
             entries=LogStore(reads, log_id=log.log_id),
             tiles=tiles,
             prover=Prover(
@@ -153,7 +162,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 tiles=tiles,
                 lineage=lineage,
                 signers=signers,
+                openings=vault,
             ),
+            vault=vault,
+            limits=ApiLimits(max_document_bytes=settings.document_bytes),
             trust=trust,
             facts=facts,
             accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=_now_ms),

@@ -18,6 +18,7 @@ from provenance.log.tilestore import TileStore
 from provenance.log.writer import LogWriter
 from provenance.prove.prover import Prover
 from provenance.prove.store import LogRow
+from provenance.sealing import Vault
 from provenance.verify.service import FactsSource
 
 Clock = Callable[[], int]
@@ -53,6 +54,10 @@ class ApiLimits:
     """Trails that one timeline follows: parcels of a waybill and their containers."""
     max_timeline_events: int = 2_000
     """Events of one timeline."""
+    max_document_bytes: int = 1 << 30
+    """A scanned file of a thousand pages; the operator may set another."""
+    max_uploads: int = 12
+    """Documents that stream in at once; each holds up to 20 MB on its way into the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,7 @@ class Services:
     facts: FactsSource | None
     accounts: AccountStore
     readiness: Readiness
+    vault: Vault
     event_keys: EventKeys
     carrier: str
     registry: CollectorRegistry

@@ -15,12 +15,17 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from provenance.blobs.errors import BlobNotFoundError, BlobStoreError
+
+if TYPE_CHECKING:
+    # A type that the package declares for type checkers alone.
+    from obstore import GetOptions
 
 _PART_BYTES = 5 * 1024 * 1024
 """Size of a part of a multipart upload: the least that S3 accepts."""
@@ -31,10 +36,11 @@ _CHUNK_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class BlobInfo:
-    """An object's path and size in bytes."""
+    """An object's path, its size in bytes, and when it was stored (milliseconds since the epoch)."""
 
     path: str
     size: int
+    modified_ms: int
 
 
 class BlobStore:
@@ -101,10 +107,17 @@ class BlobStore:
             data = await obstore.get_range_async(self._store, path, start=start, length=length)
         return bytes(data)
 
-    async def stream(self, path: str) -> AsyncIterator[bytes]:
-        """Object in chunks of about a megabyte."""
+    async def stream(
+        self, path: str, *, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """Object, or its bytes ``[start, end)``, in chunks of about a megabyte."""
+        wanted: GetOptions = {}
+        if end is not None:
+            wanted["range"] = (start, end)
+        elif start:
+            wanted["range"] = {"offset": start}
         with _errors(path):
-            result = await obstore.get_async(self._store, path)
+            result = await obstore.get_async(self._store, path, options=wanted)
             async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
                 yield bytes(chunk)
 
@@ -113,7 +126,18 @@ class BlobStore:
         with _errors(prefix):
             async for page in obstore.list(self._store, prefix, offset=after):
                 for item in page:
-                    yield BlobInfo(path=item["path"], size=item["size"])
+                    modified_ms = int(item["last_modified"].timestamp() * 1000)
+                    yield BlobInfo(path=item["path"], size=item["size"], modified_ms=modified_ms)
+
+    async def remove_parts(self, prefix: str, *, before_ms: int) -> int:
+        """Remove what uploads below ``prefix`` left that never ended; returns how many there were.
+
+        A remote store removes them itself, by a rule of the bucket's life cycle.
+        """
+        if self._root is None:
+            return 0
+        with _errors(prefix):
+            return await asyncio.to_thread(_remove_parts, self._root / prefix, before_ms)
 
     async def exists(self, path: str) -> bool:
         """Whether there is an object of this path."""
@@ -148,6 +172,14 @@ def _sync_files(root: Path, paths: list[str]) -> None:
     # Children first: a folder that is found by its parent then already has its content.
     for folder in sorted(folders, key=lambda one: len(one.parts), reverse=True):
         _sync_folder(folder)
+
+
+def _remove_parts(folder: Path, before_ms: int) -> int:
+    # obstore writes beside the name, with "#" and a number, and renames.
+    parts = [path for path in folder.rglob("*#*") if path.stat().st_mtime * 1000 < before_ms]
+    for part in parts:
+        part.unlink(missing_ok=True)
+    return len(parts)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -14,6 +14,7 @@ async def audit_both_ways(addresses: "Addresses") -> Sequence[str]:
     from provenance.verify.audit import audit_database, audit_url
     from provenance.wiring.auditing import expected_records
     from provenance.wiring.chain import file_keys
+    from provenance.wiring.sealing import open_vault
 
     trust = TrustFile.decode(addresses.trust_file.read_bytes())
     by_url = await audit_url(
@@ -29,6 +30,7 @@ async def audit_both_ways(addresses: "Addresses") -> Sequence[str]:
         trust=trust,
         rpc_url=addresses.rpc_url,
         expected_of=expected_records(settings, file_keys(settings)),
+        sealed=open_vault(settings),
     )
     wrong: list[str] = []
     for name, report in (("by URL", by_url), ("by database", by_database)):

@@ -112,6 +112,7 @@ async def _audit_database(trust: "TrustFile", rpc: str | None) -> "AuditReport":
     from provenance.wiring.auditing import expected_records
     from provenance.wiring.chain import file_keys
     from provenance.wiring.logs import current_origin
+    from provenance.wiring.sealing import open_vault
 
     settings = read_settings()
     async with database(settings) as url:
@@ -121,6 +122,7 @@ async def _audit_database(trust: "TrustFile", rpc: str | None) -> "AuditReport":
             trust=trust,
             rpc_url=rpc,
             expected_of=expected_records(settings, file_keys(settings)),
+            sealed=open_vault(settings),
             progress=_progress(),
         )
 

@@ -9,6 +9,7 @@ from provenance import __version__
 from provenance.cli.backup import backup, restore
 from provenance.cli.capture import capture
 from provenance.cli.db import db
+from provenance.cli.document import document
 from provenance.cli.exits import BUG, INTERRUPTED
 from provenance.cli.keys import keys
 from provenance.cli.log import log
@@ -31,6 +32,7 @@ app.command()(receipt)
 app.command()(verify)
 app.command()(backup)
 app.command()(restore)
+app.add_typer(document, name="document")
 app.add_typer(log, name="log")
 app.add_typer(keys, name="keys")
 app.add_typer(db, name="db")

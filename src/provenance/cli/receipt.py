@@ -81,8 +81,17 @@ def _fetch(service: Service, index: int, subject: str | None, out: Path) -> None
 
 def _fetch_payload(service: Service, record: int, subject: str | None, out: Path) -> None:
     named = {"subject": subject} if subject is not None else {}
-    answer = _good(service.ask("GET", f"/v1/records/{record}/payload", params=named))
-    (out / f"payload-{record}").write_bytes(answer.content)
+    target = out / f"payload-{record}"
+    part = out / f".{target.name}.part"
+    with service.receive(f"/v1/records/{record}/payload", params=named) as answer:
+        if not answer.is_success:
+            answer.read()
+            fail(problem(answer))
+        # A document may be larger than memory.
+        with part.open("wb") as file:
+            for data in answer.iter_bytes():
+                file.write(data)
+    part.replace(target)
 
 
 def _good(answer: "httpx.Response") -> "httpx.Response":

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -41,16 +43,25 @@ class Service:
         """Close the connections."""
         self._http.close()
 
-    def ask(self, method: str, path: str, **arguments: Any) -> "httpx.Response":
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Callable[[], Iterator[bytes]] | None = None,
+        **arguments: Any,
+    ) -> "httpx.Response":
         """Send a request; waits and repeats where the service says when to come back.
 
-        Every request that this is used for may be repeated: reads, and captures, which carry an
-        Idempotency-Key.
+        Every request that this is used for may be repeated: reads, and what carries an
+        Idempotency-Key. ``body`` begins a long body anew for each try.
         """
         import httpx
 
         deadline = time.monotonic() + self._patience
         while True:
+            if body is not None:
+                arguments["content"] = body()
             try:
                 answer = self._http.request(method, path, **arguments)
                 pause = _pause(answer)
@@ -64,6 +75,17 @@ class Service:
                 if time.monotonic() + pause >= deadline:
                     return answer
             time.sleep(pause)
+
+    @contextmanager
+    def receive(self, path: str, **arguments: Any) -> "Iterator[httpx.Response]":
+        """Answer to a GET whose body is not read yet."""
+        import httpx
+
+        try:
+            with self._http.stream("GET", path, **arguments) as answer:
+                yield answer
+        except httpx.TransportError as error:
+            fail(f"{self._http.base_url}: the answer was cut off: {error}")
 
 
 def open_service(url: str | None, key: str | None, *, role: str, patience: float) -> Service:

@@ -135,11 +135,31 @@ records = Table(
     Column("biz_location", Text),
     # First index of the record that an errorDeclaration corrects.
     Column("corrects", BigInteger),
+    # A payload that lies sealed outside the database: its object, its key's place, and what opens
+    # the commitment (payload salt, hash, file name) under that key. NULL once erased.
+    Column("sealed_path", Text),
+    Column("sealed_segment", Text),
+    Column("sealed_slot", Integer),
+    Column("sealed_opening", LargeBinary),
+    # First index of the document that a document supersedes, or that a description describes.
+    Column("supersedes", BigInteger),
+    Column("describes", BigInteger),
     PrimaryKeyConstraint("log_id", "first_index"),
     UniqueConstraint("log_id", "dedup_key"),
     Index(None, "log_id", "event_time", "first_index"),
     Index("ix_records_event_id", "log_id", "event_id", postgresql_where="event_id IS NOT NULL"),
     Index("ix_records_corrects", "log_id", "corrects", postgresql_where="corrects IS NOT NULL"),
+    Index(
+        "ix_records_supersedes", "log_id", "supersedes", postgresql_where="supersedes IS NOT NULL"
+    ),
+    Index("ix_records_describes", "log_id", "describes", postgresql_where="describes IS NOT NULL"),
+    # A sweep asks whether anything refers to a key or an object, whatever its log.
+    Index("ix_records_sealed_path", "sealed_path", postgresql_where="sealed_path IS NOT NULL"),
+    Index(
+        "ix_records_sealed_segment",
+        "sealed_segment",
+        postgresql_where="sealed_segment IS NOT NULL",
+    ),
     comment="One row for each thing submitted; it has entries [first_index, first_index + count)",
 )
 

@@ -7,9 +7,12 @@ with a secret of the server. They never leave it; keyed BLAKE2b (RFC 7693) is th
 from Python than HMAC.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
+
+import msgspec
 
 EVENT_URN: Final = "urn:provenance:event:"
 """Prefix of the id of an event that came without one."""
@@ -37,6 +40,15 @@ class EventKeys:
     def content_mac(self, *, context_sha256: bytes, payload_sha256: bytes) -> bytes:
         """Tell the same bytes under the same context from any other, 32 bytes."""
         return self._keyed(context_sha256 + payload_sha256, b"content/v1")
+
+    def document_key(self, *, submitter: str, facts: Sequence[str], sha256: bytes) -> bytes:
+        """Key of one document of one submitter, 32 bytes.
+
+        ``facts`` are what makes it another record with the same bytes: type, subjects, what it
+        supersedes or describes.
+        """
+        said = msgspec.json.encode((submitter, facts))
+        return self._keyed(sha256 + said, b"document/v1")
 
     def _keyed(self, data: bytes, purpose: bytes) -> bytes:
         return blake2b(data, digest_size=32, key=self.secret, person=purpose).digest()

@@ -10,19 +10,19 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from provenance.core.errors import ProvenanceError
+from provenance.keys.errors import KeyFileError, UnwrapError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 # Order of secp256k1 (SEC 2, section 2.4.1): a private key lies below it.
 _SECP256K1_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 
-
-class KeyFileError(ProvenanceError):
-    """A key file that cannot be used."""
-
-    code = "bad-key-file"
+_NONCE = 12
 
 
 class FileKeys:
@@ -47,11 +47,40 @@ class FileKeys:
         """32 secret bytes."""
         return self._load(f"{name}.secret")
 
-    def _load(self, name: str) -> bytes:
+    def wrap(self, name: str, key: bytes, *, context: bytes) -> bytes:
+        """Nonce, ``key`` under AES-256-GCM, and tag.
+
+        Each context has a key of its own, derived from the master key by HKDF-SHA-256 (RFC 5869),
+        so that no number of wrapped keys wears the master key out.
+        """
+        cipher = _wrapping(self._load(f"{name}.master"), context)
+        nonce = self._random_bytes(_NONCE)
+        return nonce + cipher.encrypt(nonce, key, context)
+
+    def unwrap(self, name: str, wrapped: bytes, *, context: bytes) -> bytes:
+        """Return what :meth:`wrap` wrapped; never makes a master key.
+
+        Raises:
+            UnwrapError: it is not what was wrapped, or the master key is another.
+            KeyFileError: the master key is missing or cannot be read.
+
+        """
+        cipher = _wrapping(self._load(f"{name}.master", may_make=False), context)
+        try:
+            return cipher.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], context)
+        except (InvalidTag, ValueError):
+            raise UnwrapError(
+                f"a key is not wrapped by the master key {name}; restore the file "
+                f"{name}.master that it was wrapped with"
+            ) from None
+
+    def _load(self, name: str, *, may_make: bool = True) -> bytes:
         if not _NAME.fullmatch(name):
             raise KeyFileError(f"{name!a} cannot be a key's name")
         path = self._folder / name
         if not path.exists():
+            if not may_make:
+                raise KeyFileError(f"{path} is missing; restore it from a backup")
             self._create(path)
         return self._read(path)
 
@@ -88,3 +117,8 @@ class FileKeys:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _wrapping(master: bytes, context: bytes) -> AESGCM:
+    derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"wrap/v1\n" + context)
+    return AESGCM(derive.derive(master))

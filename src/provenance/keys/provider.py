@@ -19,3 +19,16 @@ class KeyProvider(Protocol):
     def secret(self, name: str) -> bytes:
         """32 secret bytes, for keyed hashes that stay on this server."""
         ...
+
+    def wrap(self, name: str, key: bytes, *, context: bytes) -> bytes:
+        """``key`` (32 bytes) under the master key ``name``, bound to ``context``."""
+        ...
+
+    def unwrap(self, name: str, wrapped: bytes, *, context: bytes) -> bytes:
+        """The key that :meth:`wrap` wrapped; the same name and context.
+
+        Raises:
+            UnwrapError: it is not what was wrapped, or the master key is another.
+
+        """
+        ...

@@ -170,8 +170,13 @@ def _check(draft: RecordDraft) -> None:
             check_subject(subject)
     if len(subjects) > 1 and len(set(subjects)) != len(subjects):
         raise DraftError("a record names each of its subjects once")
-    if not len(draft.payload_salt) == len(draft.dedup_key) == len(draft.content_mac) == 32:
-        raise DraftError("payload_salt, dedup_key and content_mac have 32 bytes each")
+    if not len(draft.dedup_key) == len(draft.content_mac) == 32:
+        raise DraftError("dedup_key and content_mac have 32 bytes each")
+    if draft.sealed is None:
+        if draft.payload is None or draft.payload_salt is None or len(draft.payload_salt) != 32:
+            raise DraftError("a payload has a payload_salt of 32 bytes, or it is sealed")
+    elif draft.payload is not None or draft.payload_salt is not None:
+        raise DraftError("what is sealed does not lie open beside it")
     if draft.context is not None and _context_hash(draft.context) != statement.context_sha256:
         raise DraftError("the context is not the one that the statement names")
 

@@ -5,8 +5,9 @@ from functools import lru_cache
 from typing import Final
 
 from provenance.core.statement import StatementTemplate
-from provenance.db.binary import NULL, bytea, int8, text
-from provenance.log.submissions import EventColumns, RecordDraft
+from provenance.db.binary import NULL, bytea, int4, int8, text
+from provenance.log.submissions import DocumentColumns, EventColumns, RecordDraft
+from provenance.sealing import SealedRef
 
 ENTRY_COLUMNS: Final = (
     "entries (log_id, index, trail_first, seq, at, prev, commitment, leaf_hash, record_first, salt)"
@@ -15,7 +16,7 @@ RECORD_COLUMNS: Final = (
     "records (log_id, first_index, count, kind, submitter, statement_head, statement_tail, "
     "payload_salt, fields_salt, payload, media_type, context_sha256, dedup_key, content_mac, "
     "event_id, event_type, event_time, action, biz_step, disposition, read_point, biz_location, "
-    "corrects)"
+    "sealed_path, sealed_segment, sealed_slot, sealed_opening, supersedes, describes, corrects)"
 )
 TRAIL_COLUMNS: Final = "trails (log_id, first_index, subject, trail, count, last_leaf)"
 REQUEST_COLUMNS: Final = (
@@ -35,6 +36,8 @@ _pack_length = struct.Struct(">i").pack
 _HASH_LENGTH: Final = _pack_length(32)
 _UUID_LENGTH: Final = _pack_length(16)
 _NO_COLUMNS: Final = NULL * 8
+_NOT_SEALED: Final = NULL * 4
+_NO_DOCUMENT: Final = NULL * 2
 
 
 def entry_row(  # noqa: PLR0917 - called for every entry, where keywords cost a tenth
@@ -59,9 +62,9 @@ def entry_row(  # noqa: PLR0917 - called for every entry, where keywords cost a 
 
 
 def record_fields(draft: RecordDraft, template: StatementTemplate) -> bytes:
-    """Fields of a record's row from ``count`` to ``biz_location``."""
-    statement, head, tail, payload = draft.statement, template.head, template.tail, draft.payload
-    columns = draft.columns
+    """Fields of a record's row from ``count`` to ``describes``."""
+    statement, head, tail = draft.statement, template.head, template.tail
+    columns, sealed, document = draft.columns, draft.sealed, draft.document
     return b"".join(
         (
             _pack_int4(4, len(draft.subjects)),
@@ -72,11 +75,9 @@ def record_fields(draft: RecordDraft, template: StatementTemplate) -> bytes:
             head,
             _pack_length(len(tail)),
             tail,
-            _HASH_LENGTH,
-            draft.payload_salt,
+            bytea(draft.payload_salt),
             bytea(draft.fields_salt),
-            _pack_length(len(payload)),
-            payload,
+            bytea(draft.payload),
             _repeated_text(statement.media_type),
             bytea(statement.context_sha256),
             _HASH_LENGTH,
@@ -84,6 +85,8 @@ def record_fields(draft: RecordDraft, template: StatementTemplate) -> bytes:
             _HASH_LENGTH,
             draft.content_mac,
             _NO_COLUMNS if columns is None else _event_fields(columns),
+            _NOT_SEALED if sealed is None else _sealed_fields(sealed),
+            _NO_DOCUMENT if document is None else _document_fields(document),
         )
     )
 
@@ -103,6 +106,21 @@ def _event_fields(columns: EventColumns) -> bytes:
     )
 
 
+def _sealed_fields(sealed: SealedRef) -> bytes:
+    return b"".join(
+        (
+            text(sealed.path),
+            text(sealed.segment),
+            int4(sealed.slot),
+            bytea(sealed.opening),
+        )
+    )
+
+
+def _document_fields(document: DocumentColumns) -> bytes:
+    return int8(document.supersedes) + int8(document.describes)
+
+
 @lru_cache(maxsize=4096)
 def _repeated_text(value: str | None) -> bytes:
     # Words of a vocabulary, and the places of a network.
@@ -111,7 +129,7 @@ def _repeated_text(value: str | None) -> bytes:
 
 def record_row(log_id: int, first_index: int, fields: bytes, corrects: int | None) -> bytes:
     """Row of one record around the fields that were prepared."""
-    return _RECORD_START.pack(23, 4, log_id, 8, first_index) + fields + int8(corrects)
+    return _RECORD_START.pack(29, 4, log_id, 8, first_index) + fields + int8(corrects)
 
 
 def trail_row(

@@ -7,6 +7,7 @@ import msgspec
 
 from provenance.core.digests import LeafHash, Salt
 from provenance.core.statement import Statement
+from provenance.sealing import SealedRef
 
 
 class EventColumns(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -26,6 +27,13 @@ class EventColumns(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     biz_location: str | None = None
 
 
+class DocumentColumns(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """First index of the document that a document supersedes, or that a description describes."""
+
+    supersedes: int | None = None
+    describes: int | None = None
+
+
 class RecordDraft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A validated record on its way into the log.
 
@@ -33,19 +41,22 @@ class RecordDraft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``subjects``. Where ``corrects_event_id`` is set, the writer adds a ``corrects`` reference to
     every entry of that submitter's earlier record with this eventID, if the log has one.
     ``dedup_key`` names the record for repetition and ``content_mac`` its content, 32 bytes each,
-    keyed with a secret of the server.
+    keyed with a secret of the server. The payload is there with its salt, or it is ``sealed``,
+    and then its object and its key are durable already.
     """
 
     submitter: UUID
     subjects: tuple[str, ...]
     statement: Statement
-    payload: bytes
-    payload_salt: Salt
+    payload: bytes | None = None
+    payload_salt: Salt | None = None
+    sealed: SealedRef | None = None
     dedup_key: bytes
     content_mac: bytes
     fields_salt: Salt | None = None
     context: bytes | None = None
     columns: EventColumns | None = None
+    document: DocumentColumns | None = None
     corrects_event_id: str | None = None
 
 

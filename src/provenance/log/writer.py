@@ -136,7 +136,8 @@ class LogWriter:
         self._gate.require_open()
         self._require_running()
         entries = sum(len(draft.subjects) for draft in submission.records)
-        size = sum(len(draft.payload) for draft in submission.records) + entries * ENTRY_COST_BYTES
+        size = sum(len(draft.payload or b"") for draft in submission.records)
+        size += entries * ENTRY_COST_BYTES
         self._reserve(entries, size)
         try:
             prepared = await prepare(submission, random_bytes=self._random_bytes)

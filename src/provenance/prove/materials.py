@@ -12,6 +12,7 @@ from provenance.db.reading import integer_array, read_rows
 from provenance.db.together import Together
 from provenance.log.statements import statement_for
 from provenance.prove.store import ANCHORED, LogRow
+from provenance.sealing import SealedRef
 
 AT_ONCE: Final = 128
 """Entries of one query: more would make the first ones wait for the last."""
@@ -20,7 +21,8 @@ _QUERY = """
 SELECT e.index, e.seq, e.at, e.prev, e.commitment, e.salt, t.trail, t.subject,
   r.first_index, r.submitter, r.statement_head, r.statement_tail, r.payload_salt, r.fields_salt,
   sha256(r.payload), a.size, a.old_size, a.checkpoint, a.tx_hash, a.log_index, a.block_number,
-  a.block_hash, a.block_time, old.block_time, head.may_sign, head.anchored, last.seq, last.leaf_hash
+  a.block_hash, a.block_time, old.block_time, head.may_sign, head.anchored, last.seq, last.leaf_hash,
+  r.sealed_path, r.sealed_segment, r.sealed_slot, r.sealed_opening
 FROM unnest(
   %(indexes)s::bigint[], %(logs)s::integer[], %(untils)s::bigint[]
 ) AS asked (index, log_id, until)
@@ -71,7 +73,8 @@ class Material(msgspec.Struct, frozen=True, gc=False):
     """An entry, its record and its trail; what erasure destroyed is None.
 
     ``anchored`` is None while no anchor covers the entry. ``may_sign`` tells whether the log signs
-    anything; ``last`` is (seq, leaf hash) of the trail's last entry below ``anchored_size``.
+    anything; ``last`` is (seq, leaf hash) of the trail's last entry below ``anchored_size``. Where
+    the payload is ``sealed``, its salt and hash are not here but in the reference's opening.
     """
 
     index: int
@@ -93,6 +96,7 @@ class Material(msgspec.Struct, frozen=True, gc=False):
     may_sign: bool
     anchored_size: int
     last: tuple[int, bytes] | None
+    sealed: SealedRef | None
 
     @property
     def statement(self) -> bytes | None:
@@ -140,5 +144,6 @@ class MaterialStore:
 def _material(row: Sequence[Any]) -> Material:
     anchored = Anchored(*row[15:24]) if row[15] is not None else None
     last = (row[26], row[27]) if row[26] is not None else None
-    values: tuple[Any, ...] = (*row[:15], anchored, row[24], row[25], last)
+    sealed = SealedRef(*row[28:32]) if row[28] is not None else None
+    values: tuple[Any, ...] = (*row[:15], anchored, row[24], row[25], last, sealed)
     return Material(*values)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final, Protocol
 
+import msgspec
+
 from provenance.core.digests import LeafHash, RootHash, Salt, TrailId
 from provenance.core.fields import DisclosedField, disclose
 from provenance.core.notes import NoteSigner, Signer, TrailHead
@@ -30,6 +32,7 @@ from provenance.prove.errors import (
 )
 from provenance.prove.materials import Anchored, Material, MaterialStore
 from provenance.prove.store import AnchorRow, LogRow, ProofStore
+from provenance.sealing import KeyGoneError, Opening, SealedRef
 
 _HASHED_TILES: Final = 1_024
 """Tiles of which the inner hashes are kept: 16 MB, a quarter of a million entries."""
@@ -45,6 +48,19 @@ class TileSource(Protocol):
         ...
 
 
+class Openings(Protocol):
+    """Whoever can open the references to sealed payloads."""
+
+    async def opening(self, ref: SealedRef) -> Opening:
+        """Return what opens the payload's commitment.
+
+        Raises:
+            KeyGoneError: the payload was erased.
+
+        """
+        ...
+
+
 class Prover:
     """Proves what one log (and those that it succeeded) holds."""
 
@@ -56,8 +72,10 @@ class Prover:
         tiles: TileSource,
         lineage: Sequence[LogRow],
         signers: Sequence[Signer],
+        openings: Openings,
     ) -> None:
         self._store = store
+        self._openings = openings
         self._materials = materials
         self._tiles = tiles
         self._lineage = lineage
@@ -95,7 +113,7 @@ class Prover:
         """
         anchored, log = self._anchored(material)
         return encode_receipt(
-            material,
+            await self._opened(material),
             anchored,
             log=log,
             old_time=_old_time(log, anchored),
@@ -169,6 +187,18 @@ class Prover:
         if material.anchored is None:
             raise NotAnchoredError(f"entry {material.index} is recorded, but not anchored yet")
         return material.anchored, self._materials.log_of(material.index)
+
+    async def _opened(self, material: Material) -> Material:
+        """``material`` with salt and hash of a sealed payload, if that was not erased."""
+        if material.sealed is None:
+            return material
+        try:
+            opening = await self._openings.opening(material.sealed)
+        except KeyGoneError:
+            return material
+        return msgspec.structs.replace(
+            material, payload_salt=opening.payload_salt, payload_sha256=opening.sha256
+        )
 
     async def _path(self, index: int, size: int) -> list[RootHash]:
         tiles = await self._tiles.fetch(inclusion_tiles(index, size))

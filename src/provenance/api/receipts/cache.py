@@ -10,17 +10,14 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
-from uuid import UUID
 
+from provenance.api.entitlement import Owner
 from provenance.api.receipts.store import OwnershipStore
 
 LOOK_S: Final = 0.2
 """Seconds for which a mark is taken to be the current one."""
 CACHE_BYTES: Final = 16 << 20
 """Some five thousand receipts."""
-
-Owner = tuple[str, UUID]
-"""Subject and submitter."""
 
 
 class ReceiptCache:

@@ -12,15 +12,16 @@ from starlette.responses import Response
 
 from provenance.api.answers import TEXT, bytes_answer
 from provenance.api.authentication import Principal
+from provenance.api.documents.download import Downloads
+from provenance.api.entitlement import Owner, may_read, named_subject
 from provenance.api.epcis.contexts import Contexts
 from provenance.api.epcis.events import PARCEL_LISTS, ReadEvent
 from provenance.api.errors import ForbiddenError, MissingError, ParameterError
-from provenance.api.parameters import Parameters, path_integer
-from provenance.api.receipts.cache import Owner, ReceiptCache
+from provenance.api.parameters import path_integer
+from provenance.api.receipts.cache import ReceiptCache
 from provenance.api.receipts.store import OwnershipStore, StoredPayload
-from provenance.api.roles import NAMES_SUBJECT, OWN_PARCEL_ONLY, Role
+from provenance.api.roles import OWN_PARCEL_ONLY, Role
 from provenance.api.services import Services
-from provenance.api.subjects import carrier_of, subject_of
 from provenance.core.fields import flatten
 from provenance.core.receipt import Receipt
 from provenance.prove.errors import EntryNotFoundError
@@ -49,8 +50,9 @@ _COMMON_FIELDS: Final = frozenset(
 class Receipts:
     """The operations that hand out proofs."""
 
-    def __init__(self, services: Services, contexts: Contexts) -> None:
+    def __init__(self, services: Services, contexts: Contexts, downloads: Downloads) -> None:
         self._services = services
+        self._downloads = downloads
         self._contexts = contexts
         self._store = OwnershipStore(services.engine, log_id=services.log.log_id)
         self._cache = ReceiptCache(self._store, seconds=services.seconds)
@@ -78,7 +80,7 @@ class Receipts:
         subject = self._named(request, principal)
         first_index = path_integer(request, "first_index")
         found = await self._store.record(first_index)
-        named = [entry for entry in found if _may_read(principal, entry.owner, subject)]
+        named = [entry for entry in found if may_read(principal, entry.owner, subject)]
         if not named:
             raise MissingError("there is no such record, or it is not for this key")
         # Whoever may see the whole event gets the receipts of all its subjects.
@@ -102,10 +104,11 @@ class Receipts:
         first_index = path_integer(request, "first_index")
         found = await self._store.record(first_index)
         payload = None
-        if any(_may_read(principal, entry.owner, subject) for entry in found):
+        if any(may_read(principal, entry.owner, subject) for entry in found):
             payload = await self._store.payload(first_index)
         if payload is None:
-            raise MissingError("there is no such payload, or it is not for this key")
+            # A document's lies sealed elsewhere.
+            return await self._downloads.document(request, principal)
         if principal.role in OWN_PARCEL_ONLY:
             event = await self._event(payload)
             if event is None or event.lists_several_parcels:
@@ -127,27 +130,26 @@ class Receipts:
         return bytes_answer(note.encode(), media_type=TEXT)
 
     def _named(self, request: Request, principal: Principal) -> str | None:
-        found = Parameters.of(request, known=("subject", "carrier"))
-        text = found.text("subject")
-        carrier = carrier_of(found.text("carrier"), default=self._services.carrier)
-        if text is not None:
-            return subject_of(text, carrier=carrier, name="subject")
-        if principal.role in NAMES_SUBJECT:
-            raise ForbiddenError(
-                f"a key of role {principal.role} reads what belongs to a subject that it names; "
-                "add subject"
-            )
-        return None
+        return named_subject(request, principal, carrier=self._services.carrier)
 
     async def _receipt(self, material: Material, principal: Principal) -> bytes:
         prover = self._services.prover
         if principal.role in OWN_PARCEL_ONLY:
+            if material.sealed is not None:
+                return await self._of_document(material)
             payload = await self._store.payload(material.record_first)
             event = None if payload is None else await self._event(payload)
             if payload is not None and event is not None and event.lists_several_parcels:
                 receipt = await self._disclosing(material, payload.data, event)
                 return receipt.encode()
         return await prover.encoded(material)
+
+    async def _of_document(self, material: Material) -> bytes:
+        """Receipt that does not open a document which belongs to other parcels too."""
+        if await self._store.span(material.record_first) == 1:
+            return await self._services.prover.encoded(material)
+        receipt = await self._services.prover.receipt(material.index)
+        return replace(receipt, payload=None).encode()
 
     async def _disclosing(self, material: Material, payload: bytes, event: ReadEvent) -> Receipt:
         """Receipt that shows one parcel's line of an event and not its neighbours'."""
@@ -167,17 +169,8 @@ class Receipts:
         return ReadEvent.of(payload.data, found[payload.context_sha256].prefixes)
 
 
-def _may_read(principal: Principal, owner: Owner, subject: str | None) -> bool:
-    about, submitter = owner
-    if subject is not None and about != subject:
-        return False
-    if principal.role is Role.CARRIER:
-        return submitter == principal.organisation
-    return principal.role is Role.ADMIN or subject is not None
-
-
 def _require(principal: Principal, *, owner: Owner, subject: str | None) -> None:
-    if not _may_read(principal, owner, subject):
+    if not may_read(principal, owner, subject):
         raise MissingError(_NO_RECEIPT)
 
 

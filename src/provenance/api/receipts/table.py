@@ -3,11 +3,14 @@
 from typing import Final
 
 from provenance.api.answers import TEXT
+from provenance.api.documents.download import Downloads
+from provenance.api.documents.finding import Finder
 from provenance.api.epcis.contexts import Contexts
 from provenance.api.operations import STRING, Answer, Operation, integer, path, query
 from provenance.api.receipts.routes import Receipts
 from provenance.api.roles import Permission
 from provenance.api.services import Services
+from provenance.log.documents import DocumentStore
 
 TAG: Final = "Receipts"
 _RECEIPT: Final = {"$ref": "#/components/schemas/Receipt"}
@@ -21,7 +24,9 @@ _CARRIER: Final = query("carrier", "Whose waybill number it is, if it is one")
 
 def operations(services: Services, contexts: Contexts) -> list[Operation]:
     """Receipts of an entry and of a record, and trail heads."""
-    receipts = Receipts(services, contexts)
+    store = DocumentStore(services.engine, log_id=services.log.log_id)
+    downloads = Downloads(services, Finder(services, store))
+    receipts = Receipts(services, contexts, downloads)
     return [
         Operation(
             name="read_receipt",
@@ -72,8 +77,12 @@ def operations(services: Services, contexts: Contexts) -> list[Operation]:
                 _SUBJECT,
                 _CARRIER,
             ),
-            answers={200: Answer("The event", {"type": "object"})},
-            problems=(404,),
+            answers={
+                200: Answer("The event, or the document", {"type": "object"}),
+                206: Answer("A range of a document"),
+                304: Answer("The caller has the document"),
+            },
+            problems=(404, 410, 416),
         ),
         Operation(
             name="read_trail_head",

@@ -19,7 +19,8 @@ class TimelineEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     ``state`` says how firm it is: recorded (acknowledged), anchored (on chain) or final.
     ``recorded_after`` is the lag between the event and its recording, ``anchored_after`` that
     between recording and anchor. A corrected event stays, with ``corrected_by``. Where the caller
-    may not see what the record says, it is ``withheld`` and only its place is told.
+    may not see what the record says, it is ``withheld`` and only its place is told. ``type`` of a
+    document is its UNTDID 1001 code.
     """
 
     first_index: int

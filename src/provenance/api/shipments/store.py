@@ -4,11 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.api.anchoring import Coverage, coverage
 from provenance.db.tables import entries, records, trails
+from provenance.intake.documents.statements import KIND as DOCUMENT
 from provenance.prove.store import LogRow
 
 
@@ -16,7 +18,8 @@ from provenance.prove.store import LogRow
 class TrailEntry:
     """An entry of a trail with its record.
 
-    ``payload`` is None once erased (then ``payload_size`` is too), and where it was left out.
+    ``payload`` is None once erased (then ``payload_size`` is too), and where it was left out or is
+    sealed (then ``payload_size`` is 0). ``event_type`` of a document is its UNTDID 1001 code.
     """
 
     index: int
@@ -44,6 +47,15 @@ class TrailEntry:
         return self.at if self.event_time is None else self.event_time
 
 
+# A document has its type in its statement alone; the tail begins behind the subject.
+_STATED = cast(
+    literal('{"subject":""') + func.convert_from(records.c.statement_tail, "UTF8"), JSONB
+)
+_TYPE = func.coalesce(
+    records.c.event_type, case((records.c.kind == DOCUMENT, _STATED["type"].astext))
+)
+
+
 class TrailStore:
     """Reads trails of one log."""
 
@@ -68,7 +80,7 @@ class TrailStore:
                 records.c.payload,
                 records.c.context_sha256,
                 records.c.event_id,
-                records.c.event_type,
+                _TYPE.label("event_type"),
                 records.c.event_time,
                 records.c.action,
                 records.c.biz_step,
@@ -76,6 +88,7 @@ class TrailStore:
                 records.c.read_point,
                 records.c.biz_location,
                 records.c.corrects,
+                records.c.sealed_path,
             )
             .join(
                 trails,
@@ -101,7 +114,11 @@ class TrailStore:
             case((fits, found.c.payload)).label("payload") if column.name == "payload" else column
             for column in found.c
         ]
-        query = select(*columns, size).order_by(found.c.seq)
+        # A sealed payload lies elsewhere; that it is there is told by its size too.
+        known = func.coalesce(size, case((found.c.sealed_path.is_not(None), 0)))
+        query = select(
+            *(column for column in columns if column.name != "sealed_path"), known
+        ).order_by(found.c.seq)
         async with self._engine.connect() as connection:
             return [TrailEntry(*tuple(row)) for row in await connection.execute(query)]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from provenance.core.digests import Commitment, LeafHash, Salt, sha256
+from provenance.core.digests import Commitment, LeafHash, PayloadCommitment, Salt, sha256
 from provenance.core.errors import FormatError
 from provenance.core.fields import fields_root
 from provenance.core.jcs import parse_canonical
@@ -20,6 +20,7 @@ from provenance.core.statement import (
     payload_commitment,
     statement_commitment,
 )
+from provenance.sealing import SealedRef
 from provenance.verify.audit.expected import (
     DERIVED,
     AuditedPayload,
@@ -38,7 +39,10 @@ _KEYED: Final = ("dedup_key", "content_mac")
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record's row; what erasure destroyed is None. ``context`` are the bytes, if they exist."""
+    """A record's row; what erasure destroyed is None. ``context`` are the bytes, if they exist.
+
+    Of a ``sealed`` payload neither bytes nor salt are in the row.
+    """
 
     first_index: int
     count: int
@@ -55,6 +59,16 @@ class StoredRecord:
     event_time: int | None
     corrects: int | None
     derived: DerivedColumns
+    sealed: SealedRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedExpectation:
+    """What the statement says of a payload that lies sealed elsewhere; ``size`` in bytes."""
+
+    ref: SealedRef
+    commitment: PayloadCommitment
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,8 @@ class RecordFindings:
 
     ``closed`` are entries that cannot be opened because what opens them is gone; ``erased`` the
     leaf hashes that the record says are erased, ``corrected`` those that it says it corrects (None
-    where its statement could not be read).
+    where its statement could not be read). ``sealed`` is what remains to be held against a payload
+    that lies elsewhere.
     """
 
     first_index: int
@@ -85,6 +100,7 @@ class RecordFindings:
     closed: list[StoredEntry] = field(default_factory=list)
     erased: tuple[LeafHash, ...] = ()
     corrected: tuple[LeafHash, ...] | None = None
+    sealed: SealedExpectation | None = None
 
     def add(self, object_: str, problem: str) -> None:
         """Note a fault."""
@@ -238,8 +254,11 @@ def _check_payload(
     sound: Sequence[StoredEntry],
     found: RecordFindings,
 ) -> bool:
-    """Whether the payload is there and is the recorded one."""
+    """Whether the payload is here and is the recorded one."""
     payload, salt = record.payload, record.payload_salt
+    if record.sealed is not None:
+        found.sealed = SealedExpectation(record.sealed, statement.payload, statement.payload_size)
+        return False
     if payload is None or salt is None:
         closed = {entry.index for entry in found.closed}
         found.closed += [entry for entry in sound if entry.index not in closed]

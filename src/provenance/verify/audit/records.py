@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from provenance.core.digests import LeafHash
+from provenance.sealing import SealedRef
 from provenance.verify.audit.compact import CompactTable
 from provenance.verify.audit.contents import (
     NO_CONTEXT,
@@ -14,6 +15,7 @@ from provenance.verify.audit.contents import (
 from provenance.verify.audit.expected import DERIVED, DerivedColumns, ExpectedOf
 from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.report import Findings
+from provenance.verify.audit.sealed import SealedSource, check_sealed
 from provenance.verify.audit.stored import Connection, StoredHead, stream
 
 PAGE: Final = 64
@@ -24,7 +26,8 @@ SELECT first_index, count, kind, submitter::text, records.media_type, statement_
        statement_tail, payload_salt, fields_salt, payload, context_sha256, contexts.data,
        event_time, corrects,
        event_id, event_type, action, biz_step, disposition, read_point, biz_location,
-       dedup_key, content_mac
+       dedup_key, content_mac,
+       sealed_path, sealed_segment, sealed_slot, sealed_opening
 FROM records LEFT JOIN contexts ON contexts.sha256 = records.context_sha256
 WHERE log_id = %s ORDER BY first_index
 """
@@ -52,6 +55,9 @@ _NAMED: Final = 1 << 63
 """Bit that marks an entry that cannot be opened as named by an erasure record."""
 
 
+NOT_READ: Final = "sealed payloads were not read: their keys and their store were not given"
+
+
 class RecordAudit:
     """Checks contents and erasures; 50 bytes for each entry that cannot be opened."""
 
@@ -62,8 +68,10 @@ class RecordAudit:
         *,
         faults: EntryFaults,
         expected_of: ExpectedOf | None,
+        sealed: SealedSource | None,
         findings: Findings,
     ) -> None:
+        self._sealed = sealed
         self._connection = connection
         self._head = head
         self._faults = faults
@@ -99,6 +107,11 @@ class RecordAudit:
     async def _one(self, record: StoredRecord, entries: list[StoredEntry]) -> None:
         self.records += 1
         found = check_record(record, entries, expected_of=self._expected_of)
+        if found.sealed is not None:
+            if self._sealed is None:
+                self._findings.unread("contents", NOT_READ)
+            else:
+                await check_sealed(found.sealed, entries, source=self._sealed, found=found)
         for object_, problem in found.wrong:
             self._findings.add("contents", object_, problem)
         for entry in found.closed:
@@ -197,7 +210,10 @@ class _Pages:
 
 
 def _record(row: tuple[Any, ...]) -> StoredRecord:
-    values = (*row[: -len(DERIVED)], DerivedColumns(*row[-len(DERIVED) :]))
+    sealed = SealedRef(*row[-4:]) if row[-4] is not None else None
+    end = len(row) - 4
+    derived = DerivedColumns(*row[end - len(DERIVED) : end])
+    values: tuple[Any, ...] = (*row[: end - len(DERIVED)], derived, sealed)
     return StoredRecord(*values)
 
 

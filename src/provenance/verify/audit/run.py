@@ -16,6 +16,7 @@ from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.groups import LogSource
 from provenance.verify.audit.records import RecordAudit
 from provenance.verify.audit.report import AuditReport, Findings
+from provenance.verify.audit.sealed import SealedSource
 from provenance.verify.audit.stored import (
     Connection,
     StoredHead,
@@ -242,6 +243,7 @@ async def audit_database(
     trust: TrustFile,
     rpc_url: str | None,
     expected_of: ExpectedOf | None = None,
+    sealed: SealedSource | None = None,
     progress: Progress = no_progress,
 ) -> AuditReport:
     """Audit a log in its database, contents included.
@@ -252,6 +254,7 @@ async def audit_database(
         trust: whom the auditor trusts.
         rpc_url: a node of the chain; None leaves the anchors UNKNOWN.
         expected_of: what follows from a payload; None leaves that unchecked.
+        sealed: who can open sealed payloads; None leaves the contents UNKNOWN if there are any.
         progress: is told how far the audit is.
 
     """
@@ -266,7 +269,7 @@ async def audit_database(
             head = await read_head(connection, origin)
             size = head.size
             stored = _Stored(audit, connection, head, line, before)
-            await stored.run(expected_of)
+            await stored.run(expected_of, sealed)
         except LogReadError as error:
             for check in ("tree", "entries", "trails", "contents", "erasures"):
                 audit.findings.unread(check, str(error))
@@ -283,7 +286,7 @@ class _Stored:
     line: list[TrustedLog]
     before: ChainReading | None
 
-    async def run(self, expected_of: ExpectedOf | None) -> None:
+    async def run(self, expected_of: ExpectedOf | None, sealed: SealedSource | None) -> None:
         """Check everything."""
         findings, head, connection = self.audit.findings, self.head, self.connection
         for name in await strays(connection, head):
@@ -306,7 +309,12 @@ class _Stored:
             await check_trails(connection, head, trails=trails, faults=faults, findings=findings)
         _count(findings, trails)
         records = RecordAudit(
-            connection, head, faults=faults, expected_of=expected_of, findings=findings
+            connection,
+            head,
+            faults=faults,
+            expected_of=expected_of,
+            sealed=sealed,
+            findings=findings,
         )
         await records.run(lambda done: self.audit.progress("contents", done, head.size))
         findings.checked("contents", f"{records.records} records, each as its entries commit to")

@@ -1,0 +1,1 @@
+"""Documents: upload, description, download, lists and the code list of their types."""

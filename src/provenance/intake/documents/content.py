@@ -1,0 +1,171 @@
+"""Recognises a document while its bytes stream by, and refuses what is two things at once.
+
+The kind is told by the first bytes; it must fit what was declared. At the end the document must
+end as its kind does: a ZIP archive behind an image, or bytes behind a PNG's last chunk, would be
+one thing for whoever looks at it and another for whoever opens it with something else. Memory is
+bounded by the windows that are kept of beginning and end.
+"""
+
+import codecs
+from typing import Final
+
+from provenance.intake.documents.errors import (
+    DeclaredTypeError,
+    DocumentTypeError,
+    EmptyDocumentError,
+    PolyglotError,
+    TruncatedDocumentError,
+)
+from provenance.intake.documents.kinds import HEAD, TAKEN, Kind, kind_of, refused_as
+
+TAIL: Final = 66 << 10
+"""Bytes kept of the end: a ZIP archive's directory ends within 65,557 bytes of it (APPNOTE 4.3.16)."""
+UNDECLARED: Final = frozenset(("", "application/octet-stream", "application/x-www-form-urlencoded"))
+"""Content-Types that say nothing: none, and what clients send where nobody thought of it."""
+
+_PDF_WINDOW: Final = 1024
+"""Bytes within which lenient readers look for a PDF's header, and for its end marker."""
+_ZIP_END: Final = b"PK\x05\x06"
+_PNG_END: Final = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
+
+
+class ContentCheck:
+    """Takes a document's bytes in order; ``declared`` is its Content-Type without parameters."""
+
+    def __init__(self, *, declared: str = "") -> None:
+        self._declared = declared.strip().lower()
+        if self._declared not in UNDECLARED and self._declared not in TAKEN:
+            raise DocumentTypeError(f"declared is {self._declared[:80]}; {_taken()}")
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._size = 0
+        self._kind: Kind | None = None
+        self._decoder: codecs.IncrementalDecoder | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            DocumentTypeError: it is of no kind that is taken.
+            DeclaredTypeError: it is of another kind than declared.
+            PolyglotError: it is something else besides.
+
+        """
+        self._size += len(data)
+        if self._kind is None:
+            self._head += data
+            if len(self._head) < HEAD:
+                return
+            data = bytes(self._head)
+            self._recognise()
+        self._take(data)
+
+    def finish(self) -> str:
+        """Return the media type that it is recorded as, once all bytes were fed.
+
+        Raises:
+            EmptyDocumentError: there were none.
+            TruncatedDocumentError: its end is missing.
+            DocumentError: as :meth:`feed`.
+
+        """
+        if not self._size:
+            raise EmptyDocumentError("the document is empty; send its bytes as the body")
+        if self._kind is None:
+            self._recognise()
+            self._take(bytes(self._head))
+        assert self._kind is not None
+        self._decode(b"", final=True)
+        _check_end(self._kind, bytes(self._tail), self._size, bytes(self._head))
+        if self._declared in self._kind.declared:
+            return self._declared
+        return self._kind.media_type
+
+    def _recognise(self) -> None:
+        head = bytes(self._head[:HEAD])
+        kind = kind_of(head)
+        if kind is None:
+            at = head.find(b"%PDF-", 0, _PDF_WINDOW)
+            if at > 0:
+                raise PolyglotError(
+                    f"a PDF begins behind {at} other bytes; send it without what stands before it"
+                )
+            found = refused_as(head) or "of no kind that is known here"
+            raise DocumentTypeError(
+                f"the content is {found}; {_declared(self._declared)}{_taken()}"
+            )
+        if self._declared not in UNDECLARED and self._declared not in kind.declared:
+            raise DeclaredTypeError(
+                f"the content is {kind.name}, declared is {self._declared}; send "
+                f"Content-Type: {kind.media_type}, or the document that was meant"
+            )
+        if kind.name != "PDF" and b"%PDF-" in head[:_PDF_WINDOW] and not kind.is_text:
+            raise PolyglotError(
+                f"the {kind.name} holds the beginning of a PDF; send one of the two"
+            )
+        self._kind = kind
+        if kind.is_text:
+            self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def _take(self, data: bytes) -> None:
+        self._decode(data)
+        self._tail += data[-TAIL:]
+        del self._tail[:-TAIL]
+
+    def _decode(self, data: bytes, *, final: bool = False) -> None:
+        if self._decoder is None:
+            return
+        assert self._kind is not None
+        try:
+            self._decoder.decode(data, final)
+        except UnicodeDecodeError:
+            raise DocumentTypeError(
+                f"the content begins as {self._kind.name} and is not UTF-8 throughout; convert it "
+                "to UTF-8, or send it as PDF"
+            ) from None
+        if b"\0" in data:
+            raise DocumentTypeError(
+                f"the content begins as {self._kind.name} and holds U+0000; {_taken()}"
+            )
+
+
+def _check_end(kind: Kind, tail: bytes, size: int, head: bytes) -> None:
+    if not kind.is_text and _has_zip_end(tail):
+        raise PolyglotError(
+            f"the {kind.name} is followed by a ZIP archive; send it without, and what is in the "
+            "archive as documents of their own"
+        )
+    if kind.name == "PDF" and b"%%EOF" not in tail[-_PDF_WINDOW:]:
+        raise TruncatedDocumentError(
+            "the PDF does not end with %%EOF: it was cut off, or something follows it; send the "
+            "whole file and nothing else"
+        )
+    if kind.name == "PNG" and not tail.endswith(_PNG_END):
+        if _PNG_END in tail:
+            raise PolyglotError("something follows the PNG's end; send the image without it")
+        raise TruncatedDocumentError("the PNG does not end with its IEND chunk; send all of it")
+    if kind.name == "WebP":
+        stated = int.from_bytes(head[4:8], "little") + 8
+        if size < stated:
+            raise TruncatedDocumentError(f"the WebP has {size} bytes of {stated}; send all of it")
+        if size > stated + stated % 2:
+            raise PolyglotError("something follows the WebP's end; send the image without it")
+
+
+def _has_zip_end(tail: bytes) -> bool:
+    """Whether an end-of-central-directory record closes the bytes, as ZIP readers look for it."""
+    at = tail.rfind(_ZIP_END)
+    while at >= 0:
+        comment = int.from_bytes(tail[at + 20 : at + 22], "little")
+        if at + 22 <= len(tail) and at + 22 + comment <= len(tail):
+            return True
+        at = tail.rfind(_ZIP_END, 0, at)
+    return False
+
+
+def _declared(declared: str) -> str:
+    return "" if declared in UNDECLARED else f"declared is {declared}; "
+
+
+def _taken() -> str:
+    return f"taken are {', '.join(TAKEN)} (convert other files to PDF)"

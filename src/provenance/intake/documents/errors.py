@@ -1,0 +1,57 @@
+"""Why a document is not taken, and what would be."""
+
+from provenance.core.errors import FormatError, ProvenanceError
+
+
+class DocumentError(ProvenanceError):
+    """Root of the refusals of documents."""
+
+    code = "document-refused"
+
+
+class DocumentTypeError(DocumentError):
+    """Content of a type that is not taken."""
+
+    code = "document-type-not-taken"
+
+
+class DeclaredTypeError(DocumentError):
+    """Content that is not of the type that was declared."""
+
+    code = "document-type-differs"
+
+
+class EmptyDocumentError(DocumentError):
+    """A document without a byte."""
+
+    code = "empty-document"
+
+
+class PolyglotError(DocumentError):
+    """Bytes that are two things at once: another reader would see something else in them."""
+
+    code = "polyglot-document"
+
+
+class TruncatedDocumentError(DocumentError):
+    """A document whose end is missing."""
+
+    code = "truncated-document"
+
+
+class DigestError(DocumentError):
+    """The bytes that arrived do not have the hash that was announced."""
+
+    code = "digest-differs"
+
+
+class NotADocumentError(DocumentError):
+    """A record that is referred to as a document and is none that this key may refer to."""
+
+    code = "no-such-document"
+
+
+class DescriptionError(FormatError):
+    """A description that contradicts itself or the document that it describes."""
+
+    code = "description-refused"

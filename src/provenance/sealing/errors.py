@@ -1,0 +1,27 @@
+"""What can go wrong with sealed payloads."""
+
+from provenance.core.errors import ProvenanceError
+
+
+class SealingError(ProvenanceError):
+    """Root of the errors of this package."""
+
+    code = "sealing-error"
+
+
+class AlteredError(SealingError):
+    """Sealed bytes that are not what was sealed: changed, cut, extended, or under another key."""
+
+    code = "sealed-bytes-altered"
+
+
+class KeyGoneError(SealingError):
+    """The key was destroyed, and with it what it opens."""
+
+    code = "sealed-key-gone"
+
+
+class ShelfError(SealingError):
+    """The key shelf cannot be used; check its folder, its free space and the master key."""
+
+    code = "key-shelf-failed"

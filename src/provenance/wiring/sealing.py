@@ -1,0 +1,147 @@
+"""Where sealed payloads and their keys are, and what still refers to them."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from provenance.blobs import BlobStore
+from provenance.core.errors import ProvenanceError
+from provenance.db.tables import records
+from provenance.keys.files import FileKeys
+from provenance.keys.provider import KeyProvider
+from provenance.sealing import KeyShelf, Vault
+from provenance.sealing.shelf import day_of
+from provenance.sealing.sweep import Sweeper
+from provenance.sealing.vault import PREFIX
+from provenance.settings import Settings
+from provenance.wiring.chain import blob_store
+
+SHELF: Final = "sealed"
+"""Folder of the key shelf below the data folder's keys."""
+
+
+class SettingsError(ProvenanceError):
+    """Settings that do not go together."""
+
+    code = "bad-settings"
+
+
+def key_provider(settings: Settings) -> KeyProvider:
+    """Keys of the settings: files in the data folder, master keys in a token where one is named.
+
+    Raises:
+        SettingsError: the token's settings are incomplete, or its package is not installed.
+
+    """
+    files = FileKeys(settings.data_dir / "keys")
+    if settings.pkcs11_module is None:
+        return files
+    if settings.pkcs11_pin_file is None:
+        raise SettingsError(
+            "PROVENANCE_PKCS11_MODULE is set: set PROVENANCE_PKCS11_PIN_FILE to a file with the PIN"
+        )
+    try:
+        from provenance.keys.pkcs11 import Pkcs11Keys  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        raise SettingsError(
+            "PROVENANCE_PKCS11_MODULE is set, but the package is missing: "
+            "pip install 'provenance[pkcs11]'"
+        ) from None
+    return Pkcs11Keys(
+        module=settings.pkcs11_module,
+        token=settings.pkcs11_token,
+        pin_file=settings.pkcs11_pin_file,
+        others=files,
+        random_bytes=os.urandom,
+    )
+
+
+class SealedObjects:
+    """The sealed objects of a blob store, as vault and sweeper ask for them."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    async def put(self, path: str, source: AsyncIterator[bytes]) -> None:
+        """Store an object durably."""
+        await self._blobs.put(path, source)
+
+    def stream(self, path: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Bytes ``[start, end)`` of an object."""
+        return self._blobs.stream(path, start=start, end=end)
+
+    async def delete(self, path: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        await self._blobs.delete(path)
+
+    async def older(self, *, before_ms: int, since_ms: int) -> AsyncIterator[str]:
+        """Sealed objects stored before ``before_ms``, of the days from ``since_ms`` on."""
+        async for blob in self._blobs.list(PREFIX, after=f"{PREFIX}/{day_of(since_ms)}"):
+            if blob.modified_ms < before_ms:
+                yield blob.path
+
+    async def remove_parts(self, *, before_ms: int) -> int:
+        """Remove uploads that were never finished; returns how many."""
+        return await self._blobs.remove_parts(PREFIX, before_ms=before_ms)
+
+
+class RecordReferences:
+    """What records of any log refer to."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def slots(self, segments: Collection[str]) -> Mapping[str, Collection[int]]:
+        """Slots of these segments that a record refers to."""
+        query = select(records.c.sealed_segment, records.c.sealed_slot).where(
+            records.c.sealed_segment.in_(list(segments))
+        )
+        found: dict[str, set[int]] = {}
+        async with self._engine.connect() as connection:
+            for segment, slot in await connection.execute(query):
+                found.setdefault(segment, set()).add(slot)
+        return found
+
+    async def paths(self, paths: Collection[str]) -> Collection[str]:
+        """Those of these paths that a record refers to."""
+        query = select(records.c.sealed_path).where(records.c.sealed_path.in_(list(paths)))
+        async with self._engine.connect() as connection:
+            return list(await connection.scalars(query))
+
+
+def key_shelf(settings: Settings, keys: KeyProvider) -> KeyShelf:
+    """Return the key shelf in the data folder."""
+    return KeyShelf(
+        settings.data_dir / "keys" / SHELF, keys, random_bytes=os.urandom, now_ms=_now_ms
+    )
+
+
+def open_vault(settings: Settings) -> Vault:
+    """Vault of the settings.
+
+    Raises:
+        SettingsError: as :func:`key_provider`.
+        BlobStoreError: the store's URL is none.
+
+    """
+    shelf = key_shelf(settings, key_provider(settings))
+    objects = SealedObjects(blob_store(settings))
+    return Vault(objects, shelf, random_bytes=os.urandom, now_ms=_now_ms)
+
+
+def sweeper(settings: Settings, engine: AsyncEngine) -> Sweeper:
+    """Sweeper of the settings."""
+    return Sweeper(
+        SealedObjects(blob_store(settings)),
+        key_shelf(settings, FileKeys(settings.data_dir / "keys")),
+        RecordReferences(engine),
+        now_ms=_now_ms,
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

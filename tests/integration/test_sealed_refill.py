@@ -1,0 +1,92 @@
+"""Batches of sealed records: they carry references, and a refilled database opens what it refers to."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.anchoring import SUBMITTER, Dump, World
+from provenance.blobs import BlobStore
+from provenance.core.digests import Salt, sha256
+from provenance.intake.documents.statements import Content, document_statement
+from provenance.keys.files import FileKeys
+from provenance.log.submissions import DocumentColumns, RecordDraft
+from provenance.sealing import KeyShelf, SealedRef, Vault
+from provenance.wiring.sealing import SealedObjects
+
+pytestmark = pytest.mark.services
+
+DATA = b"a document with a canary in it " * 10_000
+SALT = Salt(bytes(range(32)))
+SUBJECTS = ("https://id.gs1.org/00/095201234567891235", "urn:example:waybill")
+_SEALED = """
+SELECT sealed_path, sealed_segment, sealed_slot, sealed_opening, payload, payload_salt, supersedes
+FROM records WHERE kind = 'document'
+"""
+
+
+@pytest.fixture(params=["files", "s3"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "files":
+        return BlobStore.in_folder(tmp_path / "blobs")
+    return BlobStore.from_url(request.getfixturevalue("s3_url"))
+
+
+def vault_of(blobs: BlobStore, folder: Path) -> Vault:
+    def now_ms() -> int:
+        return 1_764_000_000_000
+
+    shelf = KeyShelf(folder / "shelf", FileKeys(folder), random_bytes=os.urandom, now_ms=now_ms)
+    return Vault(SealedObjects(blobs), shelf, random_bytes=os.urandom, now_ms=now_ms)
+
+
+async def sealed_draft(vault: Vault) -> RecordDraft:
+    stored = await vault.store(_once())
+    sealed = await vault.shelve(stored, payload_salt=SALT, filename="name-with-canary.pdf")
+    return RecordDraft(
+        submitter=SUBMITTER,
+        subjects=SUBJECTS,
+        statement=document_statement(
+            Content(sha256=stored.sha256, size=stored.size, media_type="text/plain"),
+            subjects=SUBJECTS,
+            submitter=str(SUBMITTER),
+            payload_salt=SALT,
+            type_code="380",
+        ),
+        sealed=sealed,
+        dedup_key=sha256(b"one document"),
+        content_mac=sha256(b"its content"),
+        document=DocumentColumns(supersedes=7),
+    )
+
+
+async def _once() -> AsyncIterator[bytes]:
+    yield DATA
+
+
+async def test_a_sealed_record_is_refilled_with_its_references(
+    world: World, dump: Dump, blobs: BlobStore, tmp_path: Path
+) -> None:
+    world.blobs = blobs
+    vault = vault_of(blobs, tmp_path / "keys")
+    async with world.working(world.worker()):
+        await world.anchored(await world.append(3))
+    restore = await dump()
+    async with world.working(world.worker()):
+        size = await world.log_drafts(await sealed_draft(vault))
+        await world.anchored(size)
+        before = await world.query(_SEALED)
+    await restore()
+    assert await world.query(_SEALED) == []
+    async with world.working(world.worker()):
+        await world.anchored(size)
+        await world.until_state("open")
+    [row] = await world.query(_SEALED)
+    assert [row] == before
+    assert row[4:] == (None, None, 7)
+    sealed = SealedRef(*row[:4])
+    assert (await vault.opening(sealed)).filename == "name-with-canary.pdf"
+    assert await vault.measure(sealed, size=len(DATA)) == sha256(DATA)
+    async for blob in blobs.list("logs"):
+        assert b"canary" not in await blobs.get(blob.path)
