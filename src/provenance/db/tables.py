@@ -124,7 +124,8 @@ records = Table(
     # dedup_key identifies the record for repetition, content_mac its bytes; both keyed.
     Column("dedup_key", LargeBinary, nullable=False),
     Column("content_mac", LargeBinary, nullable=False),
-    # Columns for queries; only events have them.
+    # Columns for queries. An event has those of what it says; an act of a claims case has its name
+    # as event_type and the state after it as disposition.
     Column("event_id", Text),
     Column("event_type", String(32)),
     Column("event_time", BigInteger),
@@ -140,6 +141,13 @@ records = Table(
     Index(None, "log_id", "event_time", "first_index"),
     Index("ix_records_event_id", "log_id", "event_id", postgresql_where="event_id IS NOT NULL"),
     Index("ix_records_corrects", "log_id", "corrects", postgresql_where="corrects IS NOT NULL"),
+    Index(
+        "ix_records_cases",
+        "log_id",
+        "disposition",
+        "first_index",
+        postgresql_where="kind = 'case'",
+    ),
     comment="One row for each thing submitted; it has entries [first_index, first_index + count)",
 )
 
