@@ -19,11 +19,13 @@ from provenance.api.services import Services
 from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
 from provenance.db.engine import create_engine
+from provenance.evidence.rules import built_in_rules
 from provenance.intake.repetition import EventKeys
 from provenance.log.identity import LogIdentity
 from provenance.log.store import LogStore
 from provenance.log.tilestore import TileStore
 from provenance.log.writer import LogWriter
+from provenance.prove.materials import MaterialStore
 from provenance.prove.prover import Prover
 from provenance.prove.store import ProofStore
 
@@ -57,7 +59,13 @@ def unconnected() -> Services:
         running=_never,
         entries=LogStore(engine, log_id=1),
         tiles=tiles,
-        prover=Prover(store=ProofStore(engine), tiles=tiles, lineage=(), signers=()),
+        prover=Prover(
+            store=ProofStore(engine),
+            materials=MaterialStore(engine, lineage=()),
+            tiles=tiles,
+            lineage=(),
+            signers=(),
+        ),
         trust=_nobody,
         facts=None,
         accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=time.time_ns),
@@ -68,6 +76,7 @@ def unconnected() -> Services:
         clock=time.time_ns,
         seconds=time.monotonic,
         random_bytes=os.urandom,
+        rules=built_in_rules(),
     )
 
 

@@ -71,6 +71,11 @@ class Settings(BaseSettings):
         default=None, description="object store (s3://…); absent: files under data_dir"
     )
 
+    carrier_terms: Path | None = Field(
+        default=None,
+        description="the carrier's own terms for claims, a TOML file; absent: the conventions alone",
+    )
+
     @field_validator("origin")
     @classmethod
     def _origin(cls, value: str) -> str:

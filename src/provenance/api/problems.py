@@ -19,6 +19,7 @@ from starlette.responses import Response
 from provenance.api import errors as api
 from provenance.api.answers import PROBLEM, encode
 from provenance.core.errors import BoundsError, FormatError, ProofError, ProvenanceError
+from provenance.evidence import errors as evidence
 from provenance.intake.errors import RefusedError, problem_of
 from provenance.log import errors as log
 from provenance.prove import errors as prove
@@ -47,6 +48,10 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     prove.NotAnchoredError: 409,
     prove.DistrustedLogError: 503,
     prove.NotAnchoredSizeError: 404,
+    evidence.UnlawfulMoveError: 409,
+    evidence.StaleCaseError: 409,
+    evidence.ClosedCaseError: 409,
+    evidence.UnknownEvidenceError: 422,
     BoundsError: 400,
     ProofError: 422,
     FormatError: 400,

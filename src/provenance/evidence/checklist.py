@@ -196,7 +196,7 @@ def _said(logged: Logged, state: str, due_at: int | None, *, is_document: bool) 
     if (
         state == "present"
         and due_at is not None
-        and (logged.before is None or logged.before > due_at)
+        and (logged.before is None or logged.before >= due_at)
     ):
         return "recorded in time by the service's clock; the anchor that proves it came later"
     return ""

@@ -141,8 +141,10 @@ def _holds(rules: RuleBook, events: Sequence[EventFact]) -> tuple[list[Hold], li
     ordered = sorted(
         [*held, *released], key=lambda event: (event.occurred_at, event.logged.first_index)
     )
+    # An event that names no parcel is about the whole shipment, and then all the others are too.
+    by_parcel = all(event.about for event in ordered)
     for event in ordered:
-        for name in event.about or ("",):
+        for name in event.about if by_parcel else ("",):
             parcel = parcels.setdefault(name, _Parcel(name))
             if event.logged.first_index in firsts:
                 _hold(parcel, event, notes)

@@ -13,7 +13,10 @@ from provenance.evidence.clocks.calendar import is_countable
 from provenance.evidence.money import Money, read_currency, read_decimal
 
 AMOUNT_ROLES: Final = ("declared", "invoiced", "insured", "freight")
-PARTY_ROLES: Final = ("consignor", "consignee", "buyer", "seller", "insured", "declarant")
+PARTY_ROLES: Final = (
+    *("consignor", "consignee", "buyer", "seller", "insured", "declarant"),
+    *("carrier", "broker", "insurer", "claimant", "inspector"),
+)
 DATES: Final = ("policy_from", "policy_to", "declared_on")
 _TEXTS: Final = ("filename", "issuer", "signer", "place", "number")
 
@@ -24,6 +27,18 @@ MAX_ITEMS: Final = 64
 MAX_QUANTITY: Final = 10**12
 """Grams or pieces: a million tonnes."""
 
+_ROLES: Final = {
+    "issued": "issued_on",
+    "valid_from": "policy_from",
+    "valid_until": "policy_to",
+    "declared": "declared_on",
+    "delivery": "delivered_on",
+    "pickup": "taken_over_on",
+    "loss": "lost_on",
+    "inspection": "inspected_on",
+    "signature": "signed_on",
+}
+"""Roles of dates in the list form, by the name that they have here."""
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -66,18 +81,19 @@ class Described:
         )
         document = members.object("document")
         document.only(("first_index", "sha256"))
-        dates = members.object("dates") if "dates" in members else Members({}, where="/dates")
-        dates.only(DATES)
+        dates = _dates(members)
         return cls(
             document=document.integer("first_index"),
             sha256=document.hex("sha256"),
             texts={name: read_text(members, name) for name in _TEXTS if name in members},
-            issued_on=read_day(members, "issued_on") if "issued_on" in members else None,
+            issued_on=(
+                read_day(members, "issued_on") if "issued_on" in members else dates.get("issued_on")
+            ),
             amounts=_amounts(members),
             weight_g=_quantity(members, "weight_g"),
             pieces=_quantity(members, "pieces"),
             parties=_parties(members),
-            dates={name: read_day(dates, name) for name in DATES if name in dates},
+            dates={name: day for name, day in dates.items() if name != "issued_on"},
         )
 
 
@@ -116,6 +132,26 @@ def read_money(members: Members) -> Money:
     )
 
 
+def _dates(members: Members) -> dict[str, date]:
+    """Return dates by name: an object of them, or a list of roles and times."""
+    if "dates" not in members:
+        return {}
+    if not isinstance(members.get("dates"), list):
+        named = members.object("dates")
+        named.only(DATES)
+        return {name: read_day(named, name) for name in DATES if name in named}
+    found = {}
+    for at, item in enumerate(members.array("dates", maximum=MAX_ITEMS)):
+        one = Members(item, where=f"{members.at('dates')}/{at}")
+        one.only(("role", "at"))
+        # A time begins with its day, in the zone that it is written in.
+        day = Members(
+            {"at": one.text("at", maximum=40)[:10]}, where=one.at("at").rpartition("/")[0]
+        )
+        found[_ROLES[one.text("role", choices=tuple(_ROLES))]] = read_day(day, "at")
+    return found
+
+
 def _amounts(members: Members) -> tuple[tuple[str, Money], ...]:
     if "amounts" not in members:
         return ()
@@ -133,7 +169,7 @@ def _parties(members: Members) -> tuple[tuple[str, str], ...]:
     found = []
     for at, item in enumerate(members.array("parties", maximum=MAX_ITEMS)):
         party = Members(item, where=f"{members.at('parties')}/{at}")
-        party.only(("role", "name"))
+        party.only(("role", "name", "id"))
         found.append((party.text("role", choices=PARTY_ROLES), read_text(party, "name")))
     return tuple(found)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from provenance.core.check import TOLERANCE_MS
 from provenance.evidence.described import Described
 from provenance.evidence.invoices.model import Invoice
 from provenance.evidence.rules.model import EventKind, FactName
@@ -70,11 +71,16 @@ class EventFact:
     def latest(self) -> int:
         """Latest instant at which it can have happened, if it happened at all.
 
-        A record can't tell of what is yet to come: what it claims is bounded by the anchor that
-        covers it.
+        A record can't tell of what is yet to come: a time that lies after the anchor which covers
+        it, by more than clocks differ, gives way to the anchor's.
         """
+        return self.logged.before if self.is_ahead and self.logged.before else self.occurred_at
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it claims a later time than the anchor that covers it."""
         before = self.logged.before
-        return self.occurred_at if before is None else min(self.occurred_at, before)
+        return before is not None and self.occurred_at > before + TOLERANCE_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from typing import Final
 import msgspec
 
 from provenance.core.errors import JsonSyntaxError
+from provenance.evidence.cases.acts import case_subjects
+from provenance.evidence.cases.records import KIND as CASE
 from provenance.intake.epcis.context import NO_CONTEXT, Context, extend
 from provenance.intake.errors import RefusedError
 from provenance.intake.event import EventDraft, Submission, read_event
@@ -27,9 +29,11 @@ _declaring: Final = msgspec.json.Decoder(_Declaring)
 
 
 def event_subjects(*, keys: EventKeys, carrier: str) -> SubjectsOf:
-    """Rule for events; of other kinds of records it says nothing."""
+    """Rule for events and acts of cases; of other kinds of records it says nothing."""
 
     def subjects(audited: AuditedPayload) -> tuple[str, ...] | None:
+        if audited.kind == CASE:
+            return case_subjects(audited.payload)
         if audited.kind != KIND:
             return None
         result = read_event(

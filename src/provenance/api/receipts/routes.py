@@ -23,6 +23,7 @@ from provenance.api.services import Services
 from provenance.api.subjects import carrier_of, subject_of
 from provenance.core.fields import flatten
 from provenance.core.receipt import Receipt
+from provenance.evidence.cases.records import KIND as CASE
 from provenance.prove.errors import EntryNotFoundError
 from provenance.prove.materials import Material
 
@@ -104,7 +105,7 @@ class Receipts:
         payload = None
         if any(_may_read(principal, entry.owner, subject) for entry in found):
             payload = await self._store.payload(first_index)
-        if payload is None:
+        if payload is None or not _may_read_kind(principal, payload.kind, found[0].owner):
             raise MissingError("there is no such payload, or it is not for this key")
         if principal.role in OWN_PARCEL_ONLY:
             event = await self._event(payload)
@@ -174,6 +175,11 @@ def _may_read(principal: Principal, owner: Owner, subject: str | None) -> bool:
     if principal.role is Role.CARRIER:
         return submitter == principal.organisation
     return principal.role is Role.ADMIN or subject is not None
+
+
+def _may_read_kind(principal: Principal, kind: str, owner: Owner) -> bool:
+    """Whether naming the subject is enough: an act of a case is for whoever did it."""
+    return kind != CASE or principal.role is Role.ADMIN or owner[1] == principal.organisation
 
 
 def _require(principal: Principal, *, owner: Owner, subject: str | None) -> None:

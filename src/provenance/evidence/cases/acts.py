@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
-from provenance.core.errors import BadValueError
+from provenance.core.errors import BadValueError, NotCanonicalError
 from provenance.core.jcs import JsonValue, Limits, canonicalize, parse, parse_canonical
 from provenance.core.members import VERSION, Members
 from provenance.core.statement import check_subject
@@ -68,13 +68,16 @@ class Act:
         members = Members(parse_canonical(data, limits=_LIMITS), where="")
         members.version()
         body, author = read_act(members, beside=_COMMON)
-        return cls(
+        act = cls(
             case=check_case(members.text("case"), where="/case"),
             seq=members.integer("seq"),
             shipments=read_shipments(members),
             body=body,
             author=author,
         )
+        if act.encode() != data:
+            raise NotCanonicalError("holds more than the act says")
+        return act
 
 
 def read_act(members: Members, *, beside: tuple[str, ...]) -> tuple[Body, str | None]:

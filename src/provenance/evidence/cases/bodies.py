@@ -134,11 +134,15 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A record that is put to a case; ``line`` is the checklist line that it fills, if said."""
+    """A record that is put to a case; ``line`` is the checklist line that it fills, if said.
+
+    ``subject`` is what a request names in order to be shown the record; it is not kept.
+    """
 
     first_index: int
     leaf: LeafHash | None
     line: str | None = None
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +159,13 @@ class EvidenceLinked:
         found = []
         for at, item in enumerate(members.array("evidence", maximum=MAX_LINKED)):
             one = Members(item, where=f"{members.at('evidence')}/{at}")
-            one.only(("first_index", "leaf", "line"))
+            one.only(("first_index", "leaf", "line", "subject"))
             found.append(
                 Linked(
                     first_index=one.integer("first_index"),
                     leaf=LeafHash(one.hex("leaf")) if "leaf" in one else None,
                     line=read_text(one, "line", maximum=64) if "line" in one else None,
+                    subject=one.text("subject", maximum=2_048) if "subject" in one else None,
                 )
             )
         _require_some(found, members, "evidence")

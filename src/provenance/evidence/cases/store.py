@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+from uuid import UUID
 
 from sqlalchemy import Select, and_, exists, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.core.digests import LeafHash
 from provenance.core.errors import FormatError
@@ -35,6 +36,14 @@ class CaseRow:
 
     case: str
     last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Linkable:
+    """A record that can be put to a case."""
+
+    leaf: LeafHash
+    subjects: frozenset[str]
 
 
 class CaseStore:
@@ -81,11 +90,18 @@ class CaseStore:
         return found
 
     async def page(
-        self, *, shipment: str | None, state: State | None, before: int | None, limit: int
+        self,
+        *,
+        opener: UUID | None,
+        shipment: str | None,
+        state: State | None,
+        before: int | None,
+        limit: int,
     ) -> list[CaseRow]:
         """Return cases, the one with the newest act first.
 
         Args:
+            opener: organisation that opened them; None: of everybody.
             shipment: canonical subject that they are about.
             state: state that they are in.
             before: the last act of the case after which the page begins.
@@ -118,6 +134,17 @@ class CaseStore:
             .order_by(records.c.first_index.desc())
             .limit(limit)
         )
+        if opener is not None:
+            opening = records.alias("opening")
+            query = query.where(
+                exists(
+                    select(opening.c.first_index).where(
+                        opening.c.log_id == trails.c.log_id,
+                        opening.c.first_index == trails.c.first_index,
+                        opening.c.submitter == opener,
+                    )
+                )
+            )
         if shipment is not None:
             query = query.where(records.c.first_index.in_(self._about(shipment)))
         if state is not None:
@@ -127,20 +154,22 @@ class CaseStore:
         async with self._engine.connect() as connection:
             return [CaseRow(*row) for row in await connection.execute(query)]
 
-    async def leaves(self, firsts: Sequence[int]) -> dict[int, LeafHash]:
-        """Return the leaf hash of the first entry of each record that is there."""
+    async def linkable(self, firsts: Sequence[int]) -> dict[int, Linkable]:
+        """Return each of the records that is there: its first leaf hash, and what it is about."""
         query = (
-            select(entries.c.index, entries.c.leaf_hash)
-            .join(
-                records,
-                and_(
-                    records.c.log_id == entries.c.log_id, records.c.first_index == entries.c.index
-                ),
-            )
-            .where(entries.c.log_id == self._log_id, entries.c.index.in_(list(firsts)))
+            select(entries.c.record_first, entries.c.index, entries.c.leaf_hash, trails.c.subject)
+            .join(trails, _IN_TRAIL)
+            .where(entries.c.log_id == self._log_id, entries.c.record_first.in_(list(firsts)))
+            .order_by(entries.c.index)
         )
+        leaves: dict[int, LeafHash] = {}
+        subjects: dict[int, set[str]] = {}
         async with self._engine.connect() as connection:
-            return await _pairs(connection, query)
+            for first, index, leaf, subject in await connection.execute(query):
+                subjects.setdefault(first, set()).add(subject)
+                if index == first:
+                    leaves[first] = LeafHash(leaf)
+        return {first: Linkable(leaf, frozenset(subjects[first])) for first, leaf in leaves.items()}
 
     def _about(self, shipment: str) -> Select[tuple[int]]:
         return (
@@ -148,10 +177,6 @@ class CaseStore:
             .join(trails, _IN_TRAIL)
             .where(trails.c.log_id == self._log_id, trails.c.subject == shipment)
         )
-
-
-async def _pairs(connection: AsyncConnection, query: Select[Any]) -> dict[int, LeafHash]:
-    return {row[0]: LeafHash(row[1]) for row in await connection.execute(query)}
 
 
 def _read(payload: bytes, first_index: int) -> Act:

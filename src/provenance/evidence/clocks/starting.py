@@ -127,7 +127,7 @@ def _doubts(event: EventFact) -> list[str]:
         return [
             "the event is recorded and not anchored yet: nothing bounds its time but the service"
         ]
-    if event.occurred_at > logged.before:
+    if event.is_ahead:
         return [
             (
                 "the event claims a later time than the anchor that covers it; the anchor's time is "

@@ -1,0 +1,148 @@
+"""Gathers what the log holds about a case: its shipments' timelines and what was linked to it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import msgspec
+
+from provenance.api.authentication import Principal
+from provenance.api.epcis.contexts import Contexts
+from provenance.api.services import Services
+from provenance.api.shipments.answers import Timeline, TimelineEvent
+from provenance.api.shipments.store import TrailStore
+from provenance.api.shipments.timeline import TimelineMaker
+from provenance.evidence.cases.fold import Case
+from provenance.evidence.checklist import candidates
+from provenance.evidence.documents import DocumentStore, StoredPayloads
+from provenance.evidence.facts import EventFact, Holdings, Logged, Proof, events_of
+from provenance.evidence.proofs import MAX_VERIFIED, Verifier
+from provenance.evidence.rules import RuleBook
+from provenance.intake.subjects import SHIPMENT_URN
+
+MAX_EVENTS: Final = 20_000
+"""Events of one case: twice a large shipment's."""
+MAX_BYTES: Final = 64 << 20
+MAX_TRAILS: Final = 1_024
+_OF_EACH_KIND: Final = 8
+"""Events of one milestone whose receipts are verified, at either end of the time."""
+_EARLIEST: Final = -2_208_988_800_000
+_LATEST: Final = 221_845_392_000_000
+"""From 1900 to 9000, in milliseconds: outside of that nobody can count days."""
+
+_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Gatherer:
+    """Gathers the holdings of cases."""
+
+    def __init__(self, services: Services, contexts: Contexts) -> None:
+        store = TrailStore(services.engine, log_id=services.log.log_id, lineage=services.lineage)
+        limits = replace(
+            services.limits,
+            max_timeline_events=MAX_EVENTS,
+            max_timeline_trails=MAX_TRAILS,
+            max_page_bytes=MAX_BYTES,
+        )
+        self._rules: RuleBook = services.rules
+        self._timelines = TimelineMaker(store, contexts, limits=limits)
+        log_id = services.log.log_id
+        self._documents = DocumentStore(
+            services.engine, StoredPayloads(services.engine, log_id=log_id), log_id=log_id
+        )
+        self._verifier = Verifier(
+            prover=services.prover,
+            lineage=services.lineage,
+            trust=services.trust,
+            facts=services.facts,
+        )
+
+    async def gather(self, case: Case, principal: Principal) -> tuple[Case, Holdings]:
+        """Return the holdings with proofs, and the case with its acts placed between anchors."""
+        events: dict[int, EventFact] = {}
+        firsts = set(case.evidence)
+        is_complete = True
+        for shipment in case.shipments:
+            timeline = await self._timelines.make(shipment, principal, with_payloads=True)
+            if timeline is None:
+                continue
+            is_complete = is_complete and timeline.is_complete
+            events.update(_events(timeline))
+            firsts |= {one.first_index for one in timeline.events if one.kind == "document"}
+        documents = await self._documents.documents(firsts, lines=case.evidence)
+        holdings = Holdings(tuple(events.values()), tuple(documents), is_complete)
+        return await self._proven(case, holdings)
+
+    async def _proven(self, case: Case, holdings: Holdings) -> tuple[Case, Holdings]:
+        wanted = dict.fromkeys(self._relevant(case, holdings))
+        stated = [fact.logged.first_index for fact in case.stated]
+        found = await self._verifier.verified({*list(wanted)[:MAX_VERIFIED], *stated})
+        case = replace(
+            case,
+            stated=tuple(
+                replace(fact, logged=found.get(fact.logged.first_index, fact.logged))
+                for fact in case.stated
+            ),
+        )
+        return case, replace(
+            holdings,
+            events=tuple(
+                replace(one, logged=_better(one.logged, found)) for one in holdings.events
+            ),
+            documents=tuple(
+                replace(one, logged=_better(one.logged, found)) for one in holdings.documents
+            ),
+        )
+
+    def _relevant(self, case: Case, holdings: Holdings) -> Iterable[int]:
+        """Records whose proof matters to the rules, the most telling first."""
+        for fact in candidates(self._rules, case.opened.claim, holdings):
+            yield fact.logged.first_index
+        for kind in self._rules.events.values():
+            events = events_of(kind, holdings.events)
+            for event in (*events[:_OF_EACH_KIND], *events[-_OF_EACH_KIND:]):
+                yield event.logged.first_index
+        yield from case.evidence
+        for document in holdings.documents:
+            yield document.logged.first_index
+
+
+def _better(logged: Logged, found: Mapping[int, Logged]) -> Logged:
+    """Return what was found out; what was erased or withheld stays so."""
+    verified = found.get(logged.first_index)
+    if verified is None:
+        return logged
+    if logged.proof in {Proof.ERASED, Proof.WITHHELD}:
+        return replace(logged, after=verified.after, before=verified.before)
+    return replace(verified, remark=verified.remark or logged.remark)
+
+
+def _events(timeline: Timeline) -> Iterable[tuple[int, EventFact]]:
+    for one in timeline.events:
+        if one.kind == "event" and one.event_time is not None:
+            yield one.first_index, _event(one)
+
+
+def _event(one: TimelineEvent) -> EventFact:
+    value: dict[str, Any] = {} if one.payload is None else _decode(one.payload)
+    assert one.event_time is not None
+    proof = Proof.WITHHELD if one.withheld else Proof.ERASED if one.erased else Proof.UNCHECKED
+    is_void = (
+        bool(one.corrected_by)
+        or "errorDeclaration" in value
+        or not _EARLIEST <= one.event_time <= _LATEST
+    )
+    return EventFact(
+        logged=Logged(one.first_index, one.recorded_at, before=one.anchored_at, proof=proof),
+        occurred_at=one.event_time,
+        event_type=one.type or "",
+        biz_step=one.biz_step,
+        disposition=one.disposition,
+        action=one.action,
+        place=one.read_point or one.biz_location,
+        offset=value.get("eventTimeZoneOffset"),
+        about=tuple(
+            place.subject for place in one.places if not place.subject.startswith(SHIPMENT_URN)
+        ),
+        is_void=is_void,
+    )
