@@ -8,6 +8,7 @@ import typer
 from provenance import __version__
 from provenance.cli.backup import backup, restore
 from provenance.cli.capture import capture
+from provenance.cli.case import case
 from provenance.cli.db import db
 from provenance.cli.exits import BUG, INTERRUPTED
 from provenance.cli.keys import keys
@@ -33,6 +34,7 @@ app.command()(backup)
 app.command()(restore)
 app.add_typer(log, name="log")
 app.add_typer(keys, name="keys")
+app.add_typer(case, name="case")
 app.add_typer(db, name="db")
 
 

@@ -91,15 +91,17 @@ class DocumentStore:
         superseded = await self._superseded(rows)
         documents = [
             DocumentFact(
-                logged=_logged(row, problems.get(row.first_index, "")),
+                logged=_logged(row),
                 type=(row.statement.type or "") if row.statement is not None else "",
                 media_type=row.media_type,
                 superseded_by=superseded.get(row.first_index),
                 line=lines.get(row.first_index),
                 described=described.get(row.first_index),
+                problem=problems.get(row.first_index, ""),
             )
             for row in rows
-            if row.media_type != DESCRIPTION
+            # A description speaks for its document; one that cannot be read is not passed over.
+            if row.media_type != DESCRIPTION or row.first_index in problems
         ]
         return await self._with_invoices(documents)
 
@@ -189,7 +191,7 @@ class DocumentStore:
         try:
             return replace(document, invoice=read_invoice(data))
         except XmlError as error:
-            return replace(document, invoice_problem=f"{error.code}: {error}")
+            return replace(document, problem=f"{error.code}: {error}")
 
 
 def _statement(head: bytes | None, tail: bytes | None) -> Statement | None:
@@ -203,6 +205,6 @@ def _statement(head: bytes | None, tail: bytes | None) -> Statement | None:
         return None
 
 
-def _logged(row: _Row, remark: str) -> Logged:
+def _logged(row: _Row) -> Logged:
     proof = Proof.ERASED if row.statement is None else Proof.UNCHECKED
-    return Logged(row.first_index, row.at, proof=proof, remark=remark)
+    return Logged(row.first_index, row.at, proof=proof)

@@ -88,7 +88,7 @@ class DocumentFact:
     """A recorded document. ``type`` is its UNTDID 1001 code.
 
     ``superseded_by`` is the record of a newer version; ``line`` the checklist line that somebody
-    put it to by hand.
+    put it to by hand; ``problem`` says why structured data in it could not be read.
     """
 
     logged: Logged
@@ -99,7 +99,7 @@ class DocumentFact:
     line: str | None = None
     described: Described | None = None
     invoice: Invoice | None = None
-    invoice_problem: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,15 +134,15 @@ def _parties(said: Sequence[Said]) -> Iterator[CrossCheck]:
 
 def _unreadable(documents: Sequence[DocumentFact]) -> Iterator[CrossCheck]:
     for document in documents:
-        if document.invoice_problem:
+        if document.problem:
             yield CrossCheck(
-                id="invoice-unreadable",
-                title="Invoice that could not be read",
+                id="unreadable",
+                title="Structured data that could not be read",
                 verdict="not_comparable",
                 stated=[
                     Stated(
                         first_index=document.logged.first_index,
-                        value=document.invoice_problem,
+                        value=document.problem,
                         source="log",
                         by=document.type,
                     )
