@@ -5,9 +5,11 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from fixtures.application import ServiceUnderTest, parcel
 from fixtures.cases import at, new_desk
+from provenance.db.tables import records
 from provenance.evidence.cases.acts import Act, case_subjects
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
@@ -282,3 +284,59 @@ async def test_cases_are_listed_by_shipment_and_state_in_pages(service: ServiceU
     assert (found, pages) == ([cases[0], *reversed(cases[1:])], 3)
     wrong = await desk.claims.get("/v1/cases", params={"state": "lost"})
     assert wrong.status_code == 400
+
+
+async def test_an_event_from_elsewhere_fills_the_line_it_is_put_to(
+    service: ServiceUnderTest,
+) -> None:
+    desk, epc, pallet = await new_desk(service), parcel(), parcel()
+    (first,) = await desk.capture(at("2025-06-10T09:00:00+02:00", "accepting", pallet))
+    case = await desk.open(epc, "damage", carriage=["air"])
+    link = {"first_index": first, "subject": pallet, "line": "delivered"}
+    assert (await desk.act(case, 1, "evidence_linked", evidence=[link])).status_code == 201
+    await service.anchor()
+    assessment = (await desk.read(case))["assessment"]
+    line = next(one for one in assessment["checklist"] if one["id"] == "delivered")
+    assert (line["state"], line["filled_by"][0]["first_index"]) == ("present", first)
+    clock = next(one for one in assessment["clocks"] if one["id"] == "montreal-31-damage")
+    # 10 June + 14 = 24 June 2025.
+    assert (clock["last_day"], clock["start"]["zone"]) == ("2025-06-24", "+02:00")
+    correction = {"declarationTime": "2025-06-11T00:00:00Z", "reason": "did_not_occur"}
+    wrong = at("2025-06-10T09:00:00+02:00", "accepting", pallet)
+    wrong["eventID"] = f"urn:example:wrong:{pallet}"
+    (second,) = await desk.capture(wrong)
+    await desk.capture({**wrong, "errorDeclaration": correction})
+    await desk.act(case, 2, "evidence_unlinked", evidence=[first], reason="another parcel's")
+    link = {"first_index": second, "subject": pallet, "line": "delivered"}
+    await desk.act(case, 3, "evidence_linked", evidence=[link])
+    assessment = (await desk.read(case))["assessment"]
+    line = next(one for one in assessment["checklist"] if one["id"] == "delivered")
+    assert line["state"] == "missing"
+
+
+async def test_an_erased_act_stays_in_its_place(service: ServiceUnderTest) -> None:
+    desk = await new_desk(service)
+    case = await desk.open(parcel(), "damage")
+    note = await desk.act(case, 1, "note_added", note="a phone number")
+    await desk.act(case, 2, "state_changed", to="submitted")
+    await erase(service, note.json()["first_index"])
+    found = await desk.read(case)
+    assert [one.get("act", "erased") for one in found["history"]] == [
+        "opened",
+        "erased",
+        "state_changed",
+    ]
+    assert (found["state"], found["seq"]) == ("submitted", 3)
+    await erase(service, found["history"][0]["first_index"])
+    assert (await desk.claims.get(f"/v1/cases/{case}")).status_code == 404
+
+
+async def erase(service: ServiceUnderTest, first_index: int) -> None:
+    """What an erasure leaves of a record's row."""
+    statement = (
+        update(records)
+        .where(records.c.first_index == first_index)
+        .values(payload=None, payload_salt=None, statement_head=None, statement_tail=None)
+    )
+    async with service.services.engine.connect() as connection:
+        await connection.execute(statement)

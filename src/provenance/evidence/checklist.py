@@ -146,7 +146,10 @@ def _fitting(line: LineRule, rules: RuleBook, holdings: Holdings) -> list[EventF
         event.logged.first_index: event
         for name in line.events
         for event in events_of(rules.events[name], holdings.events)
+        if event.line is None
     }
+    chosen = (event for event in holdings.events if event.line == line.id and not event.is_void)
+    events |= {event.logged.first_index: event for event in chosen}
     found: list[EventFact | DocumentFact] = [*documents, *events.values()]
     return sorted(
         found,

@@ -54,6 +54,7 @@ class EventFact:
     """A recorded event. ``is_void``: it was declared an error, or declares one.
 
     ``about`` are the parcels that it names, ``offset`` its own time zone offset, ``place`` where.
+    ``line`` is the checklist line that somebody put it to by hand.
     """
 
     logged: Logged
@@ -66,6 +67,7 @@ class EventFact:
     offset: str | None = None
     about: tuple[str, ...] = ()
     is_void: bool = False
+    line: str | None = None
 
     @property
     def latest(self) -> int:

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from provenance.api.authentication import Principal
 from provenance.api.epcis.contexts import Contexts
@@ -15,6 +13,7 @@ from provenance.api.shipments.timeline import TimelineMaker
 from provenance.evidence.cases.fold import Case
 from provenance.evidence.checklist import candidates
 from provenance.evidence.documents import DocumentStore, StoredPayloads
+from provenance.evidence.events import LinkedEvents, event_fact
 from provenance.evidence.facts import EventFact, Holdings, Logged, Proof, events_of
 from provenance.evidence.proofs import MAX_VERIFIED, Verifier
 from provenance.evidence.rules import RuleBook
@@ -26,11 +25,6 @@ MAX_BYTES: Final = 64 << 20
 MAX_TRAILS: Final = 1_024
 _OF_EACH_KIND: Final = 8
 """Events of one milestone whose receipts are verified, at either end of the time."""
-_EARLIEST: Final = -2_208_988_800_000
-_LATEST: Final = 221_845_392_000_000
-"""From 1900 to 9000, in milliseconds: outside of that nobody can count days."""
-
-_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Gatherer:
@@ -50,6 +44,7 @@ class Gatherer:
         self._documents = DocumentStore(
             services.engine, StoredPayloads(services.engine, log_id=log_id), log_id=log_id
         )
+        self._linked = LinkedEvents(services.engine, log_id=log_id)
         self._verifier = Verifier(
             prover=services.prover,
             lineage=services.lineage,
@@ -69,6 +64,10 @@ class Gatherer:
             is_complete = is_complete and timeline.is_complete
             events.update(_events(timeline))
             firsts |= {one.first_index for one in timeline.events if one.kind == "document"}
+        events.update(await self._linked.events(set(case.evidence) - events.keys()))
+        for first_index, line in case.evidence.items():
+            if line is not None and first_index in events:
+                events[first_index] = replace(events[first_index], line=line)
         documents = await self._documents.documents(firsts, lines=case.evidence)
         holdings = Holdings(tuple(events.values()), tuple(documents), is_complete)
         return await self._proven(case, holdings)
@@ -124,25 +123,19 @@ def _events(timeline: Timeline) -> Iterable[tuple[int, EventFact]]:
 
 
 def _event(one: TimelineEvent) -> EventFact:
-    value: dict[str, Any] = {} if one.payload is None else _decode(one.payload)
     assert one.event_time is not None
     proof = Proof.WITHHELD if one.withheld else Proof.ERASED if one.erased else Proof.UNCHECKED
-    is_void = (
-        bool(one.corrected_by)
-        or "errorDeclaration" in value
-        or not _EARLIEST <= one.event_time <= _LATEST
-    )
-    return EventFact(
-        logged=Logged(one.first_index, one.recorded_at, before=one.anchored_at, proof=proof),
+    return event_fact(
+        Logged(one.first_index, one.recorded_at, before=one.anchored_at, proof=proof),
+        payload=None if one.payload is None else bytes(one.payload),
         occurred_at=one.event_time,
+        is_corrected=bool(one.corrected_by),
         event_type=one.type or "",
         biz_step=one.biz_step,
         disposition=one.disposition,
         action=one.action,
         place=one.read_point or one.biz_location,
-        offset=value.get("eventTimeZoneOffset"),
         about=tuple(
             place.subject for place in one.places if not place.subject.startswith(SHIPMENT_URN)
         ),
-        is_void=is_void,
     )
