@@ -5,6 +5,7 @@ the document which it describes, by index and hash; a newer version names the ol
 ``supersedes``. What cannot be read is said to be so, and the document counts all the same.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
@@ -189,7 +190,8 @@ class DocumentStore:
                 document, described=None, logged=replace(document.logged, remark=remark)
             )
         try:
-            return replace(document, invoice=read_invoice(data))
+            # A large one takes a second, in which others would wait.
+            return replace(document, invoice=await asyncio.to_thread(read_invoice, data))
         except XmlError as error:
             return replace(document, problem=f"{error.code}: {error}")
 

@@ -5,7 +5,7 @@ proves about it are kept apart: an event's ``occurred_at`` is a claim, and the a
 side bound when it was recorded, not when it happened.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -124,13 +124,32 @@ class StatedFact:
 
 def events_of(kind: EventKind, events: Sequence[EventFact]) -> list[EventFact]:
     """Return the events that are a milestone of ``kind``, in order of time; void ones are not."""
+    wanted = [tuple(match.model_dump(exclude_none=True).items()) for match in kind.match]
     found = [
         event
         for event in events
-        if not event.is_void
-        and any(_is(event, match.model_dump(exclude_none=True)) for match in kind.match)
+        if not event.is_void and any(_is(event, members) for members in wanted)
     ]
     return sorted(found, key=lambda event: (event.occurred_at, event.logged.first_index))
+
+
+def milestones(kinds: Iterable[EventKind], events: Iterable[EventFact]) -> Iterator[EventFact]:
+    """Return the events that may be one of ``kinds``, or that somebody put to a line.
+
+    Of a shipment's thousands of scans the rules look at a handful: they are told apart here once.
+    """
+    matches = [match for kind in kinds for match in kind.match]
+    any_step = any(match.biz_step is None and match.disposition is None for match in matches)
+    steps = {match.biz_step for match in matches if match.biz_step is not None}
+    dispositions = {match.disposition for match in matches if match.disposition is not None}
+    for event in events:
+        if (
+            any_step
+            or event.line is not None
+            or event.biz_step in steps
+            or event.disposition in dispositions
+        ):
+            yield event
 
 
 def event_of(kind: EventKind, events: Sequence[EventFact]) -> EventFact | None:
@@ -141,5 +160,5 @@ def event_of(kind: EventKind, events: Sequence[EventFact]) -> EventFact | None:
     return found[-1 if kind.pick == "last" else 0]
 
 
-def _is(event: EventFact, wanted: dict[str, str]) -> bool:
-    return all(getattr(event, name) == value for name, value in wanted.items())
+def _is(event: EventFact, members: tuple[tuple[str, str], ...]) -> bool:
+    return all(getattr(event, name) == value for name, value in members)

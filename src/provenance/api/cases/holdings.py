@@ -14,7 +14,7 @@ from provenance.evidence.cases.fold import Case
 from provenance.evidence.checklist import candidates
 from provenance.evidence.documents import DocumentStore, StoredPayloads
 from provenance.evidence.events import LinkedEvents, event_fact
-from provenance.evidence.facts import EventFact, Holdings, Logged, Proof, events_of
+from provenance.evidence.facts import EventFact, Holdings, Logged, Proof, events_of, milestones
 from provenance.evidence.proofs import MAX_VERIFIED, Verifier
 from provenance.evidence.rules import RuleBook
 from provenance.intake.subjects import SHIPMENT_URN
@@ -69,7 +69,8 @@ class Gatherer:
             if line is not None and first_index in events:
                 events[first_index] = replace(events[first_index], line=line)
         documents = await self._documents.documents(firsts, lines=case.evidence)
-        holdings = Holdings(tuple(events.values()), tuple(documents), is_complete)
+        telling = milestones(self._rules.events.values(), events.values())
+        holdings = Holdings(tuple(telling), tuple(documents), is_complete)
         return await self._proven(case, holdings)
 
     async def _proven(self, case: Case, holdings: Holdings) -> tuple[Case, Holdings]:

@@ -4,6 +4,7 @@ A key of role claims sees and changes the cases that its organisation opened, th
 Two acts that expect the same number cannot both be logged, whichever processes take them.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -51,6 +52,8 @@ from provenance.log.errors import ConflictError
 
 MAX_PAGE: Final = 50
 """Cases of one answer: all their acts are read."""
+MAX_READS: Final = 2
+"""Cases that are assessed at once: the largest takes a second or two and tens of megabytes."""
 _JSON: Final = ("application/json",)
 _NOTHING: Final = "there is no such case, or it is not for this key"
 _IDEMPOTENCY_MAC: Final = bytes(32)
@@ -63,6 +66,7 @@ class CaseDesk:
         self._services = services
         self._store = CaseStore(services.engine, log_id=services.log.log_id)
         self._gatherer = Gatherer(services, contexts)
+        self._turns = asyncio.Semaphore(MAX_READS)
 
     async def open(self, request: Request, principal: Principal) -> Response:
         """POST /v1/cases."""
@@ -121,9 +125,12 @@ class CaseDesk:
         found = fold(await self._acts(_case_of(request), principal))
         if found is None:
             raise MissingError("the case was erased")
-        case, holdings = await self._gatherer.gather(found, principal)
-        now = self._services.clock()
-        assessment = assess(self._services.rules, case, holdings, now=now)
+        async with self._turns:
+            case, holdings = await self._gatherer.gather(found, principal)
+            now = self._services.clock()
+            assessment = await asyncio.to_thread(
+                assess, self._services.rules, case, holdings, now=now
+            )
         return json_answer(view_of(case, assessment))
 
     async def cases(self, request: Request, principal: Principal) -> Response:
