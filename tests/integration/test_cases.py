@@ -11,6 +11,8 @@ from fixtures.application import ServiceUnderTest, parcel
 from fixtures.cases import at, new_desk
 from provenance.db.tables import records
 from provenance.evidence.cases.acts import Act, case_subjects
+from provenance.evidence.cases.holds import LegalHolds
+from provenance.evidence.cases.store import CaseStore
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
 
@@ -329,6 +331,33 @@ async def test_an_erased_act_stays_in_its_place(service: ServiceUnderTest) -> No
     assert (found["state"], found["seq"]) == ("submitted", 3)
     await erase(service, found["history"][0]["first_index"])
     assert (await desk.claims.get(f"/v1/cases/{case}")).status_code == 404
+
+
+async def test_a_hold_covers_the_case_its_shipments_and_what_is_linked(
+    service: ServiceUnderTest,
+) -> None:
+    desk, epc, elsewhere = await new_desk(service), parcel(), parcel()
+    store = CaseStore(service.services.engine, log_id=service.services.log.log_id)
+    case, other = await desk.open(epc, "damage"), await desk.open(epc, "delay")
+    linked = await desk.document(elsewhere, "380")
+    link = {"first_index": linked, "subject": elsewhere}
+    await desk.act(case, 1, "evidence_linked", evidence=[link])
+    await desk.act(case, 2, "hold_placed", reason="court", author="N. Example")
+    await desk.act(other, 1, "hold_placed", reason="court")
+    await desk.act(other, 2, "hold_released", reason="settled")
+    again = await desk.act(case, 3, "hold_placed", reason="twice")
+    assert again.json()["code"] == "case-closed"
+    holds = await LegalHolds.read(store)
+
+    def over(first_index: int, *subjects: str) -> list[str]:
+        return [one.case for one in holds.over(first_index=first_index, subjects=subjects)]
+
+    assert over(10**9, epc) == over(10**9, case) == over(linked, elsewhere) == [case]
+    assert over(10**9, elsewhere) == over(10**9, other) == []
+    (held,) = holds.over(first_index=linked, subjects=())
+    assert (held.hold.reason, held.hold.author, held.hold.seq) == ("court", "N. Example", 2)
+    await desk.act(case, 3, "hold_released", reason="settled")
+    assert case not in await store.on_hold()
 
 
 async def erase(service: ServiceUnderTest, first_index: int) -> None:

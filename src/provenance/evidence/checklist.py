@@ -11,9 +11,16 @@ from typing import Final, Literal
 
 import msgspec
 
-from provenance.evidence.clocks.clock import READABLE
 from provenance.evidence.clocks.reading import ClockReading
-from provenance.evidence.facts import DocumentFact, EventFact, Holdings, Logged, event_of, events_of
+from provenance.evidence.facts import (
+    READABLE,
+    DocumentFact,
+    EventFact,
+    Holdings,
+    Logged,
+    event_of,
+    events_of,
+)
 from provenance.evidence.rules.model import ClaimType, LineRule, RuleBook
 
 LineState = Literal["present", "missing", "late", "unverifiable"]

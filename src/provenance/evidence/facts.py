@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from provenance.core.check import TOLERANCE_MS
 from provenance.evidence.described import Described
@@ -31,6 +32,10 @@ class Proof(StrEnum):
     """What it said was erased; only its place is left."""
     WITHHELD = "withheld"
     """What it says is not shown to the reader."""
+
+
+READABLE: Final = frozenset({Proof.PROVEN, Proof.PENDING})
+"""What the rules may rely on: proven, or acknowledged and about to be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,3 +261,13 @@ source = "Easter Monday"
     delivered = delivery("2026-03-23T12:00:00+01:00")
     found = clock("terms-notice", "damage", delivered, zone="Europe/Berlin", rules=rules)
     assert found.last_day == "2026-04-07"
+
+
+def test_an_event_whose_receipt_does_not_verify_says_so() -> None:
+    at = ms("2026-03-01T12:00:00Z")
+    doubtful = delivery(
+        "2026-03-01T12:00:00Z", logged=logged(3, at, proof=Proof.DISPROVEN, remark="inclusion: …")
+    )
+    found = clock("montreal-31-damage", "damage", doubtful)
+    assert found.last_day == "2026-03-15"
+    assert any("is disproven (inclusion: …)" in note for note in found.assumptions)

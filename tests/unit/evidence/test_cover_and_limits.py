@@ -4,8 +4,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fixtures.claims import delivery, event, ms
+from fixtures.claims import delivery, event, logged, ms
 from provenance.evidence.clocks.clock import Circumstances
 from provenance.evidence.cover import CoverReading, CoverTerms, length, read_cover
 from provenance.evidence.facts import EventFact, Holdings
@@ -113,6 +115,29 @@ def test_without_a_hold_or_terms_nothing_is_computed() -> None:
     without = cover(held("2026-03-01T00:00:00Z"), released("2026-03-02T00:00:00Z"), terms=None)
     assert (without.outcome, without.clearance_ms) == ("not_computable", 24 * HOUR)
     assert "agreed_clearance_hours" in without.reason
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12)), min_size=1, max_size=8))
+def test_the_clearance_time_is_the_hours_in_which_anything_was_held(
+    spans: list[tuple[int, int]],
+) -> None:
+    start = ms("2026-03-01T00:00:00Z")
+    events = []
+    for number, (begin, hours) in enumerate(spans):
+        for index, at, step in ((1, begin, "holding"), (2, begin + hours, "inspecting")):
+            events.append(
+                event(
+                    step,
+                    "2026-03-01T00:00:00Z",
+                    index=2 * number + index,
+                    occurred_at=start + at * HOUR,
+                    logged=logged(2 * number + index, start + at * HOUR),
+                    disposition=None if step == "holding" else "conformant",
+                    about=(f"parcel {number}",),
+                )
+            )
+    held_hours = {hour for begin, hours in spans for hour in range(begin, begin + hours)}
+    assert cover(*events).clearance_ms == len(held_hours) * HOUR
 
 
 def test_lengths_are_spelled_in_whole_units() -> None:

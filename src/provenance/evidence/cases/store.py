@@ -12,6 +12,7 @@ from provenance.core.digests import LeafHash
 from provenance.core.errors import FormatError
 from provenance.db.tables import entries, records, trails
 from provenance.evidence.cases.acts import Act
+from provenance.evidence.cases.bodies import HoldPlaced, HoldReleased
 from provenance.evidence.cases.fold import LoggedAct
 from provenance.evidence.cases.records import KIND
 from provenance.evidence.cases.states import State
@@ -21,6 +22,7 @@ from provenance.evidence.facts import Logged, Proof
 MAX_ACTS: Final = 1_000
 """Acts of one case: a lifetime of notes. Each has an entry in the trail of every shipment."""
 
+_HOLD_ACTS: Final = (HoldPlaced.ACT, HoldReleased.ACT)
 _IN_TRAIL = and_(trails.c.log_id == entries.c.log_id, trails.c.first_index == entries.c.trail_first)
 # The case is the first subject of an act, so that the record's first entry is the case's.
 _ACT_OF_CASE = and_(
@@ -153,6 +155,37 @@ class CaseStore:
             query = query.where(records.c.first_index < before)
         async with self._engine.connect() as connection:
             return [CaseRow(*row) for row in await connection.execute(query)]
+
+    async def on_hold(self) -> list[str]:
+        """Return the cases on which a legal hold stands."""
+        later = records.alias("later")
+        place = entries.alias("place")
+        followed = exists(
+            select(later.c.first_index)
+            .join(
+                place,
+                and_(place.c.log_id == later.c.log_id, place.c.index == later.c.first_index),
+            )
+            .where(
+                later.c.log_id == records.c.log_id,
+                later.c.kind == KIND,
+                later.c.event_type.in_(_HOLD_ACTS),
+                place.c.trail_first == entries.c.trail_first,
+                place.c.seq > entries.c.seq,
+            )
+        )
+        query = (
+            select(trails.c.subject)
+            .select_from(records.join(entries, _ACT_OF_CASE).join(trails, _IN_TRAIL))
+            .where(
+                records.c.log_id == self._log_id,
+                records.c.event_type == HoldPlaced.ACT,
+                ~followed,
+            )
+            .order_by(records.c.first_index)
+        )
+        async with self._engine.connect() as connection:
+            return [row[0] for row in await connection.execute(query)]
 
     async def linkable(self, firsts: Sequence[int]) -> dict[int, Linkable]:
         """Return each of the records that is there: its first leaf hash, and what it is about."""

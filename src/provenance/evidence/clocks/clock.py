@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from provenance.evidence.clocks.calendar import end_of, last_day
 from provenance.evidence.clocks.reading import ClockReading, State
 from provenance.evidence.clocks.starting import Places, Started, find_start
-from provenance.evidence.facts import DocumentFact, Holdings, Proof, StatedFact, events_of
+from provenance.evidence.facts import READABLE, DocumentFact, Holdings, StatedFact, events_of
 from provenance.evidence.rules.model import Carriage, ClaimType, ClockRule, RuleBook
-
-READABLE = frozenset({Proof.PROVEN, Proof.PENDING})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import UTC, date, tzinfo
 from provenance.evidence.clocks.calendar import is_countable, last_day, local_date
 from provenance.evidence.clocks.reading import ClockStart, ZoneFrom
 from provenance.evidence.clocks.zones import zone_named, zone_of_offset
-from provenance.evidence.facts import EventFact, StatedFact, events_of
+from provenance.evidence.facts import READABLE, EventFact, Logged, StatedFact, events_of
 from provenance.evidence.rules.model import ClockRule, FactName, RuleBook, Start
 
 FACT_TITLES: Mapping[FactName, str] = {
@@ -122,6 +122,17 @@ def _from_event(start: Start, events: Sequence[EventFact], places: Places) -> St
 
 def _doubts(event: EventFact) -> list[str]:
     """What must be known about the time that was used."""
+    return [*_unproven(event.logged), *_uncertain(event)]
+
+
+def _unproven(logged: Logged) -> list[str]:
+    if logged.proof in READABLE:
+        return []
+    why = f" ({logged.remark})" if logged.remark else ""
+    return [f"the receipt of this event is {logged.proof}{why}: do not rely on its time"]
+
+
+def _uncertain(event: EventFact) -> list[str]:
     logged = event.logged
     if logged.before is None:
         return [
