@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from fixtures.application import ServiceUnderTest, parcel
 from fixtures.cases import Desk, Json, at, new_desk
@@ -284,3 +285,57 @@ async def test_a_newer_version_stands_before_the_older_one(service: ServiceUnder
         (new, None),
         (old, new),
     ]
+
+
+@pytest.mark.parametrize(
+    ("alter", "line", "what"),
+    [
+        ("statement_tail = convert_to(replace(convert_from(statement_tail, 'UTF8'), '380', '325'), 'UTF8')", "invoice", "commitment"),
+        ("payload = '\\x00'", "invoice", "opening"),
+        ("payload = convert_to(replace(convert_from(payload, 'UTF8'), '06-10', '06-20'), 'UTF8')", "delivered", "opening"),
+        ("event_time = event_time + 864000000", "delivered", "another time or step"),
+        ("biz_step = 'urn:provenance:milestone:delivered'", "delivered", "another time or step"),
+        ("disposition = 'damaged'", "damage-event", "another disposition"),
+    ],
+)  # fmt: skip
+async def test_what_was_altered_behind_the_logs_back_is_unverifiable(
+    service: ServiceUnderTest, alter: str, line: str, what: str
+) -> None:
+    desk, epc = await new_desk(service), parcel()
+    (delivered,) = await desk.capture(at("2025-06-10T09:00:00Z", "accepting", epc))
+    invoice = await desk.document(epc, "380")
+    case = await desk.open(epc, "damage")
+    assert lines(await finished(desk, case))[line] == (
+        "missing" if line == "damage-event" else "present"
+    )
+    first = invoice if line == "invoice" else delivered
+    async with service.services.engine.connect() as connection:
+        await connection.execute(text(f"UPDATE records SET {alter} WHERE first_index = {first}"))
+    found = await desk.read(case)
+    filled = next(one for one in found["assessment"]["checklist"] if one["id"] == line)
+    assert filled["state"] == "unverifiable"
+    assert filled["filled_by"][0]["proof"] == "disproven"
+    assert what in filled["filled_by"][0]["remark"]
+    if line == "delivered":
+        notes = clocks(found)["montreal-31-damage"]["assumptions"]
+        assert any("do not rely on its time" in note for note in notes)
+
+
+async def test_a_description_that_was_altered_counts_no_more(service: ServiceUnderTest) -> None:
+    desk, epc = await new_desk(service), parcel()
+    await desk.document(epc, "740", weight_g=2500)
+    case = await desk.open(epc, "damage", carriage=["air"])
+    (limit,) = (await finished(desk, case))["assessment"]["limits"]
+    assert limit["computation"].startswith("2.5 kg")
+    async with service.services.engine.connect() as connection:
+        await connection.execute(
+            text(
+                "UPDATE records SET payload = convert_to(replace(convert_from(payload, 'UTF8'), "
+                "'2500', '9900'), 'UTF8') WHERE media_type LIKE '%description%' AND "
+                "convert_from(payload, 'UTF8') LIKE '%2500%'"
+            )
+        )
+    found = await desk.read(case)
+    (limit,) = found["assessment"]["limits"]
+    assert limit["reason"] == "no document states a weight"
+    assert "is disproven" in checks(found)["unreadable"]["stated"][0]["value"]

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from fixtures.application import ServiceUnderTest, parcel
 from fixtures.cases import at, new_desk
@@ -314,6 +314,28 @@ async def test_an_event_from_elsewhere_fills_the_line_it_is_put_to(
     assessment = (await desk.read(case))["assessment"]
     line = next(one for one in assessment["checklist"] if one["id"] == "delivered")
     assert line["state"] == "missing"
+
+
+async def test_an_act_that_was_altered_is_disproven(service: ServiceUnderTest) -> None:
+    desk = await new_desk(service)
+    amounts = [{"role": "claimed", "currency": "EUR", "value": "100.00"}]
+    case = await desk.open(parcel(), "damage", amounts=amounts)
+    await desk.act(case, 1, "note_added", note="nothing")
+    pending = (await desk.read(case))["history"]
+    assert [one["proof"] for one in pending] == ["pending", "pending"]
+    await service.anchor()
+    found = await desk.read(case)
+    assert [one["proof"] for one in found["history"]] == ["proven", "proven"]
+    first = found["history"][0]["first_index"]
+    altered = "convert_to(replace(convert_from(payload, 'UTF8'), '100.00', '900.00'), 'UTF8')"
+    async with service.services.engine.connect() as connection:
+        await connection.execute(
+            text(f"UPDATE records SET payload = {altered} WHERE first_index = {first}")
+        )
+    found = await desk.read(case)
+    assert found["amounts"][0]["value"] == "900.00"
+    assert [one["proof"] for one in found["history"]] == ["disproven", "proven"]
+    assert "opening" in found["history"][0]["remark"]
 
 
 async def test_an_erased_act_stays_in_its_place(service: ServiceUnderTest) -> None:

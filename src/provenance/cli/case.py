@@ -210,7 +210,7 @@ def _told(found: dict[str, Any]) -> list[str]:
     lines += ["", "history"]
     lines += [
         f"  {item['seq']:>3}  {_time(item['at'])}  {item.get('act', 'erased')}  "
-        f"entry {item['first_index']}"
+        f"entry {item['first_index']}  {item['proof']}"
         for item in found["history"]
     ]
     return [*lines, "", found["note"]]

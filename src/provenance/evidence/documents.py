@@ -68,6 +68,11 @@ class _Row:
     media_type: str
     statement: Statement | None
 
+    @property
+    def kind_of_bytes(self) -> str:
+        """Media type by the statement, which the receipt proves; by the table once that is erased."""
+        return self.media_type if self.statement is None else self.statement.media_type
+
 
 class DocumentStore:
     """Reads the documents of one log."""
@@ -94,15 +99,16 @@ class DocumentStore:
             DocumentFact(
                 logged=_logged(row),
                 type=(row.statement.type or "") if row.statement is not None else "",
-                media_type=row.media_type,
+                media_type=row.kind_of_bytes,
                 superseded_by=superseded.get(row.first_index),
                 line=lines.get(row.first_index),
-                described=described.get(row.first_index),
+                described=described.get(row.first_index, (None, None))[0],
+                described_by=described.get(row.first_index, (None, None))[1],
                 problem=problems.get(row.first_index, ""),
             )
             for row in rows
             # A description speaks for its document; one that cannot be read is not passed over.
-            if row.media_type != DESCRIPTION or row.first_index in problems
+            if row.kind_of_bytes != DESCRIPTION or row.first_index in problems
         ]
         return await self._with_invoices(documents)
 
@@ -134,12 +140,12 @@ class DocumentStore:
 
     async def _descriptions(
         self, rows: Sequence[_Row]
-    ) -> tuple[dict[int, Described], dict[int, str]]:
-        """Return the newest description of each document, and what is wrong with others."""
-        found: dict[int, Described] = {}
+    ) -> tuple[dict[int, tuple[Described, int]], dict[int, str]]:
+        """Return the newest description of each document with its record, and what is wrong with others."""
+        found: dict[int, tuple[Described, int]] = {}
         problems: dict[int, str] = {}
         for row in rows:
-            if row.media_type != DESCRIPTION:
+            if row.kind_of_bytes != DESCRIPTION:
                 continue
             data = await self._payloads.payload(row.first_index, limit=MAX_DESCRIPTION_BYTES)
             if data is None:
@@ -149,7 +155,7 @@ class DocumentStore:
             except FormatError as error:
                 problems[row.first_index] = f"a description that cannot be read: {error}"
                 continue
-            found[described.document] = described
+            found[described.document] = described, row.first_index
         return found, problems
 
     async def _superseded(self, rows: Sequence[_Row]) -> dict[int, int]:

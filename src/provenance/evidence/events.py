@@ -1,5 +1,6 @@
 """Events as facts, and those that were linked to a case from elsewhere in the log."""
 
+import re
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ class _Read(msgspec.Struct):
 
     offset: Any = msgspec.field(name="eventTimeZoneOffset", default=None)
     error: Any = msgspec.field(name="errorDeclaration", default=None)
+    disposition: str | None = None
 
 
 _decode: Final = msgspec.json.Decoder(_Read).decode
@@ -104,4 +106,14 @@ def event_fact(
         offset=read.offset if isinstance(read.offset, str) else None,
         about=about,
         is_void=(is_corrected or read.error is not None or not _EARLIEST <= occurred_at <= _LATEST),
+        doubt=(
+            ""
+            if payload is None or _word(read.disposition) == _word(disposition)
+            else "the table tells another disposition than the event"
+        ),
     )
+
+
+def _word(name: str | None) -> str | None:
+    """Last part of a word, which all of its spellings have in common."""
+    return None if name is None else re.split(r"[-:/#]", name)[-1]

@@ -59,7 +59,8 @@ class EventFact:
     """A recorded event. ``is_void``: it was declared an error, or declares one.
 
     ``about`` are the parcels that it names, ``offset`` its own time zone offset, ``place`` where.
-    ``line`` is the checklist line that somebody put it to by hand.
+    ``line`` is the checklist line that somebody put it to by hand, ``doubt`` what the table tells
+    otherwise than the event itself.
     """
 
     logged: Logged
@@ -73,6 +74,7 @@ class EventFact:
     about: tuple[str, ...] = ()
     is_void: bool = False
     line: str | None = None
+    doubt: str = ""
 
     @property
     def latest(self) -> int:
@@ -96,6 +98,7 @@ class DocumentFact:
 
     ``superseded_by`` is the record of a newer version; ``line`` the checklist line that somebody
     put it to by hand; ``problem`` says why structured data in it could not be read.
+    ``described_by`` is the record that the description stands in.
     """
 
     logged: Logged
@@ -105,6 +108,7 @@ class DocumentFact:
     superseded_by: int | None = None
     line: str | None = None
     described: Described | None = None
+    described_by: int | None = None
     invoice: Invoice | None = None
     problem: str = ""
 

@@ -6,12 +6,15 @@ convinced verifies the receipts elsewhere.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from provenance.core.errors import FormatError
+from provenance.core.jcs import parse_canonical
+from provenance.core.statement import Statement
 from provenance.core.trustfile import TrustFile
 from provenance.core.verdict import Outcome, Report
-from provenance.evidence.facts import Logged, Proof
+from provenance.evidence.facts import DocumentFact, EventFact, Logged, Proof
 from provenance.prove.errors import NotAnchoredError
 from provenance.prove.materials import Material
 from provenance.prove.prover import Prover
@@ -29,6 +32,14 @@ _PROOFS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """What the receipt of a record proves, and the statement that it proves it of."""
+
+    logged: Logged
+    statement: Statement | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verifier:
     """Makes and verifies receipts of one log and those that it succeeded."""
 
@@ -37,16 +48,21 @@ class Verifier:
     trust: Callable[[], Awaitable[TrustFile]]
     facts: FactsSource | None
 
-    async def verified(self, firsts: Collection[int]) -> dict[int, Logged]:
+    async def verified(self, firsts: Collection[int]) -> dict[int, Verified]:
         """Return, for each record, its anchors and what its receipt proves.
 
         Of more than :data:`MAX_VERIFIED` the first ones are verified, the others only placed.
         """
         materials = await self.prover.materials(sorted(firsts))
         found = {index: self._placed(material) for index, material in materials.items()}
+        statements = {index: _statement(material) for index, material in materials.items()}
         receipts = await self._receipts(materials)
-        if not receipts:
-            return found
+        if receipts:
+            await self._verify(receipts, found)
+        return {index: Verified(logged, statements[index]) for index, logged in found.items()}
+
+    async def _verify(self, receipts: list[ReceiptInput], found: dict[int, Logged]) -> None:
+        """Put what the receipts prove into ``found``."""
         report = await verify_receipts(receipts, trust=await self.trust(), facts=self.facts)
         for item in report.receipts:
             index = int(item.name)
@@ -57,7 +73,6 @@ class Verifier:
         for malformed in report.malformed:
             index = int(malformed.name)
             found[index] = _proven(found[index], Proof.DISPROVEN, str(malformed.error))
-        return found
 
     async def _receipts(self, materials: Mapping[int, Material]) -> list[ReceiptInput]:
         receipts = []
@@ -90,6 +105,16 @@ class Verifier:
         )
 
 
+def _statement(material: Material) -> Statement | None:
+    """Statement of a record; None once erased, or where it is no statement any more."""
+    if material.statement is None:
+        return None
+    try:
+        return Statement.from_json(parse_canonical(material.statement))
+    except FormatError:
+        return None
+
+
 def _proven(logged: Logged, proof: Proof, remark: str) -> Logged:
     return Logged(
         logged.first_index,
@@ -107,3 +132,44 @@ def _why(report: Report) -> str:
         for verdict in report.verdicts
         if verdict.outcome is report.outcome and verdict.check not in report.optional
     )[:500]
+
+
+def as_proven(event: EventFact, verified: Verified) -> EventFact:
+    """Return ``event`` with what its receipt proves, disproven if the table says other than that.
+
+    The rules read columns of the table. What an event was and when is in the statement that the
+    receipt proves; a table that was altered beside it must not be believed.
+    """
+    statement, logged = verified.statement, verified.logged
+    if event.doubt:
+        logged = _proven(logged, Proof.DISPROVEN, event.doubt)
+    elif statement is not None and (
+        statement.occurred_at != event.occurred_at
+        or statement.type != (event.biz_step or event.event_type)
+    ):
+        remark = "the table tells another time or step than the statement that was recorded"
+        logged = _proven(logged, Proof.DISPROVEN, remark)
+    return replace(event, logged=kept(event.logged, logged))
+
+
+def kept(logged: Logged, verified: Logged) -> Logged:
+    """Return what was found out; what was erased or withheld stays so."""
+    if logged.proof in {Proof.ERASED, Proof.WITHHELD}:
+        return replace(logged, after=verified.after, before=verified.before)
+    return replace(verified, remark=verified.remark or logged.remark)
+
+
+def document_as_proven(document: DocumentFact, found: Mapping[int, Verified]) -> DocumentFact:
+    """Return ``document`` with what its receipt proves, without a description that is disproven."""
+    verified = found.get(document.logged.first_index)
+    if verified is not None:
+        document = replace(document, logged=kept(document.logged, verified.logged))
+    if document.described_by is None or document.described_by not in found:
+        return document
+    description = found[document.described_by].logged
+    if description.proof is not Proof.DISPROVEN:
+        return document
+    problem = (
+        f"its description, record {description.first_index}, is disproven: {description.remark}"
+    )
+    return replace(document, described=None, problem=problem)

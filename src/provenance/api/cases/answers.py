@@ -121,12 +121,17 @@ class LinkedEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class HistoryItem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One act as it is in the log; ``says`` is absent once it was erased."""
+    """One act as it is in the log; ``says`` is absent once it was erased.
+
+    ``proof`` is what its receipt proves, and ``remark`` why it does not.
+    """
 
     seq: int
     first_index: int
     at: int
     submitter: str
+    proof: str
+    remark: str = ""
     act: str | None = None
     author: str | None = None
     says: dict[str, Any] | None = None

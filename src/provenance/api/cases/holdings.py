@@ -1,6 +1,6 @@
 """Gathers what the log holds about a case: its shipments' timelines and what was linked to it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -15,7 +15,13 @@ from provenance.evidence.checklist import candidates
 from provenance.evidence.documents import DocumentStore, StoredPayloads
 from provenance.evidence.events import LinkedEvents, event_fact
 from provenance.evidence.facts import EventFact, Holdings, Logged, Proof, events_of, milestones
-from provenance.evidence.proofs import MAX_VERIFIED, Verifier
+from provenance.evidence.proofs import (
+    MAX_VERIFIED,
+    Verifier,
+    as_proven,
+    document_as_proven,
+    kept,
+)
 from provenance.evidence.rules import RuleBook
 from provenance.intake.subjects import SHIPMENT_URN
 
@@ -23,6 +29,8 @@ MAX_EVENTS: Final = 20_000
 """Events of one case: twice a large shipment's."""
 MAX_BYTES: Final = 64 << 20
 MAX_TRAILS: Final = 1_024
+_ACTS: Final = 64
+"""Newest acts of a case whose receipts are verified, beside its opening."""
 _OF_EACH_KIND: Final = 8
 """Events of one milestone whose receipts are verified, at either end of the time."""
 
@@ -74,24 +82,31 @@ class Gatherer:
         return await self._proven(case, holdings)
 
     async def _proven(self, case: Case, holdings: Holdings) -> tuple[Case, Holdings]:
-        wanted = dict.fromkeys(self._relevant(case, holdings))
+        acts = [act.logged.first_index for act in reversed(case.history)]
         stated = [fact.logged.first_index for fact in case.stated]
-        found = await self._verifier.verified({*list(wanted)[:MAX_VERIFIED], *stated})
-        case = replace(
-            case,
-            stated=tuple(
-                replace(fact, logged=found.get(fact.logged.first_index, fact.logged))
-                for fact in case.stated
-            ),
+        wanted = dict.fromkeys([*acts[:_ACTS], acts[-1], *stated, *self._relevant(case, holdings)])
+        found = await self._verifier.verified(list(wanted)[:MAX_VERIFIED])
+        history = tuple(
+            replace(act, logged=kept(act.logged, verified.logged))
+            if (verified := found.get(act.logged.first_index)) is not None
+            else act
+            for act in case.history
         )
-        return case, replace(
-            holdings,
-            events=tuple(
-                replace(one, logged=_better(one.logged, found)) for one in holdings.events
-            ),
-            documents=tuple(
-                replace(one, logged=_better(one.logged, found)) for one in holdings.documents
-            ),
+        stated_facts = tuple(
+            replace(fact, logged=kept(fact.logged, verified.logged))
+            if (verified := found.get(fact.logged.first_index)) is not None
+            else fact
+            for fact in case.stated
+        )
+        events = tuple(
+            as_proven(event, verified)
+            if (verified := found.get(event.logged.first_index)) is not None
+            else event
+            for event in holdings.events
+        )
+        documents = tuple(document_as_proven(one, found) for one in holdings.documents)
+        return replace(case, stated=stated_facts, history=history), replace(
+            holdings, events=events, documents=documents
         )
 
     def _relevant(self, case: Case, holdings: Holdings) -> Iterable[int]:
@@ -104,17 +119,10 @@ class Gatherer:
                 yield event.logged.first_index
         yield from case.evidence
         for document in holdings.documents:
+            if document.described_by is not None:
+                yield document.described_by
+        for document in holdings.documents:
             yield document.logged.first_index
-
-
-def _better(logged: Logged, found: Mapping[int, Logged]) -> Logged:
-    """Return what was found out; what was erased or withheld stays so."""
-    verified = found.get(logged.first_index)
-    if verified is None:
-        return logged
-    if logged.proof in {Proof.ERASED, Proof.WITHHELD}:
-        return replace(logged, after=verified.after, before=verified.before)
-    return replace(verified, remark=verified.remark or logged.remark)
 
 
 def _events(timeline: Timeline) -> Iterable[tuple[int, EventFact]]:

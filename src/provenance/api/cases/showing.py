@@ -78,6 +78,8 @@ def _item(number: int, logged: LoggedAct) -> HistoryItem:
         first_index=logged.logged.first_index,
         at=logged.logged.recorded_at,
         submitter=str(logged.submitter),
+        proof=logged.logged.proof.value,
+        remark=logged.logged.remark,
         act=None if act is None else act.body.ACT,
         author=None if act is None else act.author,
         says=says,

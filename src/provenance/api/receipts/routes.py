@@ -105,7 +105,9 @@ class Receipts:
         payload = None
         if any(_may_read(principal, entry.owner, subject) for entry in found):
             payload = await self._store.payload(first_index)
-        if payload is None or not _may_read_kind(principal, payload.kind, found[0].owner):
+        if payload is None:
+            raise MissingError("there is no such payload, or it is not for this key")
+        if not _may_read_kind(principal, payload.kind, found[0].owner):
             raise MissingError("there is no such payload, or it is not for this key")
         if principal.role in OWN_PARCEL_ONLY:
             event = await self._event(payload)
