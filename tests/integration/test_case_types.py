@@ -339,3 +339,25 @@ async def test_a_description_that_was_altered_counts_no_more(service: ServiceUnd
     (limit,) = found["assessment"]["limits"]
     assert limit["reason"] == "no document states a weight"
     assert "is disproven" in checks(found)["unreadable"]["stated"][0]["value"]
+
+
+async def test_xml_that_is_hostile_or_no_invoice_is_told_where_an_invoice_was_meant(
+    service: ServiceUnderTest,
+) -> None:
+    desk, epc = await new_desk(service), parcel()
+    xml = {"media_type": "application/xml"}
+    bomb = b'<!DOCTYPE x [<!ENTITY a "ha">]><x>&a;</x>'
+    hostile = await desk.document(epc, "380", data=bomb, **xml)
+    await desk.document(epc, "929", data=b"<Declaration/>", **xml)
+    mistaken = await desk.document(epc, "380", data=b"<Declaration/>", **xml)
+    case = await desk.open(epc, "damage")
+    found = await finished(desk, case)
+    told = {
+        one["stated"][0]["first_index"]: one["stated"][0]["value"]
+        for one in found["assessment"]["cross_checks"]
+        if one["id"] == "unreadable"
+    }
+    assert told.keys() == {hostile, mistaken}
+    assert told[hostile].startswith("xml-doctype:")
+    assert told[mistaken].startswith("not-an-invoice:")
+    assert lines(found)["invoice"] == "present"

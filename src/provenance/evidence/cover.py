@@ -60,6 +60,7 @@ class CoverReading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     sum: str | None = None
     computation: list[str] = []
     notes: list[str] = []
+    assumptions: list[str] = []
 
 
 @dataclass(slots=True)
@@ -76,11 +77,16 @@ def read_cover(
 ) -> CoverReading:
     """Return whether the stated sum is payable at ``now``, milliseconds since the epoch."""
     holds, notes = _holds(rules, holdings.events)
+    kinds = (rules.events["customs_held"], rules.events["customs_released"])
+    assumptions = [kind.note for kind in kinds if kind.note]
     if not holdings.is_complete:
         notes.append("more is recorded than was read; a hold or a release may be missing")
     if not holds:
         return CoverReading(
-            outcome="not_computable", reason="no customs hold is recorded", notes=notes
+            outcome="not_computable",
+            reason="no customs hold is recorded",
+            notes=notes,
+            assumptions=assumptions,
         )
     elapsed = _union((hold.since, now if hold.until is None else hold.until) for hold in holds)
     least = _union(
@@ -96,6 +102,7 @@ def read_cover(
         clearance_ms=elapsed,
         computation=[_spelled(hold, now) for hold in holds] + [_sum_line(holds, elapsed)],
         notes=notes,
+        assumptions=assumptions,
     )
     if terms is None:
         return shown

@@ -18,9 +18,10 @@ from provenance.core.errors import FormatError
 from provenance.core.jcs import parse_canonical
 from provenance.core.statement import Statement, StatementTemplate
 from provenance.db.tables import entries, records
+from provenance.evidence.crosschecks.statements import INVOICES
 from provenance.evidence.described import Described
 from provenance.evidence.facts import DocumentFact, Logged, Proof
-from provenance.evidence.invoices.errors import XmlError
+from provenance.evidence.invoices.errors import NotAnInvoiceError, XmlError
 from provenance.evidence.invoices.reading import read_invoice
 from provenance.evidence.invoices.xml import MAX_BYTES as MAX_INVOICE_BYTES
 
@@ -198,6 +199,10 @@ class DocumentStore:
         try:
             # A large one takes a second, in which others would wait.
             return replace(document, invoice=await asyncio.to_thread(read_invoice, data))
+        except NotAnInvoiceError as error:
+            # A declaration in XML is no invoice and need not be one.
+            is_told = document.type in INVOICES
+            return replace(document, problem=f"{error.code}: {error}" if is_told else "")
         except XmlError as error:
             return replace(document, problem=f"{error.code}: {error}")
 

@@ -45,12 +45,16 @@ class Match(_Model):
 
 
 class EventKind(_Model):
-    """A milestone and the events that are it; ``pick`` decides which of several counts."""
+    """A milestone and the events that are it; ``pick`` decides which of several counts.
+
+    ``note`` is what must be known where something is computed from it.
+    """
 
     title: _Text
     match: tuple[Match, ...] = Field(min_length=1, max_length=64)
     source: _Text
     pick: Literal["first", "last"] = "first"
+    note: str = ""
 
 
 class Period(_Model):
