@@ -20,6 +20,7 @@ from provenance.api.services import Services
 from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
 from provenance.db.engine import create_engine
+from provenance.evidence.rules import built_in_rules
 from provenance.intake.repetition import EventKeys
 from provenance.log.identity import LogIdentity
 from provenance.log.store import LogStore
@@ -81,6 +82,7 @@ def unconnected(folder: Path) -> Services:
         clock=time.time_ns,
         seconds=time.monotonic,
         random_bytes=os.urandom,
+        rules=built_in_rules(),
     )
 
 

@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     pkcs11_pin_file: Path | None = Field(
         default=None, description="file that holds the token's PIN; needed with pkcs11_module"
     )
+    carrier_terms: Path | None = Field(
+        default=None,
+        description="the carrier's own terms for claims, a TOML file; absent: the conventions alone",
+    )
 
     @field_validator("origin")
     @classmethod

@@ -35,6 +35,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     "create_key": ("admin",),
     "list_keys": ("admin",),
     "revoke_key": ("admin",),
+    "open_case": ("admin", "claims"),
+    "act_on_case": ("admin", "claims"),
+    "list_cases": ("admin", "claims"),
+    "read_case": ("admin", "claims"),
 }
 """Roles of each operation that needs a key; written down apart from the code that decides."""
 OPEN = {
@@ -62,6 +66,7 @@ PATHS = {
     "first_index": "0",
     "tile": "000.p/1",
     "key_id": "0" * 16,
+    "case": "0" * 32,
 }
 QUERIES = {
     "query_events": {"MATCH_anyEPC": "urn:example:no-epc"},
@@ -93,6 +98,8 @@ async def call(
         "capture_document": document(event(parcel())),
         "capture_event": event(parcel()),
         "create_key": {"organisation": "Nobody", "role": "member", "label": "made by a test"},
+        "open_case": {"claim": "damage", "shipments": ["WB1"], "claimant": "Nobody"},
+        "act_on_case": {"act": "note_added", "expected_seq": 1, "note": "nothing"},
     }.get(name)
     return await client.request(method, path, params=QUERIES.get(name), json=body)
 

@@ -4,7 +4,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, column, or_, select, true, values
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from provenance.db.tables import anchors
@@ -46,7 +58,11 @@ async def coverage(
     """Return the first anchor of each entry."""
     if not indexes:
         return {}
-    asked = values(column("index", BigInteger), name="asked").data([(i,) for i in indexes])
+    # One array: a list of thousands of values takes the compiler a second.
+    array = literal(list(indexes), ARRAY(BigInteger))
+    asked = (
+        func.unnest(array).table_valued(column("index", BigInteger), name="asked").render_derived()
+    )
     first: Any = (
         select(anchors.c.size, anchors.c.block_time, anchors.c.state)
         .where(on_chain(lineage), anchors.c.size > asked.c.index)

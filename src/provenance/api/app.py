@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+import provenance.api.cases.table as cases
 import provenance.api.documents.table as documents
 import provenance.api.epcis.table as epcis
 import provenance.api.keys.table as keys
@@ -79,6 +80,7 @@ def operations(services: Services, authenticator: Authenticator) -> list[Operati
     return [
         *epcis.operations(services, events, contexts),
         *shipments.operations(services, contexts),
+        *cases.operations(services, contexts),
         *receipts.operations(services, contexts),
         *documents.operations(services),
         *publiclog.operations(services),

@@ -7,6 +7,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from provenance.api.cases.answers import ActAnswer, ActRequest, CaseRequest, Cases, CaseView
 from provenance.api.documents.answers import DocumentAnswer, Documents, DocumentTypes
 from provenance.api.epcis.answers import CaptureJobAnswer, EventAnswer
 from provenance.api.epcis.schemas import SCHEMAS
@@ -53,7 +54,12 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _STRUCTS: Final = (
+    ActAnswer,
+    ActRequest,
     CaptureJobAnswer,
+    CaseRequest,
+    CaseView,
+    Cases,
     Checkpoints,
     ConsistencyProof,
     Description,

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from provenance.api import errors as api
 from provenance.api.answers import PROBLEM, encode
 from provenance.core.errors import BoundsError, FormatError, ProofError, ProvenanceError
+from provenance.evidence import errors as evidence
 from provenance.intake.documents import errors as documents
 from provenance.intake.documents.kinds import TAKEN
 from provenance.intake.errors import RefusedError, problem_of
@@ -56,6 +57,10 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     prove.NotAnchoredError: 409,
     prove.DistrustedLogError: 503,
     prove.NotAnchoredSizeError: 404,
+    evidence.UnlawfulMoveError: 409,
+    evidence.StaleCaseError: 409,
+    evidence.ClosedCaseError: 409,
+    evidence.UnknownEvidenceError: 422,
     BoundsError: 400,
     ProofError: 422,
     FormatError: 400,

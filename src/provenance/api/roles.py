@@ -36,6 +36,8 @@ class Permission(StrEnum):
     READ_DOCUMENTS = "read-documents"
     READ_ENTRIES = "read-entries"
     MANAGE_KEYS = "manage-keys"
+    READ_CASES = "read-cases"
+    HANDLE_CASES = "handle-cases"
 
 
 _EVERY_READER: Final = frozenset({Role.ADMIN, Role.CARRIER, Role.MEMBER, Role.CLAIMS, Role.CUSTOMS})
@@ -55,6 +57,9 @@ ALLOWED: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.READ_DOCUMENTS: _EVERY_READER,
     Permission.READ_ENTRIES: frozenset({Role.ADMIN, Role.AUDITOR}),
     Permission.MANAGE_KEYS: frozenset({Role.ADMIN}),
+    # What a claimant says is not for the carrier that it is said about.
+    Permission.READ_CASES: frozenset({Role.ADMIN, Role.CLAIMS}),
+    Permission.HANDLE_CASES: frozenset({Role.ADMIN, Role.CLAIMS}),
 }
 """Roles that hold each permission."""
 

@@ -27,6 +27,7 @@ from provenance.db.accounts import AccountStore
 from provenance.db.engine import PoolOptions, check_durability, create_engine
 from provenance.db.migrate import check_schema
 from provenance.db.tables import log_heads
+from provenance.evidence.rules import load_rules
 from provenance.intake.repetition import EventKeys
 from provenance.log.identity import LogIdentity
 from provenance.log.metrics import LogMetrics
@@ -101,10 +102,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         DurabilityError: the server does not keep what it confirms.
         SchemaError: the database has not this release's tables.
         UnknownLogError: the log was never made.
+        RulesError: the carrier's terms are wrong; says the line.
 
     """
     assert settings.database_url is not None, "set DATABASE_URL, or use `provenance run`"
     assert settings.rpc_url is not None, "set RPC_URL, or use `provenance run`"
+    rules = load_rules(settings.carrier_terms)
     keys = file_keys(settings)
     engine = create_engine(settings.database_url)
     # One connection for what receipts are made of and one for tiles, each read by one at a time.
@@ -176,6 +179,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             clock=_now_ms,
             seconds=time.monotonic,
             random_bytes=os.urandom,
+            rules=rules,
         )
     finally:
         await facts.aclose()

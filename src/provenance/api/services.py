@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from provenance.api.ports import Readiness
 from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
+from provenance.evidence.rules import RuleBook
 from provenance.intake.limits import DEFAULT_LIMITS, IntakeLimits
 from provenance.intake.repetition import EventKeys
 from provenance.log.identity import LogIdentity
@@ -68,7 +69,8 @@ class Services:
     until the fence has passed, and on leaving finishes what was accepted. ``engine`` is for reads. ``lineage`` is the log
     and what it succeeded, newest first. ``carrier`` is the short name in subjects of waybill
     numbers that are not URIs. ``trust`` is the trust file as the operator publishes it, and
-    ``facts`` whoever can ask the chain (None: nobody).
+    ``facts`` whoever can ask the chain (None: nobody). ``rules`` are those of claims, with the
+    carrier's own terms.
     """
 
     log: LogIdentity
@@ -90,5 +92,6 @@ class Services:
     clock: Clock
     seconds: Callable[[], float]
     random_bytes: Callable[[int], bytes]
+    rules: RuleBook
     limits: ApiLimits = field(default_factory=ApiLimits)
     intake: IntakeLimits = DEFAULT_LIMITS

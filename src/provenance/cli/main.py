@@ -8,6 +8,7 @@ import typer
 from provenance import __version__
 from provenance.cli.backup import backup, restore
 from provenance.cli.capture import capture
+from provenance.cli.case import case
 from provenance.cli.db import db
 from provenance.cli.document import document
 from provenance.cli.exits import BUG, INTERRUPTED
@@ -35,6 +36,7 @@ app.command()(restore)
 app.add_typer(document, name="document")
 app.add_typer(log, name="log")
 app.add_typer(keys, name="keys")
+app.add_typer(case, name="case")
 app.add_typer(db, name="db")
 
 

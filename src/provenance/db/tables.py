@@ -124,7 +124,8 @@ records = Table(
     # dedup_key identifies the record for repetition, content_mac its bytes; both keyed.
     Column("dedup_key", LargeBinary, nullable=False),
     Column("content_mac", LargeBinary, nullable=False),
-    # Columns for queries; only events have them.
+    # Columns for queries. An event has those of what it says; an act of a claims case has its name
+    # as event_type and the state after it as disposition.
     Column("event_id", Text),
     Column("event_type", String(32)),
     Column("event_time", BigInteger),
@@ -159,6 +160,13 @@ records = Table(
         "ix_records_sealed_segment",
         "sealed_segment",
         postgresql_where="sealed_segment IS NOT NULL",
+    ),
+    Index(
+        "ix_records_cases",
+        "log_id",
+        "disposition",
+        "first_index",
+        postgresql_where="kind = 'case'",
     ),
     comment="One row for each thing submitted; it has entries [first_index, first_index + count)",
 )

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 
+from provenance.evidence.rules import load_rules
 from provenance.launch.stack import Addresses, Stack
 from provenance.settings import Settings
 
@@ -11,7 +12,13 @@ Say = Callable[[str], None]
 
 
 async def run(settings: Settings, *, say: Say) -> None:
-    """Start everything, say where it is, and stop it cleanly on SIGINT or SIGTERM."""
+    """Start everything, say where it is, and stop it cleanly on SIGINT or SIGTERM.
+
+    Raises:
+        RulesError: the carrier's terms are wrong; said before anything is started.
+
+    """
+    load_rules(settings.carrier_terms)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -11,15 +11,18 @@ from provenance.sealing import SealedRef
 
 
 class EventColumns(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What events are searched by; times in milliseconds since the epoch, UTC.
+    """What records are searched by; times in milliseconds since the epoch, UTC.
+
+    An event has all that it says. An act of a claims case has its name as ``event_type`` and the
+    state of the case after it as ``disposition``.
 
     A msgspec struct, like :class:`RecordDraft`: one is made for each event, in a tenth of the time
     of a frozen dataclass, and it is in no cycle that the collector would have to look for.
     """
 
-    event_id: str | None
     event_type: str
-    event_time: int
+    event_id: str | None = None
+    event_time: int | None = None
     action: str | None = None
     biz_step: str | None = None
     disposition: str | None = None

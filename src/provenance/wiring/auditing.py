@@ -4,10 +4,14 @@
 """
 
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
 from provenance.core.errors import JsonSyntaxError
+from provenance.evidence.cases.acts import Act
+from provenance.evidence.cases.records import KIND as CASE
+from provenance.evidence.cases.records import act_key, act_mac
 from provenance.intake.epcis.context import NO_CONTEXT, Context, extend
 from provenance.intake.errors import RefusedError
 from provenance.intake.event import EventDraft, Submission, read_event
@@ -32,9 +36,11 @@ _declaring: Final = msgspec.json.Decoder(_Declaring)
 
 
 def expected_events(*, keys: EventKeys, carrier: str) -> ExpectedOf:
-    """Rule for events; of other kinds of records it says nothing."""
+    """Rule for events and acts of cases; of other kinds of records it says nothing."""
 
     def expected(audited: AuditedPayload) -> ExpectedRecord | None:
+        if audited.kind == CASE:
+            return _expected_act(audited, keys)
         if audited.kind != KIND:
             return None
         result = read_event(
@@ -54,6 +60,20 @@ def expected_events(*, keys: EventKeys, carrier: str) -> ExpectedOf:
 def expected_records(settings: Settings, keys: KeyProvider) -> ExpectedOf:
     """Rule of the service that runs with ``settings``."""
     return expected_events(keys=EventKeys(keys.secret("repetition")), carrier=settings.carrier)
+
+
+def _expected_act(audited: AuditedPayload, keys: EventKeys) -> ExpectedRecord:
+    act = Act.decode(audited.payload)
+    return ExpectedRecord(
+        subjects=act.subjects,
+        columns=DerivedColumns(
+            event_type=act.body.ACT,
+            dedup_key=act_key(act, keys),
+            content_mac=act_mac(audited.payload, submitter=UUID(audited.submitter), keys=keys),
+        ),
+        # The case's state after an act depends on the acts before it.
+        unknown=frozenset({"disposition"}),
+    )
 
 
 def _columns(draft: EventDraft) -> DerivedColumns:

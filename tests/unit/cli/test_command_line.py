@@ -27,6 +27,10 @@ COMMANDS = [
     ["keys", "list"],
     ["keys", "revoke"],
     ["db", "upgrade"],
+    ["case", "open"],
+    ["case", "act"],
+    ["case", "show"],
+    ["case", "list"],
 ]
 
 

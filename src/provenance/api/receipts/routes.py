@@ -24,6 +24,7 @@ from provenance.api.roles import OWN_PARCEL_ONLY, Role
 from provenance.api.services import Services
 from provenance.core.fields import flatten
 from provenance.core.receipt import Receipt
+from provenance.evidence.cases.records import KIND as CASE
 from provenance.prove.errors import EntryNotFoundError
 from provenance.prove.materials import Material
 
@@ -109,6 +110,8 @@ class Receipts:
         if payload is None:
             # A document's lies sealed elsewhere.
             return await self._downloads.document(request, principal)
+        if not _may_read_kind(principal, payload.kind, found[0].owner):
+            raise MissingError("there is no such payload, or it is not for this key")
         if principal.role in OWN_PARCEL_ONLY:
             event = await self._event(payload)
             if event is None or event.lists_several_parcels:
@@ -167,6 +170,11 @@ class Receipts:
             return None
         found = await self._contexts.of([payload.context_sha256])
         return ReadEvent.of(payload.data, found[payload.context_sha256].prefixes)
+
+
+def _may_read_kind(principal: Principal, kind: str, owner: Owner) -> bool:
+    """Whether naming the subject is enough: an act of a case is for whoever did it."""
+    return kind != CASE or principal.role is Role.ADMIN or owner[1] == principal.organisation
 
 
 def _require(principal: Principal, *, owner: Owner, subject: str | None) -> None:

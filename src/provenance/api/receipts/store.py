@@ -32,6 +32,7 @@ class StoredPayload:
     data: bytes
     media_type: str
     context_sha256: bytes | None
+    kind: str
 
 
 class OwnershipStore:
@@ -59,7 +60,9 @@ class OwnershipStore:
 
     async def payload(self, first_index: int) -> StoredPayload | None:
         """Return the payload of the record; None once it was erased."""
-        query = select(records.c.payload, records.c.media_type, records.c.context_sha256).where(
+        query = select(
+            records.c.payload, records.c.media_type, records.c.context_sha256, records.c.kind
+        ).where(
             records.c.log_id == self._log_id,
             records.c.first_index == first_index,
             records.c.payload.is_not(None),

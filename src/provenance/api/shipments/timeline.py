@@ -15,6 +15,7 @@ from provenance.api.services import ApiLimits
 from provenance.api.shipments.answers import Place, Timeline, TimelineEvent, UsedTrail
 from provenance.api.shipments.following import FOREVER, Lead, Moment, Window, emptied, leads
 from provenance.api.shipments.store import TrailEntry, TrailStore
+from provenance.evidence.cases.records import KIND as CASE
 
 
 @dataclass(slots=True)
@@ -195,7 +196,10 @@ def _answer(
         corrected_by=corrected_by,
         erased=entry.payload_size is None,
     )
-    if principal.role is Role.CARRIER and entry.submitter != principal.organisation:
+    # What is claimed is for the operator and whoever claims it, not for who is claimed against.
+    for_others = principal.role is not Role.CARRIER and entry.kind != CASE
+    is_own = entry.submitter == principal.organisation
+    if not (for_others or is_own or principal.role is Role.ADMIN):
         return msgspec.structs.replace(place, withheld=True)
     shown = with_payload and record.event is not None
     if shown and principal.role in OWN_PARCEL_ONLY:

@@ -46,10 +46,14 @@ DERIVED = tuple(field.name for field in fields(DerivedColumns))
 
 @dataclass(frozen=True, slots=True)
 class ExpectedRecord:
-    """What a payload says: the subjects that it names, and the columns that follow from it."""
+    """What a payload says: the subjects that it names, and the columns that follow from it.
+
+    ``unknown`` are columns that do not follow from it alone.
+    """
 
     subjects: tuple[str, ...]
     columns: DerivedColumns
+    unknown: frozenset[str] = frozenset()
 
 
 ExpectedOf = Callable[[AuditedPayload], ExpectedRecord | None]

@@ -1,0 +1,192 @@
+"""Cases as they are asked for and shown; times in milliseconds since the epoch."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from provenance.evidence.assessment import Assessment
+
+ClaimName = Literal[
+    "damage", "partial_loss", "total_loss", "delay", "customs_dispute", "customs_delay_cover"
+]
+StateName = Literal[
+    "opened", "collecting", "submitted", "accepted", "rejected", "withdrawn", "closed"
+]
+ActName = Literal[
+    "opened",
+    "evidence_linked",
+    "evidence_unlinked",
+    "amounts_changed",
+    "facts_changed",
+    "note_added",
+    "state_changed",
+    "hold_placed",
+    "hold_released",
+]
+
+
+class StatedAmount(msgspec.Struct, frozen=True):
+    """Money: ``value`` is a decimal string, ``currency`` its ISO 4217 code."""
+
+    role: Literal["claimed", "offered", "agreed", "paid"]
+    currency: str
+    value: str
+
+
+class Sum(msgspec.Struct, frozen=True):
+    """Money without a role."""
+
+    currency: str
+    value: str
+
+
+class CaseFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the claimant states because no event tells it; days as YYYY-MM-DD."""
+
+    agreed_delivery_on: str | None = None
+    arrived_on: str | None = None
+    contract_on: str | None = None
+    agreed_clearance_hours: int | None = None
+    stated_sum: Sum | None = None
+
+
+class CaseRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A case that shall be opened.
+
+    ``shipments`` are waybill numbers or identifiers in any spelling; ``carriage`` how the goods
+    were carried; ``zone`` the IANA time zone of the places, where no better one is known.
+    """
+
+    claim: ClaimName
+    shipments: list[str]
+    claimant: str
+    reference: str | None = None
+    carriage: list[Literal["air", "road"]] | None = None
+    zone: str | None = None
+    amounts: list[StatedAmount] | None = None
+    facts: CaseFacts | None = None
+    note: str | None = None
+    author: str | None = None
+
+
+class EvidenceLink(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record that is put to a case, and the checklist line that it fills.
+
+    A key of role claims names a ``subject`` of the record, unless it is a shipment of the case.
+    """
+
+    first_index: int
+    line: str | None = None
+    subject: str | None = None
+
+
+class ActRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An act on a case; ``expected_seq`` is the case's ``seq`` as it was read.
+
+    Each act takes members of its own: evidence_linked and evidence_unlinked ``evidence`` (links, or
+    indexes with a ``reason``), amounts_changed ``amounts``, facts_changed ``facts``, note_added
+    ``note``, state_changed ``to``, hold_placed and hold_released a ``reason``.
+    """
+
+    act: ActName
+    expected_seq: int
+    author: str | None = None
+    evidence: list[EvidenceLink | int] | None = None
+    amounts: list[StatedAmount] | None = None
+    facts: CaseFacts | None = None
+    note: str | None = None
+    to: StateName | None = None
+    reason: str | None = None
+
+
+class ActAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An act that is in the log; ``state`` and ``seq`` are the case's after it."""
+
+    case: str
+    act: str
+    state: StateName
+    seq: int
+    first_index: int
+    count: int
+    at: int
+    repeated: bool = False
+    acknowledgement: str | None = None
+
+
+class LinkedEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record that belongs to the case."""
+
+    first_index: int
+    line: str | None = None
+
+
+class HistoryItem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One act as it is in the log; ``says`` is absent once it was erased.
+
+    ``proof`` is what its receipt proves, and ``remark`` why it does not.
+    """
+
+    seq: int
+    first_index: int
+    at: int
+    submitter: str
+    proof: str
+    remark: str = ""
+    act: str | None = None
+    author: str | None = None
+    says: dict[str, Any] | None = None
+
+
+class CaseHold(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A legal hold: nothing of the case may be erased."""
+
+    reason: str
+    seq: int
+    author: str | None = None
+
+
+class CaseSummary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A case in a list."""
+
+    case: str
+    claim: ClaimName
+    state: StateName
+    seq: int
+    shipments: list[str]
+    claimant: str
+    opened_at: int
+    changed_at: int
+    reference: str | None = None
+    on_hold: bool = False
+
+
+class Cases(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Cases, the one with the newest act first."""
+
+    cases: list[CaseSummary]
+    nextPageToken: str | None = None  # noqa: N815 - the name that pages have everywhere here
+
+
+class CaseView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A case, its history, and what the rules make of it as of now.
+
+    ``moves`` are the states that it can go to. ``note`` says what the assessment is not.
+    """
+
+    case: str
+    claim: ClaimName
+    state: StateName
+    seq: int
+    moves: list[StateName]
+    shipments: list[str]
+    claimant: str
+    assessment: Assessment
+    history: list[HistoryItem]
+    note: str
+    reference: str | None = None
+    carriage: list[str] = []
+    zone: str | None = None
+    amounts: list[StatedAmount] = []
+    facts: dict[str, Any] = {}
+    evidence: list[LinkedEvidence] = []
+    hold: CaseHold | None = None

@@ -1,0 +1,152 @@
+"""Gathers what the log holds about a case: its shipments' timelines and what was linked to it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from provenance.api.authentication import Principal
+from provenance.api.epcis.contexts import Contexts
+from provenance.api.services import Services
+from provenance.api.shipments.answers import Timeline, TimelineEvent
+from provenance.api.shipments.store import TrailStore
+from provenance.api.shipments.timeline import TimelineMaker
+from provenance.evidence.cases.fold import Case
+from provenance.evidence.checklist import candidates
+from provenance.evidence.documents import DocumentStore, StoredPayloads
+from provenance.evidence.events import LinkedEvents, event_fact
+from provenance.evidence.facts import EventFact, Holdings, Logged, Proof, events_of, milestones
+from provenance.evidence.proofs import (
+    MAX_VERIFIED,
+    Verifier,
+    as_proven,
+    document_as_proven,
+    kept,
+)
+from provenance.evidence.rules import RuleBook
+from provenance.intake.subjects import SHIPMENT_URN
+
+MAX_EVENTS: Final = 20_000
+"""Events of one case: twice a large shipment's."""
+MAX_BYTES: Final = 64 << 20
+MAX_TRAILS: Final = 1_024
+_ACTS: Final = 64
+"""Newest acts of a case whose receipts are verified, beside its opening."""
+_OF_EACH_KIND: Final = 8
+"""Events of one milestone whose receipts are verified, at either end of the time."""
+
+
+class Gatherer:
+    """Gathers the holdings of cases."""
+
+    def __init__(self, services: Services, contexts: Contexts) -> None:
+        store = TrailStore(services.engine, log_id=services.log.log_id, lineage=services.lineage)
+        limits = replace(
+            services.limits,
+            max_timeline_events=MAX_EVENTS,
+            max_timeline_trails=MAX_TRAILS,
+            max_page_bytes=MAX_BYTES,
+        )
+        self._rules: RuleBook = services.rules
+        self._timelines = TimelineMaker(store, contexts, limits=limits)
+        log_id = services.log.log_id
+        self._documents = DocumentStore(
+            services.engine,
+            StoredPayloads(services.engine, services.vault, log_id=log_id),
+            log_id=log_id,
+        )
+        self._linked = LinkedEvents(services.engine, log_id=log_id)
+        self._verifier = Verifier(
+            prover=services.prover,
+            lineage=services.lineage,
+            trust=services.trust,
+            facts=services.facts,
+        )
+
+    async def gather(self, case: Case, principal: Principal) -> tuple[Case, Holdings]:
+        """Return the holdings with proofs, and the case with its acts placed between anchors."""
+        events: dict[int, EventFact] = {}
+        firsts = set(case.evidence)
+        is_complete = True
+        for shipment in case.shipments:
+            timeline = await self._timelines.make(shipment, principal, with_payloads=True)
+            if timeline is None:
+                continue
+            is_complete = is_complete and timeline.is_complete
+            events.update(_events(timeline))
+            firsts |= {one.first_index for one in timeline.events if one.kind == "document"}
+        events.update(await self._linked.events(set(case.evidence) - events.keys()))
+        for first_index, line in case.evidence.items():
+            if line is not None and first_index in events:
+                events[first_index] = replace(events[first_index], line=line)
+        documents = await self._documents.documents(firsts, lines=case.evidence)
+        telling = milestones(self._rules.events.values(), events.values())
+        holdings = Holdings(tuple(telling), tuple(documents), is_complete)
+        return await self._proven(case, holdings)
+
+    async def _proven(self, case: Case, holdings: Holdings) -> tuple[Case, Holdings]:
+        acts = [act.logged.first_index for act in reversed(case.history)]
+        stated = [fact.logged.first_index for fact in case.stated]
+        wanted = dict.fromkeys([*acts[:_ACTS], acts[-1], *stated, *self._relevant(case, holdings)])
+        found = await self._verifier.verified(list(wanted)[:MAX_VERIFIED])
+        history = tuple(
+            replace(act, logged=kept(act.logged, verified.logged))
+            if (verified := found.get(act.logged.first_index)) is not None
+            else act
+            for act in case.history
+        )
+        stated_facts = tuple(
+            replace(fact, logged=kept(fact.logged, verified.logged))
+            if (verified := found.get(fact.logged.first_index)) is not None
+            else fact
+            for fact in case.stated
+        )
+        events = tuple(
+            as_proven(event, verified)
+            if (verified := found.get(event.logged.first_index)) is not None
+            else event
+            for event in holdings.events
+        )
+        documents = tuple(document_as_proven(one, found) for one in holdings.documents)
+        return replace(case, stated=stated_facts, history=history), replace(
+            holdings, events=events, documents=documents
+        )
+
+    def _relevant(self, case: Case, holdings: Holdings) -> Iterable[int]:
+        """Records whose proof matters to the rules, the most telling first."""
+        for fact in candidates(self._rules, case.opened.claim, holdings):
+            yield fact.logged.first_index
+        for kind in self._rules.events.values():
+            events = events_of(kind, holdings.events)
+            for event in (*events[:_OF_EACH_KIND], *events[-_OF_EACH_KIND:]):
+                yield event.logged.first_index
+        yield from case.evidence
+        for document in holdings.documents:
+            if document.described_by is not None:
+                yield document.described_by
+        for document in holdings.documents:
+            yield document.logged.first_index
+
+
+def _events(timeline: Timeline) -> Iterable[tuple[int, EventFact]]:
+    for one in timeline.events:
+        if one.kind == "event" and one.event_time is not None:
+            yield one.first_index, _event(one)
+
+
+def _event(one: TimelineEvent) -> EventFact:
+    assert one.event_time is not None
+    proof = Proof.WITHHELD if one.withheld else Proof.ERASED if one.erased else Proof.UNCHECKED
+    return event_fact(
+        Logged(one.first_index, one.recorded_at, before=one.anchored_at, proof=proof),
+        payload=None if one.payload is None else bytes(one.payload),
+        occurred_at=one.event_time,
+        is_corrected=bool(one.corrected_by),
+        event_type=one.type or "",
+        biz_step=one.biz_step,
+        disposition=one.disposition,
+        action=one.action,
+        place=one.read_point or one.biz_location,
+        about=tuple(
+            place.subject for place in one.places if not place.subject.startswith(SHIPMENT_URN)
+        ),
+    )

@@ -1,0 +1,279 @@
+"""Handlers of claims cases.
+
+A key of role claims sees and changes the cases that its organisation opened, the operator's all.
+Two acts that expect the same number cannot both be logged, whichever processes take them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from provenance.api.answers import json_answer
+from provenance.api.authentication import Principal
+from provenance.api.bodies import read_body
+from provenance.api.cases.answers import ActAnswer, Cases
+from provenance.api.cases.holdings import Gatherer
+from provenance.api.cases.showing import summary_of, view_of
+from provenance.api.epcis.contexts import Contexts
+from provenance.api.epcis.headers import read_idempotency
+from provenance.api.errors import MissingError, ParameterError
+from provenance.api.paging import TOKEN, page_token, read_token
+from provenance.api.parameters import Parameters, path_text
+from provenance.api.roles import NAMES_SUBJECT, Role
+from provenance.api.services import Services
+from provenance.api.subjects import carrier_of, subject_of
+from provenance.core.digests import LeafHash
+from provenance.core.errors import BadValueError, FormatError
+from provenance.core.members import Members
+from provenance.evidence.assessment import assess
+from provenance.evidence.cases.acts import (
+    CASE_URN,
+    MAX_ACT_BYTES,
+    MAX_SHIPMENTS,
+    Act,
+    check_case,
+    read_act,
+    read_request,
+)
+from provenance.evidence.cases.bodies import MAX_NAME, EvidenceLinked, Opened
+from provenance.evidence.cases.fold import Case, LoggedAct, applied, fold
+from provenance.evidence.cases.records import act_submission, case_id
+from provenance.evidence.cases.states import STATES, State
+from provenance.evidence.cases.store import MAX_ACTS, CaseStore
+from provenance.evidence.described import read_text
+from provenance.evidence.errors import ClosedCaseError, StaleCaseError, UnknownEvidenceError
+from provenance.evidence.facts import Logged
+from provenance.log.errors import ConflictError
+
+MAX_PAGE: Final = 50
+"""Cases of one answer: all their acts are read."""
+MAX_READS: Final = 2
+"""Cases that are assessed at once: the largest takes a second or two and tens of megabytes."""
+_JSON: Final = ("application/json",)
+_NOTHING: Final = "there is no such case, or it is not for this key"
+_IDEMPOTENCY_MAC: Final = bytes(32)
+
+
+class CaseDesk:
+    """The operations on cases."""
+
+    def __init__(self, services: Services, contexts: Contexts) -> None:
+        self._services = services
+        self._store = CaseStore(services.engine, log_id=services.log.log_id)
+        self._gatherer = Gatherer(services, contexts)
+        self._turns = asyncio.Semaphore(MAX_READS)
+
+    async def open(self, request: Request, principal: Principal) -> Response:
+        """POST /v1/cases."""
+        Parameters.of(request, known=())
+        body = await read_body(request, limit=MAX_ACT_BYTES, accepted=_JSON)
+        members = read_request(body)
+        members.only(("shipments", "carrier", "author", *Opened.MEMBERS))
+        author = read_text(members, "author", maximum=MAX_NAME) if "author" in members else None
+        idempotency = read_idempotency(request, content_mac=_IDEMPOTENCY_MAC)
+        services = self._services
+        act = Act(
+            case=case_id(
+                organisation=principal.organisation,
+                key=None if idempotency is None else idempotency.key,
+                keys=services.event_keys,
+                random=services.random_bytes(16),
+            ),
+            seq=0,
+            shipments=self._shipments(members),
+            body=Opened.read(members),
+            author=author,
+        )
+        return json_answer(
+            await self._log(act, "opened", principal),
+            status=201,
+            headers={"location": f"/v1/cases/{act.case}"},
+        )
+
+    async def act(self, request: Request, principal: Principal) -> Response:
+        """POST /v1/cases/{case}/acts."""
+        Parameters.of(request, known=())
+        name = _case_of(request)
+        body = await read_body(request, limit=MAX_ACT_BYTES, accepted=_JSON)
+        members = read_request(body)
+        expected = members.integer("expected_seq")
+        says, author = read_act(members, beside=("expected_seq",))
+        acts = await self._acts(name, principal)
+        before = fold(acts[:expected])
+        if before is None or expected > len(acts):
+            raise StaleCaseError(expected=expected, found=len(acts))
+        if expected >= MAX_ACTS:
+            raise ClosedCaseError(f"the case has {MAX_ACTS} acts; open another one")
+        leaves: Sequence[LeafHash] = ()
+        if isinstance(says, EvidenceLinked):
+            says = await self._linked(says, before, principal)
+            leaves = [one.leaf for one in says.evidence if one.leaf is not None]
+        act = Act(name, expected, before.shipments, says, author)
+        if expected < len(acts) and acts[expected].act != act:
+            raise StaleCaseError(expected=expected, found=len(acts))
+        after = applied(before, act, Logged(first_index=0, recorded_at=0))
+        return json_answer(await self._log(act, after.state, principal, leaves), status=201)
+
+    async def case(self, request: Request, principal: Principal) -> Response:
+        """GET /v1/cases/{case}."""
+        Parameters.of(request, known=())
+        found = fold(await self._acts(_case_of(request), principal))
+        if found is None:
+            raise MissingError("the case was erased")
+        async with self._turns:
+            case, holdings = await self._gatherer.gather(found, principal)
+            now = self._services.clock()
+            assessment = await asyncio.to_thread(
+                assess, self._services.rules, case, holdings, now=now
+            )
+        return json_answer(view_of(case, assessment))
+
+    async def cases(self, request: Request, principal: Principal) -> Response:
+        """GET /v1/cases."""
+        query = Parameters.of(request, known=("shipment", "carrier", "state", "perPage", TOKEN))
+        limit = query.integer("perPage", minimum=1, maximum=MAX_PAGE) or MAX_PAGE
+        carrier = carrier_of(query.text("carrier"), default=self._services.carrier)
+        named = query.text("shipment")
+        shipment = None if named is None else subject_of(named, carrier=carrier, name="shipment")
+        state: State | None = query.choice("state", STATES)  # type: ignore[assignment] # one of STATES
+        token = query.text(TOKEN)
+        asked = f"{shipment} {state}"
+        before = None if token is None else read_token(token, query=asked, length=1)[0]
+        rows = await self._store.page(
+            opener=_opener(principal),
+            shipment=shipment,
+            state=state,
+            before=before,
+            limit=limit + 1,
+        )
+        page = rows[:limit]
+        acts = await self._store.acts([row.case for row in page]) if page else {}
+        folded = [fold(acts.get(row.case, ())) for row in page]
+        return json_answer(
+            Cases(
+                cases=[summary_of(case) for case in folded if case is not None],
+                nextPageToken=(
+                    page_token((page[-1].last,), query=asked) if len(rows) > limit else None
+                ),
+            )
+        )
+
+    async def _acts(self, name: str, principal: Principal) -> list[LoggedAct]:
+        """Return the acts of a case that the caller may see; raises MissingError."""
+        acts = (await self._store.acts([name])).get(name, [])
+        opener = _opener(principal)
+        if not acts or (opener is not None and acts[0].submitter != opener):
+            raise MissingError(_NOTHING)
+        return acts
+
+    async def _log(
+        self, act: Act, state: State, principal: Principal, leaves: Sequence[LeafHash] = ()
+    ) -> ActAnswer:
+        services = self._services
+        submission = act_submission(
+            act,
+            state=state,
+            submitter=principal.organisation,
+            keys=services.event_keys,
+            random_bytes=services.random_bytes,
+            relies_on=leaves,
+        )
+        try:
+            logged = await services.writer.submit(submission)
+        except ConflictError:
+            if act.seq == 0:
+                raise
+            # Somebody else was first.
+            raise StaleCaseError(expected=act.seq, found=act.seq + 1) from None
+        record = logged.records[0]
+        assert record is not None, "a record that contradicts another fails its submission"
+        return ActAnswer(
+            case=act.case,
+            act=act.body.ACT,
+            state=state,
+            seq=act.seq + 1,
+            first_index=record.first_index,
+            count=record.count,
+            at=record.at,
+            repeated=logged.repeated or record.repeated,
+            acknowledgement=logged.acknowledgement,
+        )
+
+    def _shipments(self, members: Members) -> tuple[str, ...]:
+        """Canonical subjects of the shipments that a request names, each once."""
+        carrier = self._services.carrier
+        if "carrier" in members:
+            carrier = carrier_of(members.text("carrier", maximum=64), default=carrier)
+        where = members.at("shipments")
+        found: dict[str, None] = {}
+        for at, item in enumerate(members.array("shipments", maximum=MAX_SHIPMENTS)):
+            if not isinstance(item, str):
+                raise BadValueError("is a waybill number or an identifier", where=f"{where}/{at}")
+            found[_subject(item, carrier, f"{where}/{at}")] = None
+        if not found:
+            raise BadValueError("is empty; name the shipment", where=where)
+        return tuple(found)
+
+    async def _linked(
+        self, body: EvidenceLinked, case: Case, principal: Principal
+    ) -> EvidenceLinked:
+        """Return the links with their leaf hashes, if the caller may see the records.
+
+        Raises:
+            UnknownEvidenceError: the log has no such record, or it is not for this key.
+            FormatError: a line that the checklist does not have, or another leaf hash.
+
+        """
+        there = await self._store.linkable([one.first_index for one in body.evidence])
+        lines = {line.id for line in self._services.rules.claims[case.opened.claim].lines}
+        evidence = []
+        for at, one in enumerate(body.evidence):
+            where = f"/evidence/{at}"
+            found = there.get(one.first_index)
+            named = set(case.shipments)
+            if one.subject is not None:
+                named.add(_subject(one.subject, self._services.carrier, f"{where}/subject"))
+            is_open = principal.role not in NAMES_SUBJECT
+            if found is None or not (is_open or named & found.subjects):
+                raise UnknownEvidenceError(
+                    f"the log has no record {one.first_index}, or it is about another shipment; "
+                    "name the first index of a record, and a subject of it"
+                )
+            if one.line is not None and one.line not in lines:
+                raise BadValueError(
+                    f"the checklist has no such line; it has {', '.join(sorted(lines))}",
+                    where=f"{where}/line",
+                )
+            if one.leaf is not None and one.leaf != found.leaf:
+                raise BadValueError("is not the record's; leave it out", where=f"{where}/leaf")
+            evidence.append(replace(one, leaf=found.leaf, subject=None))
+        return EvidenceLinked(tuple(evidence))
+
+
+def _subject(text: str, carrier: str, where: str) -> str:
+    try:
+        subject = subject_of(text, carrier=carrier, name="shipments")
+    except (ParameterError, FormatError) as error:
+        message = error.message if isinstance(error, ParameterError) else str(error)
+        raise BadValueError(message, where=where) from None
+    if subject.startswith(CASE_URN):
+        raise BadValueError("is a case; name a shipment", where=where)
+    return subject
+
+
+def _case_of(request: Request) -> str:
+    text = path_text(request, "case", maximum=128)
+    try:
+        return check_case(text if text.startswith(CASE_URN) else CASE_URN + text, where="case")
+    except BadValueError:
+        raise MissingError(_NOTHING) from None
+
+
+def _opener(principal: Principal) -> UUID | None:
+    """Organisation whose cases the caller sees; None: everybody's."""
+    return None if principal.role is Role.ADMIN else principal.organisation

@@ -1,0 +1,199 @@
+"""What a case is, given its acts: a pure fold.
+
+Rules: acts are taken in order of their numbers, from 0 and without a gap; the first opens the case
+and no other does; moves follow the table of states; a closed case takes notes and legal holds only.
+An act whose payload was erased keeps its place in the history and changes nothing that is known.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from provenance.evidence.cases.acts import Act
+from provenance.evidence.cases.bodies import (
+    NO_FACTS,
+    Amounts,
+    AmountsChanged,
+    Body,
+    EvidenceLinked,
+    EvidenceUnlinked,
+    Facts,
+    FactsChanged,
+    HoldPlaced,
+    HoldReleased,
+    NoteAdded,
+    Opened,
+    StateChanged,
+)
+from provenance.evidence.cases.states import State, check_move
+from provenance.evidence.clocks.clock import Circumstances
+from provenance.evidence.cover import CoverTerms
+from provenance.evidence.errors import ClosedCaseError, UnknownEvidenceError, UnreadableActError
+from provenance.evidence.facts import Logged, StatedFact
+from provenance.evidence.rules.model import FactName
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedAct:
+    """An act as it is in the log; ``act`` is None once it was erased."""
+
+    logged: Logged
+    submitter: UUID
+    act: Act | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegalHold:
+    """Why nothing of the case may be erased, by whom, and the number of the act."""
+
+    reason: str
+    author: str | None
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case as of its last act. ``seq`` is the number that the next act has.
+
+    ``evidence`` maps the first index of each linked record to the checklist line that it was put
+    to, if any; ``stated`` are the facts, each with the act that stated it last.
+    """
+
+    case: str
+    shipments: tuple[str, ...]
+    opened: Opened
+    state: State = "opened"
+    amounts: Amounts = ()
+    facts: Facts = NO_FACTS
+    stated: tuple[StatedFact, ...] = ()
+    evidence: dict[int, str | None] = field(default_factory=dict)
+    hold: LegalHold | None = None
+    history: tuple[LoggedAct, ...] = ()
+
+    @property
+    def seq(self) -> int:
+        """Number of the next act."""
+        return len(self.history)
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """What the rules need to know."""
+        return Circumstances(
+            claim=self.opened.claim,
+            carriage=self.opened.carriage,
+            zone=self.opened.zone,
+            stated=self.stated,
+        )
+
+    @property
+    def cover(self) -> CoverTerms | None:
+        """Terms of a customs-delay cover, if they are stated."""
+        hours, total = self.facts.agreed_clearance_hours, self.facts.stated_sum
+        if hours is None or total is None:
+            return None
+        return CoverTerms(agreed_hours=hours, sum=total)
+
+
+def fold(acts: Iterable[LoggedAct]) -> Case | None:
+    """Return the case that ``acts`` make, in their order; None if its opening is not there or erased.
+
+    Raises:
+        UnreadableActError: the acts are not those of one case, or not in order.
+
+    """
+    case: Case | None = None
+    for number, logged in enumerate(acts):
+        if case is None:
+            if logged.act is None:
+                return None
+            case = _open(logged.act, logged)
+            continue
+        if logged.act is not None:
+            if logged.act.case != case.case or logged.act.seq != number:
+                raise UnreadableActError(f"act {number} of {case.case} is not where it should be")
+            case = applied(case, logged.act, logged.logged)
+        case = replace(case, history=(*case.history, logged))
+    return case
+
+
+def applied(case: Case, act: Act, logged: Logged) -> Case:
+    """Return ``case`` after ``act``, which is not in its history yet.
+
+    Raises:
+        UnlawfulMoveError: the table of states does not have the move.
+        ClosedCaseError: the case does not take such an act now.
+        UnknownEvidenceError: evidence is unlinked that was not linked.
+
+    """
+    body = act.body
+    if isinstance(body, Opened):
+        raise ClosedCaseError("the case was opened already; open another one for another claim")
+    if case.state == "closed" and not isinstance(body, NoteAdded | HoldPlaced | StateChanged):
+        raise ClosedCaseError(
+            "the case is closed: it takes notes and legal holds; open another one"
+        )
+    match body:
+        case StateChanged():
+            check_move(case.state, body.to)
+            return replace(case, state=body.to)
+        case AmountsChanged():
+            return replace(case, amounts=body.amounts)
+        case FactsChanged():
+            return _stated(case, body.facts, logged)
+        case _:
+            return _kept(case, body, act)
+
+
+def _kept(case: Case, body: Body, act: Act) -> Case:
+    match body:
+        case EvidenceLinked():
+            linked = {one.first_index: one.line for one in body.evidence}
+            return replace(case, evidence={**case.evidence, **linked})
+        case EvidenceUnlinked():
+            return _unlinked(case, body)
+        case HoldReleased():
+            if case.hold is None:
+                raise ClosedCaseError("no legal hold stands; there is nothing to release")
+            return replace(case, hold=None)
+        case HoldPlaced():
+            if case.hold is not None:
+                raise ClosedCaseError(f"a legal hold stands already, since act {case.hold.seq}")
+            return replace(case, hold=LegalHold(body.reason, act.author, act.seq))
+        case _:
+            return case
+
+
+def _open(act: Act, logged: LoggedAct) -> Case:
+    if not isinstance(act.body, Opened) or act.seq != 0:
+        raise UnreadableActError(f"the first act of {act.case} does not open it")
+    case = Case(
+        case=act.case,
+        shipments=act.shipments,
+        opened=act.body,
+        amounts=act.body.amounts,
+        history=(logged,),
+    )
+    return _stated(case, act.body.facts, logged.logged)
+
+
+def _stated(case: Case, facts: Facts, logged: Logged) -> Case:
+    old: dict[FactName, StatedFact] = {fact.name: fact for fact in case.stated}
+    new = {name: StatedFact(name=name, day=day, logged=logged) for name, day in facts.days.items()}
+    kept = case.facts
+    return replace(
+        case,
+        stated=tuple({**old, **new}.values()),
+        facts=Facts(
+            days={**kept.days, **facts.days},
+            agreed_clearance_hours=facts.agreed_clearance_hours or kept.agreed_clearance_hours,
+            stated_sum=facts.stated_sum or kept.stated_sum,
+        ),
+    )
+
+
+def _unlinked(case: Case, body: EvidenceUnlinked) -> Case:
+    for first_index in body.evidence:
+        if first_index not in case.evidence:
+            raise UnknownEvidenceError(f"record {first_index} is not linked to the case")
+    kept = {index: line for index, line in case.evidence.items() if index not in body.evidence}
+    return replace(case, evidence=kept)

@@ -1,0 +1,82 @@
+"""``provenance case`` against a running service, and a start with wrong terms."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fixtures.commands import provenance
+from fixtures.service import RunningService
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+
+TERMS = """v = 1
+carrier = "Example Express"
+[[clocks]]
+id = "terms-notice"
+title = "Notice by the carrier's terms"
+carriage = "any"
+claims = ["damage"]
+effect = "complaint"
+starts = [{ fact = "arrived_on" }]
+period = { days = 3 }
+source = "General terms, section 9"
+counting = "Calendar days"
+"""
+
+
+def test_a_case_is_opened_changed_shown_and_listed(tmp_path: Path) -> None:
+    (tmp_path / "terms.toml").write_text(TERMS, encoding="utf-8")
+    (tmp_path / "more.json").write_text(
+        json.dumps({"zone": "Europe/Berlin", "facts": {"arrived_on": "2025-02-27"}}),
+        encoding="utf-8",
+    )
+    terms = {"PROVENANCE_CARRIER_TERMS": str(tmp_path / "terms.toml")}
+    with RunningService(tmp_path / "data", **terms) as service:
+        service.wait_until_ready()
+        env = {"PROVENANCE_DATA": str(service.data_dir)}
+
+        def case(*arguments: object) -> str:
+            done = provenance("case", *arguments, cwd=tmp_path, env=env)
+            assert done.code == 0, done.err
+            return done.out
+
+        opened = json.loads(
+            case("open", "damage", "WB 1", "--claimant", "Nora", "--with", "more.json", "--json")
+        )
+        name = opened["case"]
+        moved = case("act", name, "state_changed", "--to", "submitted", "--expect", 1)
+        assert "submitted, next act 2" in moved
+        assert "the same as before" in case(
+            "act", name, "state_changed", "--to", "submitted", "--expect", 1
+        )
+        shown = case("show", name)
+        # 27 February 2025 + 3 = 2 March.
+        assert "Notice by the carrier's terms: 2025-03-02 (Europe/Berlin)" in shown
+        assert "missing" in shown
+        assert "not legal advice" in shown
+        assert json.loads(case("show", name, "--json"))["state"] == "submitted"
+        assert name in case("list", "--state", "submitted")
+        assert case("list", "--state", "closed") == ""
+        refused = provenance(
+            "case", "act", name, "state_changed", "--to", "opened", "--expect", 2,
+            cwd=tmp_path, env=env,
+        )  # fmt: skip
+        assert refused.code == 1
+        assert "collecting or accepted or rejected or withdrawn" in refused.err
+
+
+def test_wrong_terms_stop_the_service_before_it_starts(tmp_path: Path) -> None:
+    (tmp_path / "terms.toml").write_text(TERMS.replace("days = 3", "dais = 3"), encoding="utf-8")
+    done = provenance(
+        "run",
+        cwd=tmp_path,
+        env={
+            "PROVENANCE_CARRIER_TERMS": str(tmp_path / "terms.toml"),
+            "PROVENANCE_DATA": str(tmp_path / "data"),
+        },
+    )
+    assert done.code == 5
+    assert "terms.toml, line 10: clocks.0.period.dais: there is no such member" in done.err
+    assert "did you mean 'days'" in done.err
+    assert not (tmp_path / "data").exists()

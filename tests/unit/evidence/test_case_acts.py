@@ -1,0 +1,206 @@
+"""Acts and the fold over them: strict, lawful, and the same whoever folds."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provenance.core.digests import LeafHash
+from provenance.core.errors import FormatError
+from provenance.core.jcs import canonicalize, parse
+from provenance.evidence.cases.acts import CASE_URN, Act
+from provenance.evidence.cases.bodies import (
+    EvidenceLinked,
+    Facts,
+    FactsChanged,
+    HoldPlaced,
+    HoldReleased,
+    Linked,
+    NoteAdded,
+    Opened,
+    StateChanged,
+)
+from provenance.evidence.cases.fold import LoggedAct, applied, fold
+from provenance.evidence.cases.records import act_submission, case_id
+from provenance.evidence.cases.states import MOVES, STATES, State, check_move
+from provenance.evidence.described import Described
+from provenance.evidence.errors import UnlawfulMoveError, UnreadableActError
+from provenance.evidence.facts import Logged
+from provenance.intake.repetition import EventKeys
+from provenance.verify.audit.contents import AuditedPayload
+from provenance.wiring.auditing import event_subjects
+
+CASE = CASE_URN + "a" * 32
+SHIPMENT = "https://id.gs1.org/00/095211411234567892"
+SUBMITTER = UUID(int=7)
+KEYS = EventKeys(b"k" * 32)
+
+
+def act(seq: int, body: object) -> Act:
+    return Act(CASE, seq, (SHIPMENT,), body)  # type: ignore[arg-type]
+
+
+OPENED = act(0, Opened(claim="damage", claimant="N"))
+
+
+def logged(*acts: Act | None) -> list[LoggedAct]:
+    return [
+        LoggedAct(logged=Logged(first_index=at, recorded_at=at), submitter=SUBMITTER, act=one)
+        for at, one in enumerate(acts)
+    ]
+
+
+def test_an_act_survives_being_written_and_read() -> None:
+    linked = Linked(first_index=4, leaf=LeafHash(bytes(32)), line="invoice")
+    for one in (OPENED, act(1, EvidenceLinked((linked,))), act(2, NoteAdded('é \u2028 "quoted"'))):
+        assert Act.decode(one.encode()) == one
+        assert Act.decode(one.encode()).subjects == (CASE, SHIPMENT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"v": 2},
+        {"case": "urn:provenance:case:short"},
+        {"seq": -1},
+        {"act": "sung"},
+        {"shipments": []},
+        {"shipments": [SHIPMENT, SHIPMENT]},
+        {"shipments": [7]},
+        {"more": "x"},
+        {"facts": {}},
+    ],
+)
+def test_a_stored_act_that_is_not_exactly_one_is_refused(change: dict[str, object]) -> None:
+    value = parse(OPENED.encode())
+    assert isinstance(value, dict)
+    with pytest.raises(FormatError):
+        Act.decode(canonicalize({**value, **change}))
+
+
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_are_no_act_and_no_description(data: bytes) -> None:
+    for read in (Act.decode, Described.decode):
+        with pytest.raises(FormatError):
+            read(data)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("to", STATES)
+def test_moves_are_those_of_the_table_and_no_others(state: State, to: State) -> None:
+    if to in MOVES[state]:
+        check_move(state, to)
+    else:
+        with pytest.raises(UnlawfulMoveError) as caught:
+            check_move(state, to)
+        assert caught.value.lawful == MOVES[state]
+
+
+def test_every_state_can_be_reached_and_every_one_can_end() -> None:
+    reached, waiting = {"opened"}, ["opened"]
+    while waiting:
+        for to in MOVES[waiting.pop()]:  # type: ignore[index] # a state
+            if to not in reached:
+                reached.add(to)
+                waiting.append(to)
+    assert reached == set(STATES)
+    assert [state for state in STATES if not MOVES[state]] == ["closed"]
+
+
+def test_facts_add_up_and_remember_who_stated_them() -> None:
+    def fact(seq: int, text: str, **days: str) -> Act:
+        value = {"v": 1, "case": CASE, "seq": seq, "act": text, "shipments": [SHIPMENT]}
+        return Act.decode(canonicalize({**value, "facts": days}))
+
+    case = fold(
+        logged(
+            OPENED,
+            fact(1, "facts_changed", arrived_on="2025-01-01", contract_on="2024-12-01"),
+            fact(2, "facts_changed", arrived_on="2025-01-02"),
+        )
+    )
+    assert case is not None
+    assert {one.name: (one.day.isoformat(), one.logged.first_index) for one in case.stated} == {
+        "arrived_on": ("2025-01-02", 2),
+        "contract_on": ("2024-12-01", 1),
+    }
+
+
+def test_a_hold_stands_until_it_is_released() -> None:
+    acts = [OPENED, act(1, HoldPlaced("court")), act(2, HoldReleased("settled"))]
+    held, free = fold(logged(*acts[:2])), fold(logged(*acts))
+    assert held is not None
+    assert free is not None
+    assert held.hold is not None
+    assert (held.hold.reason, held.hold.seq, free.hold) == ("court", 1, None)
+
+
+def test_an_erased_act_keeps_its_place_and_a_case_without_its_opening_is_none() -> None:
+    case = fold(logged(OPENED, None, act(2, StateChanged("submitted"))))
+    assert case is not None
+    assert (case.seq, case.state) == (3, "submitted")
+    assert fold(logged(None, act(1, NoteAdded("n")))) is None
+    assert fold([]) is None
+
+
+@pytest.mark.parametrize(
+    "acts",
+    [
+        [act(1, NoteAdded("n"))],
+        [OPENED, act(2, NoteAdded("n"))],
+        [OPENED, Act(CASE_URN + "b" * 32, 1, (SHIPMENT,), NoteAdded("n"))],
+    ],
+)
+def test_acts_that_are_not_where_they_should_be_are_not_folded(acts: list[Act]) -> None:
+    with pytest.raises(UnreadableActError):
+        fold(logged(*acts))
+
+
+@given(st.lists(st.sampled_from(STATES), max_size=12))
+def test_a_case_is_always_in_the_state_of_its_last_lawful_move(moves: list[State]) -> None:
+    case = fold(logged(OPENED))
+    assert case is not None
+    expected: State = "opened"
+    for to in moves:
+        step = act(1, StateChanged(to))
+        if to in MOVES[expected]:
+            case = applied(case, step, Logged(0, 0))
+            expected = to
+        else:
+            with pytest.raises(UnlawfulMoveError):
+                applied(case, step, Logged(0, 0))
+        assert case.state == expected
+
+
+def test_acts_with_one_number_share_their_key_whoever_sends_them() -> None:
+    def record(one: Act, submitter: int) -> tuple[bytes, bytes]:
+        submission = act_submission(
+            one, state="opened", submitter=UUID(int=submitter), keys=KEYS, random_bytes=bytes
+        )
+        (draft,) = submission.records
+        return draft.dedup_key, draft.content_mac
+
+    note, other = act(1, NoteAdded("a")), act(1, NoteAdded("b"))
+    assert record(note, 1)[0] == record(other, 2)[0] != record(act(2, NoteAdded("a")), 1)[0]
+    assert record(note, 1)[1] != record(other, 1)[1]
+    assert record(note, 1)[1] != record(note, 2)[1]
+
+
+def test_a_key_names_one_case_for_each_organisation() -> None:
+    def opened(organisation: int, key: str | None, random: bytes = bytes(16)) -> str:
+        return case_id(organisation=UUID(int=organisation), key=key, keys=KEYS, random=random)
+
+    assert opened(1, "k") == opened(1, "k", b"\1" * 16)
+    assert len({opened(1, "k"), opened(2, "k"), opened(1, "l"), opened(1, None)}) == 4
+
+
+def test_the_audit_knows_which_subjects_an_act_names() -> None:
+    rule = event_subjects(keys=KEYS, carrier="acme")
+    audited = AuditedPayload("case", str(SUBMITTER), "application/json", OPENED.encode(), None)
+    assert rule(audited) == (CASE, SHIPMENT)
+
+
+def test_a_body_says_back_what_it_was_told() -> None:
+    body = FactsChanged(Facts(days={}, agreed_clearance_hours=48), reason="policy")
+    assert body.to_json() == {"facts": {"agreed_clearance_hours": 48}, "reason": "policy"}
