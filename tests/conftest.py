@@ -11,6 +11,7 @@ pytest_plugins = [
     "fixtures.application",
     "fixtures.verifying",
     "fixtures.auditing",
+    "fixtures.dossiers",
 ]
 
 
