@@ -91,7 +91,10 @@ def check_name(name: str, *, offset: int | None = None) -> str:
     """
 
     def refuse(kind: type[ContainerError], why: str) -> ContainerError:
-        return kind(why, where=repr(name)[1:-1][:MAX_NAME], offset=offset)
+        shown = "".join(
+            letter if " " <= letter <= "~" else f"\\x{ord(letter):02x}" for letter in name
+        )
+        return kind(why, where=shown[:MAX_NAME], offset=offset)
 
     if not name.isascii():
         raise refuse(errors.NameNotAsciiError, "a name is ASCII")

@@ -21,7 +21,7 @@ from provenance.core.notes import Checkpoint, Verifier
 from provenance.core.receipt import Receipt
 from provenance.core.trustfile import TrustFile
 from provenance.core.verdict import OPTIONAL, Outcome, Report, Verdict
-from provenance.verify.dossier.anchors import ProvenAnchor, Vouches
+from provenance.verify.dossier.anchors import NO_PROOF, ProvenAnchor, Vouches
 from provenance.verify.dossier.closing import judge_anchor, judge_cover
 from provenance.verify.dossier.errors import ChecksumError, ContainerError
 from provenance.verify.dossier.files import judge_contents, judge_files
@@ -135,7 +135,9 @@ class _Judgement:
 
     def _item(self, receipt: Receipt) -> tuple[ReadReceipt, ProvenAnchor]:
         anchor = self._anchor(receipt)
-        evidence = Evidence(trust=self._trust, facts=anchor.facts, facts_missing=anchor.unvouched)
+        evidence = Evidence(
+            trust=self._trust, facts=anchor.facts, facts_missing=anchor.unvouched or NO_PROOF
+        )
         return ReadReceipt(f"entry {receipt.index}", receipt, evidence), anchor
 
     def _anchor(self, receipt: Receipt) -> ProvenAnchor:
