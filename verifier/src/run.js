@@ -343,7 +343,7 @@ function history(subjects, trails) {
       if (trail?.outcome === outcome) return [outcome, `${subject}: ${trail.reason}`];
     }
   }
-  return ["VALID", `the whole trail of ${subjects.length} subjects is here, gapless`];
+  return ["VALID", `whole and gapless trails: ${subjects.length}`];
 }
 
 function toJson({ receipt, verdicts, outcome, local }) {

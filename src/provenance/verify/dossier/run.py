@@ -225,7 +225,7 @@ class _Judgement:
                     return outcome, f"{subject}: no proven entry is of its trail"
                 if verdict is not None and verdict.outcome is outcome:
                     return outcome, f"{subject}: {verdict.reason}"
-        return Outcome.VALID, f"the whole trail of {len(subjects)} subjects is here, gapless"
+        return Outcome.VALID, f"whole and gapless trails: {len(subjects)}"
 
     def _about(self) -> dict[str, JsonValue]:
         manifest = self._dossier.manifest
