@@ -12,6 +12,7 @@ pytest_plugins = [
     "fixtures.verifying",
     "fixtures.auditing",
     "fixtures.dossiers",
+    "fixtures.browser",
 ]
 
 
