@@ -1,8 +1,6 @@
 """The largest case that is planned for: a thousand documents and ten thousand events."""
 
-import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +9,8 @@ from fixtures.dossiers import gather
 from fixtures.embedded import ChainFixture
 from fixtures.small_log import tile_hashes
 from fixtures.verifying import SmallLog, open_small_log
-from provenance.core.receipt import AnchoredCheckpoint, PayloadOpening, Receipt
 from provenance.core.digests import sha256
+from provenance.core.receipt import AnchoredCheckpoint, PayloadOpening, Receipt
 from provenance.core.tiles import inclusion_proof
 from provenance.core.verdict import Outcome
 from provenance.evidence.dossier.build import build_dossier
@@ -36,7 +34,9 @@ def fill(log: SmallLog) -> list[int]:
     for number in range(DOCUMENTS + EVENTS):
         subject = f"{SHIPMENT}{number % SUBJECTS}"
         is_document = number % 11 == 0
-        payload = b"%%PDF %d" % number if is_document else b'{"step":"departing","number":%d}' % number
+        payload = (
+            b"%%PDF %d" % number if is_document else b'{"step":"departing","number":%d}' % number
+        )
         kind = "document" if is_document else "event"
         index = log.add(subject, payload, kind=kind, at=at)
         documents += [index] if is_document else []
@@ -71,9 +71,7 @@ def receipts(log: SmallLog) -> list[Receipt]:
     return made
 
 
-def test_a_large_case_is_written_and_verified_in_time(
-    anvil: ChainFixture, tmp_path: Path
-) -> None:
+def test_a_large_case_is_written_and_verified_in_time(anvil: ChainFixture, tmp_path: Path) -> None:
     log = open_small_log(anvil)
     documents = fill(log)
     found = receipts(log)
