@@ -84,7 +84,7 @@ def test_the_page_says_what_is_no_trust_file(
     verifier_page.fill(dossier_case.data, trust.replace(b'"v":1', b'"v":2'), [])
     page = verifier_page.page
     page.click("#verify")
-    page.wait_for_function("document.getElementById('status').textContent.includes('trust file')")
+    page.get_by_text("is not a trust file").wait_for()
     assert page.text_content("#status") == (
         "trust.json is not a trust file: /v: is not known to this release"
     )

@@ -133,6 +133,23 @@ def test_an_entry_left_out_makes_the_history_unknown(dossier_case: Case) -> None
     assert "missing numbers 1" in reason(report, "history")
 
 
+def test_an_older_trail_head_does_not_hide_what_came_after_it(dossier_case: Case) -> None:
+    content, log = dossier_case.content, dossier_case.log
+    older = log.head(PARCEL, size=3)
+    first = tuple(replace(item, trail_head=older) for item in content.receipts if item.index < 3)
+    part = replace(
+        content,
+        receipts=first,
+        documents=content.documents[:1],
+        events=content.events[:2],
+    )
+    report = verify(dossier_case, write(log, part))
+    assert report.outcome is Outcome.UNKNOWN
+    assert reason(report, "history") == (
+        f"{PARCEL}: whole as of size 3 only; the closing anchor is of 6"
+    )
+
+
 def test_what_is_withheld_stands_in_its_place_and_is_counted(dossier_case: Case) -> None:
     content = dossier_case.content
     hidden = DossierDocument(2, content.documents[0].media_type, None, state="withheld")

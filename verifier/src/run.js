@@ -6,6 +6,7 @@ import { checkpointOf, content, LATE_ANCHOR_MS, LOCAL, ReceiptCheck } from "./ch
 import { findMisconduct } from "./conduct.js";
 import { Fault, guarded } from "./faults.js";
 import { DOCUMENT, judgeSignature } from "./manifest.js";
+import { parseTrailHead, splitNote } from "./notes.js";
 import { readDossier } from "./reading.js";
 import { trailReports } from "./trails.js";
 
@@ -71,7 +72,7 @@ class Judgement {
       verdict("signature", await guarded(() => judgeSignature(this.dossier, this.trust))),
       verdict("files", filesCheck(files, manifest)),
       verdict("closing", await guarded(() => this.closing())),
-      verdict("history", history(manifest.subjects, trails)),
+      verdict("history", this.history(items, trails)),
     ];
     const reports = items.map(toJson);
     const outcome = misconduct.length
@@ -226,6 +227,31 @@ class Judgement {
     return ["VALID", `${this.dossier.payloads.size} payloads, each the one that was recorded`];
   }
 
+  history(items, trails) {
+    const { subjects } = this.dossier.manifest;
+    const found = wholeness(subjects, trails);
+    if (found) return found;
+    // Whole trails as of an older size would hide what was logged before the closing anchor.
+    const closing = this.dossier.closing.anchor.size;
+    const sizes = new Map();
+    for (const { receipt, verdicts } of items) {
+      const isSigned = verdicts.find((item) => item.check === "trail").outcome === "VALID";
+      if (receipt.trailHead === null || !isSigned) continue;
+      const head = parseTrailHead(splitNote(receipt.trailHead).text);
+      sizes.set(head.subject, Math.max(sizes.get(head.subject) ?? 0, head.anchoredSize));
+    }
+    for (const subject of subjects) {
+      const size = sizes.get(subject) ?? 0;
+      if (size < closing) {
+        return [
+          "UNKNOWN",
+          `${subject}: whole as of size ${size} only; the closing anchor is of ${closing}`,
+        ];
+      }
+    }
+    return ["VALID", `whole and gapless trails: ${subjects.length}`];
+  }
+
   async closing() {
     const { closing, receipts, proofs } = this.dossier;
     const firsts = [...this.firsts.values()];
@@ -332,7 +358,7 @@ function filesCheck(files, manifest) {
   return ["VALID", `${present} files have the size and SHA-256 that the manifest says${said}`];
 }
 
-function history(subjects, trails) {
+function wholeness(subjects, trails) {
   const bySubject = new Map(trails.map((trail) => [trail.subject ?? "", trail]));
   for (const outcome of ["INVALID", "UNKNOWN"]) {
     for (const subject of subjects) {
@@ -343,7 +369,7 @@ function history(subjects, trails) {
       if (trail?.outcome === outcome) return [outcome, `${subject}: ${trail.reason}`];
     }
   }
-  return ["VALID", `whole and gapless trails: ${subjects.length}`];
+  return null;
 }
 
 function toJson({ receipt, verdicts, outcome, local }) {

@@ -6,9 +6,9 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
+from fixtures.debian import install
 from provenance.evidence.dossier.report import (
+    FONTS,
     Clock,
     Found,
     Item,
@@ -59,7 +59,7 @@ CONTENT = ReportContent(
 def text_of(pdf: bytes, folder: Path) -> str:
     """What pdftotext reads."""
     if shutil.which("pdftotext") is None:
-        pytest.fail("there is no pdftotext: install poppler-utils")
+        install("poppler-utils")
     (folder / "case.pdf").write_bytes(pdf)
     command = ["pdftotext", "-layout", "case.pdf", "-"]
     done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
@@ -98,9 +98,9 @@ def test_a_letter_that_the_font_lacks_is_escaped_and_not_dropped(tmp_path: Path)
 
 
 def test_every_script_is_shown_where_a_font_has_it(tmp_path: Path) -> None:
-    font = find_font()
-    if font is None or "CJK" not in font.name:
-        pytest.fail("there is no Noto CJK font: install fonts-noto-cjk")
+    if not FONTS[0].exists():
+        install("fonts-noto-cjk")
+    font = FONTS[0]
     text = text_of(make_report(CONTENT, font=font), tmp_path)
     for name in ("Ольга Иванова", "東京都千代田区", "上海"):
         assert name in text

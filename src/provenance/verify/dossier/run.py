@@ -17,7 +17,7 @@ from provenance.core.check import LATE_ANCHOR_MS, Evidence, checkpoint_of
 from provenance.core.digests import sha256
 from provenance.core.errors import FormatError, ProofError, ProvenanceError
 from provenance.core.jcs import JsonValue
-from provenance.core.notes import Checkpoint, Verifier
+from provenance.core.notes import Checkpoint, TrailHead, Verifier, split_note
 from provenance.core.receipt import Receipt
 from provenance.core.trustfile import TrustFile
 from provenance.core.verdict import OPTIONAL, Outcome, Report, Verdict
@@ -225,6 +225,25 @@ class _Judgement:
                     return outcome, f"{subject}: no proven entry is of its trail"
                 if verdict is not None and verdict.outcome is outcome:
                     return outcome, f"{subject}: {verdict.reason}"
+        return self._freshness(receipts)
+
+    def _freshness(self, receipts: SetReport) -> Finding:
+        """Whole trails as of an older size would hide what was logged before the closing anchor."""
+        subjects = self._dossier.manifest.subjects
+        closing = self._dossier.closing.anchor.size
+        sizes: dict[str, int] = {}
+        for item in receipts.receipts:
+            note = item.receipt.trail_head
+            if note is None or item.report.verdict("trail").outcome is not Outcome.VALID:
+                continue
+            head = TrailHead.parse(split_note(note).text)
+            sizes[head.subject] = max(sizes.get(head.subject, 0), head.anchored_size)
+        for subject in subjects:
+            size = sizes.get(subject, 0)
+            if size < closing:
+                return Outcome.UNKNOWN, (
+                    f"{subject}: whole as of size {size} only; the closing anchor is of {closing}"
+                )
         return Outcome.VALID, f"whole and gapless trails: {len(subjects)}"
 
     def _about(self) -> dict[str, JsonValue]:
