@@ -5,13 +5,14 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 NPM := contracts/node_modules/.package-lock.json
+BUNDLER := verifier/node_modules/.package-lock.json
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # uv installs in seconds; where it cannot reach the index that pip is set up for, pip does.
 INSTALL = $(BIN)/uv pip install --quiet --no-deps --require-hashes -r $(1) 2>/dev/null \
 	|| $(BIN)/pip install --quiet --no-deps --require-hashes -r $(1)
 
-.PHONY: help run demo test check soak bench lock contracts clean
+.PHONY: help run demo test check soak bench lock page contracts clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,11 +42,14 @@ soak: $(DEV) $(NPM) ## the long tests at full size
 bench: $(DEV) $(NPM) ## figures, each as a ratio to a baseline of the same run
 	@$(BIN)/python scripts/bench.py
 
+page: $(RUNTIME) $(BUNDLER) ## rebuild the page that verifies dossiers
+	@$(BIN)/python scripts/verifier_page.py
+
 lock: ## renew the pinned requirements
 	@scripts/lock.sh
 
 clean: ## remove environment and build products, not the data folder
-	rm -rf .venv build contracts/node_modules contracts/cache contracts/out
+	rm -rf .venv build verifier/node_modules contracts/node_modules contracts/cache contracts/out
 
 .venv/bin/uv: requirements/build.txt
 	@echo "creating the Python environment in .venv ..."
@@ -69,4 +73,9 @@ $(DEV): $(RUNTIME) requirements/dev.txt
 $(NPM): contracts/package-lock.json
 	@echo "installing anvil and the compiler ..."
 	@cd contracts && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BUNDLER): verifier/package-lock.json
+	@echo "installing the bundler of the verifier's page ..."
+	@cd verifier && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

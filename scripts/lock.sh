@@ -10,3 +10,4 @@ compile() {
 compile build.in -o build.txt
 compile dev.in -o dev.txt
 compile runtime.in -c dev.txt -o runtime.txt
+compile verify.in -c dev.txt -o verify.txt

@@ -13,6 +13,8 @@ pytest_plugins = [
     "fixtures.auditing",
     "fixtures.token",
     "fixtures.objectstore",
+    "fixtures.dossiers",
+    "fixtures.browser",
 ]
 
 

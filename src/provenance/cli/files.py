@@ -2,8 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from provenance.cli.exits import MALFORMED, USAGE, fail
+
+if TYPE_CHECKING:
+    from provenance.core.trustfile import TrustFile
+
+MAX_TRUST_BYTES: Final = 1 << 20
+"""What the trust file's own format allows."""
 
 
 def read_bounded(path: Path, *, limit: int) -> bytes:
@@ -26,3 +33,14 @@ def write_whole(path: Path, data: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_trust(path: Path) -> "TrustFile":
+    """Trust file at ``path``; what is none ends the command."""
+    from provenance.core.errors import FormatError
+    from provenance.core.trustfile import TrustFile
+
+    try:
+        return TrustFile.decode(read_bounded(path, limit=MAX_TRUST_BYTES))
+    except FormatError as error:
+        fail(f"{path} is not a trust file: {error}", code=MALFORMED)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provenance.cli.exits import OF_OUTCOME, USAGE, fail, reported
+from provenance.cli.files import read_trust
 from provenance.cli.stores import chain, database, read_settings
 from provenance.cli.verdicts import LIMITS, coloured, line
-from provenance.cli.verify import read_trust
 
 if TYPE_CHECKING:
     from provenance.anchor.succession import Succession

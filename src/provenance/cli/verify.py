@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from provenance.cli.exits import INVALID, MALFORMED, OF_OUTCOME, UNKNOWN, fail, reported
-from provenance.cli.files import read_bounded
+from provenance.cli.dossier import is_dossier, verify_dossier_file
+from provenance.cli.exits import INVALID, MALFORMED, OF_OUTCOME, UNKNOWN, USAGE, fail, reported
+from provenance.cli.files import read_bounded, read_trust
 from provenance.cli.verdicts import print_set
 from provenance.core.notes import MAX_NOTE_BYTES
 from provenance.core.receipt import MAX_RECEIPT_BYTES
@@ -22,15 +23,16 @@ if TYPE_CHECKING:
 
 MAX_PAYLOAD_BYTES: Final = 1 << 30
 """A payload is read whole; no document or photo of a parcel comes near a gigabyte."""
-MAX_TRUST_BYTES: Final = 1 << 20
-"""What the trust file's own format allows."""
 
 _FILE: Final = {"exists": True, "dir_okay": False}
 
 
 def verify(
     receipts: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="Receipts to verify together.", **_FILE)
+        list[Path],
+        typer.Argument(
+            metavar="FILE", help="Receipts to verify together, or one dossier.", **_FILE
+        ),
     ],
     *,
     trust: Annotated[
@@ -42,6 +44,13 @@ def verify(
     rpc: Annotated[
         str | None,
         typer.Option(metavar="URL", envvar="RPC_URL", help="JSON-RPC of a node of the chain."),
+    ] = None,
+    block: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HASH",
+            help="Hash of a block that you trust, for a dossier; may be repeated.",
+        ),
     ] = None,
     payload: Annotated[
         list[Path] | None,
@@ -78,11 +87,18 @@ def verify(
         ),
     ] = 10.0,
 ) -> None:
-    """Verify receipts: is this what was recorded, when, and is it in the anchored log?
+    """Verify receipts, or a dossier: is this what was recorded, when, in the anchored log?
 
-    Receipts given together are also checked against each other. Exit code: 0 VALID, 1 INVALID,
+    Receipts given together are also checked against each other. A dossier is checked without a
+    chain, given the hash of its closing anchor's block, or with --rpc. Exit code: 0 VALID, 1 INVALID,
     3 UNKNOWN (nothing is wrong, but something could not be checked), 4 malformed, 2 wrong usage.
     """
+    if is_dossier(receipts):
+        verify_dossier_file(
+            receipts, trust=trust, blocks=block or (), rpc=rpc, as_json=as_json, patience=timeout
+        )
+    if block:
+        fail("--block is for a dossier; a receipt is checked with --rpc", code=USAGE)
     from provenance.verify.service import ReceiptInput, match_payloads
 
     with reported():
@@ -145,17 +161,6 @@ async def _verify(
         return await verify_receipts(
             items, trust=trust, facts=reader, acknowledgements=notes, complete=complete
         )
-
-
-def read_trust(path: Path) -> "TrustFile":
-    """Trust file at ``path``; what is none ends the command."""
-    from provenance.core.errors import FormatError
-    from provenance.core.trustfile import TrustFile
-
-    try:
-        return TrustFile.decode(read_bounded(path, limit=MAX_TRUST_BYTES))
-    except FormatError as error:
-        fail(f"{path} is not a trust file: {error}", code=MALFORMED)
 
 
 def _payload_files(folder: Path | None) -> list[Path]:

@@ -71,6 +71,11 @@ def canonicalize(value: object) -> bytes:
 
     """
     _check_value(value, None, 0)
+    return _spell(value)
+
+
+def _spell(value: object) -> bytes:
+    """RFC 8785 bytes of a value that was checked."""
     # For ASCII names, code point order (which sort_keys uses) is the UTF-16 order that RFC 8785
     # asks for, and json's escapes are exactly those of section 3.2.2.2.
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
@@ -120,7 +125,7 @@ def parse_canonical(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> JsonValu
 
     """
     value = parse(data, limits=limits)
-    if canonicalize(value) != data:
+    if _spell(value) != data:
         raise NotCanonicalError("the bytes are not the canonical JSON (RFC 8785) of their value")
     return value
 

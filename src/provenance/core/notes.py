@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
@@ -35,6 +36,8 @@ MAX_SIGNATURES = 16
 MAX_ORIGIN = 255
 """Characters of an origin, as of a DNS name."""
 
+_REMEMBERED = 256
+"""Notes that are not taken apart again: receipts of one batch share their checkpoint."""
 _ED25519 = b"\x01"
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _ORIGIN = re.compile(r"[\x21-\x2a\x2c-\x7e]+")
@@ -184,6 +187,7 @@ class SplitNote:
     signatures: tuple[tuple[str, bytes], ...]
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def split_note(note: str, *, where: str = "note") -> SplitNote:
     """Take text and signature lines apart.
 

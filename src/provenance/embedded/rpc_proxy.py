@@ -38,6 +38,7 @@ ALLOWED_METHODS = frozenset(
         "eth_getCode",
         "eth_getLogs",
         "eth_getProof",
+        "eth_getRawTransactionByHash",
         "eth_getStorageAt",
         "eth_getTransactionByBlockHashAndIndex",
         "eth_getTransactionByBlockNumberAndIndex",

@@ -1,0 +1,162 @@
+"""``provenance verify dossier.zip``: the verdicts on one dossier.
+
+Without ``--rpc`` it needs nothing but the package's ``verify`` extra; the chain client is imported
+where a node is asked for.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import typer
+
+from provenance.cli.exits import INVALID, MALFORMED, OF_OUTCOME, USAGE, fail, reported
+from provenance.cli.files import read_trust
+from provenance.cli.verdicts import coloured, line
+from provenance.core.verdict import Outcome
+
+if TYPE_CHECKING:
+    from provenance.core.trustfile import TrustFile
+    from provenance.verify.dossier.anchors import Vouch
+    from provenance.verify.dossier.reading import Dossier
+    from provenance.verify.dossier.report import DossierReport
+
+DOSSIER_LIMITS: Final = (
+    "A dossier proves what was recorded and when, not that it is true, nor that everything that "
+    "happened was recorded."
+)
+"""The honest limits, printed below every verdict."""
+
+_HASH = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
+_SHOWN: Final = 20
+"""Entries whose verdicts are printed in full where something is not VALID."""
+
+
+def is_dossier(paths: Sequence[Path]) -> bool:
+    """Whether the first of ``paths`` is meant as a dossier: by its name, or its first bytes."""
+    if paths[0].suffix.lower() == ".zip":
+        return True
+    try:
+        with paths[0].open("rb") as file:
+            return file.read(2) == b"PK"
+    except OSError:
+        return False
+
+
+def verify_dossier_file(
+    paths: Sequence[Path],
+    *,
+    trust: Path | None,
+    blocks: Sequence[str],
+    rpc: str | None,
+    as_json: bool,
+    patience: float,
+) -> NoReturn:
+    """Verify one dossier, print what was found, and end with the exit code."""
+    if len(paths) != 1:
+        fail("a dossier is verified by itself: name one file", code=USAGE)
+    hashes = [_block_hash(text) for text in blocks]
+    with reported():
+        trusted = read_trust(trust) if trust is not None else None
+        report = _verify(paths[0], trusted, hashes, rpc, patience)
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+    else:
+        _print(paths[0], report)
+    if report.refusal is not None:
+        raise typer.Exit(INVALID if report.tampered else MALFORMED)
+    raise typer.Exit(OF_OUTCOME[report.outcome])
+
+
+def _verify(
+    path: Path,
+    trust: "TrustFile | None",
+    hashes: Sequence[bytes],
+    rpc: str | None,
+    patience: float,
+) -> "DossierReport":
+    from provenance.core.errors import ProofError
+    from provenance.verify.dossier.anchors import named
+    from provenance.verify.dossier.errors import ContainerError
+    from provenance.verify.dossier.reading import read_dossier
+    from provenance.verify.dossier.run import judge_dossier, refused
+
+    with path.open("rb") as file:
+        try:
+            dossier = read_dossier(file)
+        except (ContainerError, ProofError) as error:
+            return refused(error)
+    vouches = named(hashes)
+    if rpc is not None and trust is not None:
+        vouches = {**asyncio.run(_ask(dossier, trust, rpc, patience)), **vouches}
+    return judge_dossier(dossier, trust=trust, vouches=vouches)
+
+
+async def _ask(
+    dossier: "Dossier", trust: "TrustFile", rpc: str, patience: float
+) -> "Mapping[bytes, Vouch]":
+    from provenance.verify.vouching import ask_node
+
+    log = trust.log(dossier.closing.parsed().origin)
+    if log is None:
+        return {}
+    return await ask_node(rpc, log, dossier.proofs.headers.values(), patience=patience)
+
+
+def _block_hash(text: str) -> bytes:
+    match = _HASH.fullmatch(text.strip())
+    if match is None:
+        fail("--block is a block's hash: 64 hexadecimal digits", code=USAGE)
+    return bytes.fromhex(match[1])
+
+
+def _print(path: Path, report: "DossierReport") -> None:
+    if report.refusal is not None:
+        refusal = report.refusal
+        place = f" at byte {refusal.offset}" if refusal.offset is not None else ""
+        where = f"{refusal.where}: " if refusal.where else ""
+        typer.echo(f"{path}: {where}{refusal.reason} ({refusal.code}){place}")
+        typer.echo(f"\n{coloured(Outcome.INVALID)}: the file is not the dossier that was written")
+        return
+    _print_parts(path, report)
+    typer.echo(coloured(report.outcome))
+    for said in report.qualifications:
+        typer.echo(f"  {said}")
+    typer.echo(DOSSIER_LIMITS)
+
+
+def _print_parts(path: Path, report: "DossierReport") -> None:
+    about = report.about
+    typer.echo(f"{path}: dossier of {about['entries']} entries")
+    for check in report.checks:
+        typer.echo(line(check.check, check.outcome, check.reason))
+    typer.echo("\nFiles")
+    for file in report.files:
+        typer.echo(f"  {coloured(file.outcome, width=9)}{file.name}: {file.reason}")
+    typer.echo()
+    if report.receipts is None:
+        return
+    counts = dict.fromkeys(Outcome, 0)
+    for item in report.receipts.receipts:
+        counts[item.report.outcome] += 1
+    said = ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items() if count)
+    typer.echo(f"Entries: {said}")
+    wrong = [item for item in report.receipts.receipts if item.report.outcome is not Outcome.VALID]
+    for item in wrong[:_SHOWN]:
+        typer.echo(f"  {item.name}")
+        for verdict in item.report.verdicts:
+            typer.echo("  " + line(verdict.check, verdict.outcome, verdict.reason))
+    if len(wrong) > _SHOWN:
+        typer.echo(f"  … and {len(wrong) - _SHOWN} more; --json has them all")
+    for trail in report.receipts.trails:
+        subject = trail.subject or f"unnamed subject ({trail.trail.hex()[:16]}…)"
+        typer.echo(f"Trail of {subject}")
+        typer.echo(line("whole trail", trail.verdict.outcome, trail.verdict.reason))
+    for found in report.receipts.misconduct:
+        typer.echo(f"MISCONDUCT ({found.kind}): {found.reason}")
+        for note in found.notes:
+            typer.echo("\n".join(f"    {text}" for text in note.splitlines()))
+    typer.echo()

@@ -1,0 +1,311 @@
+"""Judging a dossier: the verdicts of each part, each entry, each trail and the whole.
+
+Rules: every entry is checked as a receipt is (``core.check``, ``verify.sets``), with facts that
+the dossier proves. Where nobody vouches for the block of an entry's first anchor, its anchor,
+finality and timing are UNKNOWN, and the whole may still be VALID by the closing anchor; the report
+then says what that leaves open. What contradicts itself is INVALID, whoever vouches. An entry that
+is withheld or erased proves place and order only, and is counted.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import IO, Final
+
+from provenance.core.check import LATE_ANCHOR_MS, Evidence, checkpoint_of
+from provenance.core.digests import sha256
+from provenance.core.errors import FormatError, ProofError, ProvenanceError
+from provenance.core.jcs import JsonValue
+from provenance.core.notes import Checkpoint, TrailHead, Verifier, split_note
+from provenance.core.receipt import Receipt
+from provenance.core.trustfile import TrustFile
+from provenance.core.verdict import OPTIONAL, Outcome, Report, Verdict
+from provenance.verify.dossier.anchors import NO_PROOF, ProvenAnchor, Vouches
+from provenance.verify.dossier.closing import judge_anchor, judge_cover
+from provenance.verify.dossier.errors import ChecksumError, ContainerError
+from provenance.verify.dossier.files import judge_contents, judge_files
+from provenance.verify.dossier.reading import Dossier, InsideError, Progress, read_dossier, silent
+from provenance.verify.dossier.report import (
+    NO_TIMES,
+    PLACE_ONLY,
+    DossierReport,
+    FileReport,
+    Refusal,
+    utc,
+)
+from provenance.verify.sets import ReadReceipt, ReceiptReport, SetReport, judge
+
+NO_TRUST: Final = "no trust file was given"
+NOT_NAMED: Final = "the trust file does not name the log {origin}"
+
+_BY_FIRST_ANCHOR: Final = frozenset({"anchor", "finality", "timing"})
+"""Checks that may be UNKNOWN where nobody vouches for the first anchor's block."""
+_BY_STATEMENT: Final = frozenset({"commitment", "trail"})
+"""Checks that may be UNKNOWN for an entry that is withheld or erased."""
+
+Finding = tuple[Outcome, str]
+
+
+def verify_dossier(
+    file: IO[bytes], *, trust: TrustFile | None, vouches: Vouches, progress: Progress = silent
+) -> DossierReport:
+    """Read and judge a dossier; never raises on what a file can hold."""
+    try:
+        dossier = read_dossier(file, progress=progress)
+    except (ContainerError, ProofError) as error:
+        return refused(error)
+    return judge_dossier(dossier, trust=trust, vouches=vouches)
+
+
+def refused(error: ContainerError | ProofError) -> DossierReport:
+    """Report of a file that broke the format with ``error``."""
+    if isinstance(error, InsideError):
+        found = Refusal(error.inner, error.where, error.reason, error.offset)
+        return DossierReport(refusal=found, tampered=error.tampered)
+    if isinstance(error, ContainerError | ChecksumError):
+        found = Refusal(error.code, error.where, error.reason, error.offset)
+        return DossierReport(refusal=found, tampered=isinstance(error, ChecksumError))
+    return DossierReport(refusal=Refusal(error.code, "", str(error), None), tampered=True)
+
+
+def judge_dossier(dossier: Dossier, *, trust: TrustFile | None, vouches: Vouches) -> DossierReport:
+    """Judge a dossier that was read.
+
+    Args:
+        dossier: its parts.
+        trust: whom the verifier trusts, from elsewhere than the dossier.
+        vouches: hashes of blocks that are trusted, and why.
+
+    """
+    return _Judgement(dossier, trust, vouches).report()
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembering(Verifier):
+    """A key that remembers what it has verified: receipts share checkpoints and trail heads."""
+
+    def verify(self, text: bytes, signature: bytes) -> bool:
+        """Whether ``signature`` is this key's over ``text``."""
+        return _verified(self.public_key, text, signature)
+
+
+@lru_cache(maxsize=1 << 16)
+def _verified(public_key: bytes, text: bytes, signature: bytes) -> bool:
+    return Verifier(name="", public_key=public_key).verify(text, signature)
+
+
+class _Judgement:
+    def __init__(self, dossier: Dossier, trust: TrustFile | None, vouches: Vouches) -> None:
+        self._dossier = dossier
+        self._trust = _remembering(trust) if trust is not None else None
+        self._vouches = dossier.proofs.linked(vouches)
+        self._anchors: dict[tuple[str, int, int], ProvenAnchor] = {}
+        self._firsts: Counter[Checkpoint] = Counter()
+
+    def report(self) -> DossierReport:
+        dossier = self._dossier
+        items = [self._item(receipt) for receipt in dossier.receipts]
+        found = judge([item for item, _ in items], trust=self._trust)
+        contents = judge_contents(dossier)
+        reports = tuple(
+            _lowered(report, anchor, contents.get(report.receipt.index))
+            for report, (_, anchor) in zip(found.receipts, items, strict=True)
+        )
+        receipts = replace(found, receipts=reports)
+        files = judge_files(dossier, receipts)
+        checks = (
+            Verdict(
+                "container",
+                Outcome.VALID,
+                f"{dossier.members} members, {dossier.size} bytes, each where the listing leads to",
+            ),
+            Verdict("signature", *_guarded(self._signature)),
+            self._files(files),
+            Verdict("closing", *_guarded(self._closing)),
+            Verdict("history", *self._history(receipts)),
+        )
+        return DossierReport(
+            checks=checks,
+            files=tuple(files),
+            receipts=receipts,
+            about=self._about(),
+            qualifications=tuple(self._qualifications(receipts, [item for _, item in items])),
+        )
+
+    def _item(self, receipt: Receipt) -> tuple[ReadReceipt, ProvenAnchor]:
+        anchor = self._anchor(receipt)
+        evidence = Evidence(
+            trust=self._trust, facts=anchor.facts, facts_missing=anchor.unvouched or NO_PROOF
+        )
+        return ReadReceipt(f"entry {receipt.index}", receipt, evidence), anchor
+
+    def _anchor(self, receipt: Receipt) -> ProvenAnchor:
+        claim = receipt.anchored.anchor
+        try:
+            checkpoint = checkpoint_of(receipt.anchored)
+        except ProvenanceError as error:
+            return ProvenAnchor(facts=None, unvouched=str(error))
+        self._firsts[checkpoint] += 1
+        if self._trust is None:
+            return ProvenAnchor(facts=None, unvouched=NO_TRUST)
+        log = self._trust.log(checkpoint.origin)
+        if log is None:
+            return ProvenAnchor(facts=None, unvouched=NOT_NAMED.format(origin=checkpoint.origin))
+        key = (checkpoint.origin, claim.size, claim.log_index)
+        if key not in self._anchors:
+            self._anchors[key] = self._dossier.proofs.anchor(
+                claim, log=log, trust=self._trust, vouches=self._vouches
+            )
+        return self._anchors[key]
+
+    def _signature(self) -> Finding:
+        signature, manifest = self._dossier.signature, self._dossier.manifest
+        if signature.origin not in manifest.origins:
+            return Outcome.INVALID, "the manifest is signed for a log that it does not name"
+        if self._trust is None:
+            return Outcome.UNKNOWN, NO_TRUST
+        log = self._trust.log(signature.origin)
+        if log is None:
+            return Outcome.UNKNOWN, NOT_NAMED.format(origin=signature.origin)
+        key = next((key for key in log.keys if key.key_id == signature.key_id), None)
+        if key is None:
+            return Outcome.UNKNOWN, "the trust file does not name the key that signed the manifest"
+        signature.check(self._dossier.manifest_bytes, key)
+        return Outcome.VALID, f"the manifest is signed for {signature.origin} by a trusted key"
+
+    def _files(self, files: Sequence[FileReport]) -> Verdict:
+        wrong = [file for file in files if file.outcome is Outcome.INVALID]
+        if wrong:
+            return Verdict("files", Outcome.INVALID, f"{wrong[0].name}: {wrong[0].reason}")
+        present = [file for file in self._dossier.manifest.files if file.state is None]
+        absent = len(self._dossier.manifest.files) - len(present)
+        said = f"; {absent} withheld or erased" if absent else ""
+        return Verdict(
+            "files",
+            Outcome.VALID,
+            f"{len(present)} files have the size and SHA-256 that the manifest says{said}",
+        )
+
+    def _closing(self) -> Finding:
+        closing = self._dossier.closing
+        outcome, cover = judge_cover(closing, list(self._firsts.items()), self._trust)
+        if outcome is not Outcome.VALID:
+            return outcome, cover
+        if sum(self._firsts.values()) != len(self._dossier.receipts):
+            return Outcome.INVALID, "an entry has no checkpoint that could be read"
+        if self._trust is None:
+            return Outcome.UNKNOWN, NO_TRUST
+        origin = closing.parsed().origin
+        log = self._trust.log(origin)
+        if log is None:
+            return Outcome.UNKNOWN, NOT_NAMED.format(origin=origin)
+        anchor = self._dossier.proofs.anchor(
+            closing.anchor, log=log, trust=self._trust, vouches=self._vouches
+        )
+        # When the log stood at the size before is not what the closing anchor is for.
+        unvouched = self._closing_unvouched(anchor)
+        outcome, reason = judge_anchor(closing, log, anchor.facts, unvouched)
+        if outcome is not Outcome.VALID:
+            return outcome, reason
+        when = utc(anchor.facts.record.block_time if anchor.facts and anchor.facts.record else 0)
+        return Outcome.VALID, f"{cover}; {reason}, {when}"
+
+    def _closing_unvouched(self, anchor: ProvenAnchor) -> str:
+        record = anchor.facts.record if anchor.facts is not None else None
+        return "" if record is not None and record.block_hash in self._vouches else anchor.unvouched
+
+    def _history(self, receipts: SetReport) -> Finding:
+        subjects = self._dossier.manifest.subjects
+        trails = {trail.subject: trail.verdict for trail in receipts.trails}
+        for outcome in (Outcome.INVALID, Outcome.UNKNOWN):
+            for subject in subjects:
+                verdict = trails.get(subject)
+                if verdict is None and outcome is Outcome.UNKNOWN:
+                    return outcome, f"{subject}: no proven entry is of its trail"
+                if verdict is not None and verdict.outcome is outcome:
+                    return outcome, f"{subject}: {verdict.reason}"
+        return self._freshness(receipts)
+
+    def _freshness(self, receipts: SetReport) -> Finding:
+        """Whole trails as of an older size would hide what was logged before the closing anchor."""
+        subjects = self._dossier.manifest.subjects
+        closing = self._dossier.closing.anchor.size
+        sizes: dict[str, int] = {}
+        for item in receipts.receipts:
+            note = item.receipt.trail_head
+            if note is None or item.report.verdict("trail").outcome is not Outcome.VALID:
+                continue
+            head = TrailHead.parse(split_note(note).text)
+            sizes[head.subject] = max(sizes.get(head.subject, 0), head.anchored_size)
+        for subject in subjects:
+            size = sizes.get(subject, 0)
+            if size < closing:
+                return Outcome.UNKNOWN, (
+                    f"{subject}: whole as of size {size} only; the closing anchor is of {closing}"
+                )
+        return Outcome.VALID, f"whole and gapless trails: {len(subjects)}"
+
+    def _about(self) -> dict[str, JsonValue]:
+        manifest = self._dossier.manifest
+        value: dict[str, JsonValue] = {
+            "created_at": manifest.created_at,
+            "origins": list(manifest.origins),
+            "subjects": list(manifest.subjects),
+            "entries": len(self._dossier.receipts),
+            "manifest_sha256": sha256(self._dossier.manifest_bytes).hex(),
+        }
+        if manifest.case is not None:
+            value["case"] = dict(manifest.case)
+        return value
+
+    def _qualifications(self, receipts: SetReport, anchors: list[ProvenAnchor]) -> Iterator[str]:
+        if receipts.qualification:
+            yield receipts.qualification
+        if any(anchor.unvouched for anchor in anchors):
+            yield NO_TIMES
+        absent = sum(receipt.state is not None for receipt in self._dossier.receipts)
+        if absent:
+            yield PLACE_ONLY.format(count=absent, total=len(self._dossier.receipts))
+
+
+def _remembering(trust: TrustFile) -> TrustFile:
+    logs = tuple(
+        replace(log, keys=tuple(_Remembering(key.name, key.public_key) for key in log.keys))
+        for log in trust.logs
+    )
+    return replace(trust, logs=logs)
+
+
+def _lowered(item: ReceiptReport, anchor: ProvenAnchor, content: Finding | None) -> ReceiptReport:
+    """Report of an entry, its verdicts lowered to what is vouched for."""
+    report, optional = item.report, OPTIONAL
+    verdicts = list(report.verdicts)
+    for at, verdict in enumerate(verdicts):
+        if not anchor.unvouched or verdict.check not in _BY_FIRST_ANCHOR:
+            continue
+        if verdict.outcome is Outcome.VALID:
+            verdicts[at] = Verdict(verdict.check, Outcome.UNKNOWN, anchor.unvouched)
+            optional |= {verdict.check}
+        elif anchor.facts is None:
+            optional |= {verdict.check}
+    if _is_late(item.receipt):
+        optional -= {"timing"}
+    if item.receipt.state is not None:
+        optional |= _BY_STATEMENT
+    if content is not None:
+        verdicts[0] = Verdict("content", *content)
+    found = Report(tuple(verdicts), qualification=report.qualification, optional=optional)
+    return replace(item, report=found)
+
+
+def _is_late(receipt: Receipt) -> bool:
+    """Whether timing is UNKNOWN for a reason that no vouching would remove."""
+    return receipt.entry.at < receipt.anchored.anchor.old_time - LATE_ANCHOR_MS
+
+
+def _guarded(step: Callable[[], Finding]) -> Finding:
+    try:
+        return step()
+    except (FormatError, ProofError) as error:
+        return Outcome.INVALID, str(error)

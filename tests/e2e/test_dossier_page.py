@@ -1,0 +1,176 @@
+"""The page in headless Chromium without a network, against the command line's verifier."""
+
+import hashlib
+import io
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.browser import VerifierPage
+from fixtures.dossiers import Case, rebuilt, resigned, write
+from fixtures.hostile_containers import HOSTILE
+from provenance.core.trustfile import TrustFile
+from provenance.verify.dossier.anchors import named
+from provenance.verify.dossier.page import PAGE, PAGE_SHA256
+from provenance.verify.dossier.run import verify_dossier
+
+pytestmark = pytest.mark.services
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def trust(dossier_case: Case) -> bytes:
+    return dossier_case.log.trust().encode()
+
+
+def by_python(data: bytes, trust: bytes | None, *blocks: bytes) -> dict[str, Any]:
+    trusted = TrustFile.decode(trust) if trust is not None else None
+    report = verify_dossier(io.BytesIO(data), trust=trusted, vouches=named(blocks))
+    value: dict[str, Any] = json.loads(json.dumps(report.to_json()))
+    return value
+
+
+def agree(page: VerifierPage, data: bytes, trust: bytes | None, *blocks: bytes) -> dict[str, Any]:
+    """The result of both, which must be the same."""
+    expected = by_python(data, trust, *blocks)
+    assert page.verify(data, trust, blocks) == expected
+    return expected
+
+
+def test_the_page_proves_a_dossier_without_a_network(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes
+) -> None:
+    result = agree(verifier_page, dossier_case.data, trust, dossier_case.block)
+    assert result["outcome"] == "VALID"
+    page = verifier_page.page
+    assert page.text_content(".verdict") == "✓ VALID"
+    assert page.evaluate("document.activeElement.id") == "headline"
+    assert "demonstration, not evidence" in (page.text_content(".said") or "")
+    assert page.locator(".entries details").count() == 5
+
+
+def test_the_page_cannot_reach_a_network(verifier_page: VerifierPage) -> None:
+    fetched = verifier_page.page.evaluate(
+        "fetch('https://example.org/').then(() => 'reached', (error) => error.name)"
+    )
+    assert fetched == "TypeError"
+    policy = verifier_page.page.get_attribute("meta[http-equiv]", "content") or ""
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    verifier_page.faults.clear()  # the refusal is told on the console
+
+
+def test_page_and_command_line_agree_on_what_is_not_trusted(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes
+) -> None:
+    data, block = dossier_case.data, dossier_case.block
+    assert agree(verifier_page, data, trust)["outcome"] == "UNKNOWN"
+    assert agree(verifier_page, data, None, block)["outcome"] == "UNKNOWN"
+    log = dossier_case.log
+    for changes in ({"contract": bytes(20)}, {"chain_id": 1}, {"local": False}):
+        agree(verifier_page, data, log.trust(**changes).encode(), block)
+
+
+def test_the_page_says_what_is_no_trust_file(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes
+) -> None:
+    verifier_page.fill(dossier_case.data, trust.replace(b'"v":1', b'"v":2'), [])
+    page = verifier_page.page
+    page.click("#verify")
+    page.get_by_text("is not a trust file").wait_for()
+    assert page.text_content("#status") == (
+        "trust.json is not a trust file: /v: is not known to this release"
+    )
+    assert page.locator(".banner").count() == 0
+
+
+@pytest.mark.parametrize("data", [case[1] for case in HOSTILE], ids=[case[0] for case in HOSTILE])
+def test_page_and_command_line_refuse_hostile_files_alike(
+    verifier_page: VerifierPage, data: bytes
+) -> None:
+    assert "refused" in agree(verifier_page, data, None)
+
+
+def bits(data: bytes, count: int, seed: int) -> Iterator[bytes]:
+    draw = random.Random(seed)
+    for at in draw.sample(range(len(data) * 8), count):
+        changed = bytearray(data)
+        changed[at // 8] ^= 1 << at % 8
+        yield bytes(changed)
+
+
+def test_any_changed_bit_is_found_by_the_page(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes
+) -> None:
+    for changed in bits(dossier_case.data, 60, seed=11):
+        result = agree(verifier_page, changed, trust, dossier_case.block)
+        assert result["outcome"] == "INVALID"
+        assert result["refused"]["where"] or "offset" in result["refused"]
+
+
+def altered(data: bytes, seed: int) -> bytes:
+    """A character of one part is another of its kind, and all checksums are made anew."""
+    draw = random.Random(seed)
+    names = [
+        "evidence/receipts.jsonl",
+        "evidence/anchors.jsonl",
+        "evidence/closing.json",
+        "evidence/payloads.jsonl",
+    ]
+    chosen = draw.choice([*names, names[0]])
+
+    def change(name: str, part: bytes) -> bytes:
+        if name != chosen:
+            return part
+        at = draw.choice(
+            [at for at, byte in enumerate(part) if chr(byte).isascii() and chr(byte).isalnum()]
+        )
+        kinds = ["0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+        kind = next(kind for kind in kinds if chr(part[at]) in kind)
+        return part[:at] + draw.choice(kind).encode() + part[at + 1 :]
+
+    return rebuilt(data, change)
+
+
+def test_page_and_command_line_agree_on_what_an_operator_altered(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes
+) -> None:
+    """The operator signs the altered dossier: what is wrong inside must be found, and alike."""
+    found: dict[str, int] = {}
+    for seed in range(150):
+        data = resigned(altered(dossier_case.data, seed), dossier_case.log.signer)
+        result = agree(verifier_page, data, trust, dossier_case.block)
+        code = result["refused"]["code"] if "refused" in result else result["outcome"]
+        found[code] = found.get(code, 0) + 1
+    assert {"INVALID", "bad-trie-proof"} <= found.keys(), found
+
+
+def test_page_and_command_line_agree_on_a_redacted_dossier(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes
+) -> None:
+    content = dossier_case.content
+    hidden = tuple(
+        replace(item, state="withheld", statement=None, salt=None, payload=None)
+        for item in content.receipts[:1]
+    )
+    part = replace(content, receipts=hidden + content.receipts[1:], events=content.events[1:])
+    result = agree(verifier_page, write(dossier_case.log, part), trust, dossier_case.block)
+    assert result["outcome"] == "VALID"
+
+
+def test_the_committed_page_is_what_its_sources_lead_to() -> None:
+    npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    if not (ROOT / "verifier" / "node_modules").exists():
+        subprocess.run(npm, cwd=ROOT / "verifier", check=True, capture_output=True)
+    script = [sys.executable, "scripts/verifier_page.py", "--check"]
+    done = subprocess.run(script, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    published = PAGE_SHA256.read_text(encoding="ascii").split()
+    assert published == [hashlib.sha256(PAGE.read_bytes()).hexdigest(), PAGE.name]

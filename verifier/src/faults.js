@@ -1,0 +1,28 @@
+// Refusals and failed proofs. `family` is "format" for bytes that break a format, "proof" for a
+// proof or signature that does not prove what it should; the codes are those of docs/formats.md.
+
+export class Fault extends Error {
+  constructor(family, code, message, { where = "", offset = null } = {}) {
+    super(where ? `${where}: ${message}` : message);
+    this.family = family;
+    this.code = code;
+    this.reason = message;
+    this.where = where;
+    this.offset = offset;
+  }
+}
+
+export const malformed = (code, message, where = "") => new Fault("format", code, message, { where });
+export const unproven = (code, message) => new Fault("proof", code, message);
+export const refused = (code, message, place = {}) =>
+  Object.assign(new Fault("format", code, message, place), { container: true });
+
+// Verdict of a step that may throw one of ours; anything else is a fault of this page.
+export async function guarded(step) {
+  try {
+    return await step();
+  } catch (error) {
+    if (error instanceof Fault) return ["INVALID", error.message];
+    throw error;
+  }
+}

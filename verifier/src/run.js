@@ -1,0 +1,380 @@
+// Judging a dossier: the same verdicts, reasons and JSON as `provenance verify --json`.
+
+import { closingCheckpoint, judgeAnchor, judgeCover, named, NO_PROOF } from "./anchors.js";
+import { equal, hex, sha256 } from "./bytes.js";
+import { checkpointOf, content, LATE_ANCHOR_MS, LOCAL, ReceiptCheck } from "./check.js";
+import { findMisconduct } from "./conduct.js";
+import { Fault, guarded } from "./faults.js";
+import { DOCUMENT, judgeSignature } from "./manifest.js";
+import { parseTrailHead, splitNote } from "./notes.js";
+import { readDossier } from "./reading.js";
+import { trailReports } from "./trails.js";
+
+const NO_TRUST = "no trust file was given";
+const NO_TIMES =
+  "every entry existed when the closing anchor's block was made; how long before, nobody vouches " +
+  "for: name the hashes of the first anchors' blocks too";
+const OPTIONAL = ["content", "status"];
+const BY_FIRST_ANCHOR = ["anchor", "finality", "timing"];
+const BY_STATEMENT = ["commitment", "trail"];
+const PAST_TENSE = { corrects: "corrected", supersedes: "superseded", erases: "erased" };
+
+const notNamed = (origin) => `the trust file does not name the log ${origin}`;
+
+export function utc(milliseconds) {
+  if (milliseconds >= 253402300800000) return `${milliseconds} ms after 1970`;
+  return `${new Date(milliseconds).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+// `blocks` are hashes that the verifier trusts, in lower-case hex.
+export async function verifyDossier(blob, { trust, blocks, progress }) {
+  let dossier;
+  try {
+    dossier = await readDossier(blob, progress);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const { code, where, reason, offset } = error;
+    const told = { code, where, reason };
+    return { outcome: "INVALID", refused: offset === null ? told : { ...told, offset } };
+  }
+  return new Judgement(dossier, trust, named(blocks)).report();
+}
+
+const worst = (outcomes) =>
+  ["INVALID", "UNKNOWN"].find((outcome) => outcomes.includes(outcome)) ?? "VALID";
+
+class Judgement {
+  constructor(dossier, trust, vouches) {
+    this.dossier = dossier;
+    this.trust = trust;
+    this.vouches = dossier.proofs.linked(vouches);
+    this.firsts = new Map();
+  }
+
+  async report() {
+    const { receipts, manifest, members, size } = this.dossier;
+    const items = [];
+    for (const receipt of receipts) items.push(await this.check(receipt));
+    const proven = items.filter(isPlaced).map(({ receipt, checkpoint }) => ({
+      origin: checkpoint.origin,
+      receipt,
+    }));
+    const trails = await trailReports(proven, this.trust);
+    this.addStatus(items, proven, trails);
+    const misconduct = this.trust ? await findMisconduct(receipts, this.trust) : [];
+    this.lower(items);
+    const files = this.files(items);
+    const checks = [
+      verdict("container", [
+        "VALID",
+        `${members} members, ${size} bytes, each where the listing leads to`,
+      ]),
+      verdict("signature", await guarded(() => judgeSignature(this.dossier, this.trust))),
+      verdict("files", filesCheck(files, manifest)),
+      verdict("closing", await guarded(() => this.closing())),
+      verdict("history", this.history(items, trails)),
+    ];
+    const reports = items.map(toJson);
+    const outcome = misconduct.length
+      ? "INVALID"
+      : worst([
+          ...checks.map((item) => item.outcome),
+          ...files.filter((file) => !("state" in file)).map((file) => file.outcome),
+          ...reports.map((item) => item.outcome),
+          ...trails.map((trail) => trail.outcome).filter((found) => found === "INVALID"),
+        ]);
+    return {
+      outcome,
+      qualifications: this.qualifications(items),
+      about: this.about(),
+      checks,
+      files,
+      receipts: reports,
+      trails,
+      misconduct,
+    };
+  }
+
+  async check(receipt) {
+    const { facts, unvouched } = this.anchor(receipt);
+    const check = new ReceiptCheck(receipt, {
+      trust: this.trust,
+      facts,
+      missing: unvouched || NO_PROOF,
+    });
+    const verdicts = await check.verdicts();
+    const local = check.log?.local ?? false;
+    return { receipt, facts, unvouched, verdicts, local, checkpoint: check.checkpoint };
+  }
+
+  anchor(receipt) {
+    let checkpoint;
+    try {
+      checkpoint = checkpointOf(receipt.anchored);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      return { facts: null, unvouched: error.message };
+    }
+    const key = `${checkpoint.origin} ${checkpoint.size} ${hex(checkpoint.root)}`;
+    if (!this.firsts.has(key)) this.firsts.set(key, { checkpoint, count: 0 });
+    this.firsts.get(key).count++;
+    if (!this.trust) return { facts: null, unvouched: NO_TRUST };
+    const log = this.trust.log(checkpoint.origin);
+    if (!log) return { facts: null, unvouched: notNamed(checkpoint.origin) };
+    const { proofs } = this.dossier;
+    return proofs.anchor(receipt.anchored.anchor, log, this.trust, this.vouches);
+  }
+
+  addStatus(items, proven, trails) {
+    const whole = new Set(
+      trails.filter((trail) => trail.outcome === "VALID").map((trail) => trail.trail),
+    );
+    const referring = new Map();
+    for (const { receipt } of proven) {
+      for (const { rel, leaf } of receipt.statement?.refs ?? []) {
+        if (!(rel in PAST_TENSE)) continue;
+        const key = hex(leaf);
+        if (!referring.has(key)) referring.set(key, new Set());
+        referring.get(key).add(`${PAST_TENSE[rel]} by entry ${receipt.index}`);
+      }
+    }
+    for (const { receipt, verdicts } of items) {
+      const found = referring.get(hex(receipt.entry.leaf));
+      if (found) set(verdicts, "status", "VALID", [...found].join("; "));
+      else if (whole.has(hex(receipt.entry.trail))) {
+        const reason =
+          "nothing in its trail, all of which was given, corrects, supersedes or erases it";
+        set(verdicts, "status", "VALID", reason);
+      }
+    }
+  }
+
+  // Lowers verdicts to what is vouched for, and sets the content's.
+  lower(items) {
+    const contents = this.contents();
+    for (const item of items) {
+      const { receipt, verdicts, unvouched, facts } = item;
+      const optional = new Set(OPTIONAL);
+      for (const entry of verdicts) {
+        if (!unvouched || !BY_FIRST_ANCHOR.includes(entry.check)) continue;
+        if (entry.outcome === "VALID") {
+          Object.assign(entry, { outcome: "UNKNOWN", reason: unvouched });
+          optional.add(entry.check);
+        } else if (!facts) optional.add(entry.check);
+      }
+      const { anchor } = receipt.anchored;
+      if (receipt.entry.at < anchor.old_time - LATE_ANCHOR_MS) optional.delete("timing");
+      if (receipt.state !== null) BY_STATEMENT.forEach((check) => optional.add(check));
+      const found = contents.get(receipt.index);
+      if (found) set(verdicts, "content", ...found);
+      item.outcome = worst(
+        verdicts
+          .filter(({ check, outcome }) => outcome !== "UNKNOWN" || !optional.has(check))
+          .map(({ outcome }) => outcome),
+      );
+    }
+  }
+
+  contents() {
+    const { manifest, hashes, payloads, receipts } = this.dossier;
+    const documents = new Map(
+      manifest.files
+        .filter((file) => file.role === DOCUMENT && file.state === null)
+        .map((file) => [hex(hashes.get(file.name).sha256), hashes.get(file.name).size]),
+    );
+    const events = new Map([...payloads.values()].map((data) => [hex(sha256(data)), data]));
+    const found = new Map();
+    for (const receipt of receipts) {
+      if (!receipt.payload || !receipt.statement) continue;
+      const key = hex(receipt.payload.sha256);
+      if (events.has(key)) found.set(receipt.index, guardedContent(receipt, events.get(key)));
+      else if (documents.has(key)) {
+        found.set(receipt.index, documentContent(receipt, documents.get(key)));
+      }
+    }
+    return found;
+  }
+
+  files(items) {
+    const byIndex = new Map(items.map((item) => [item.receipt.index, item]));
+    return this.dossier.manifest.files.map((file) => {
+      const [outcome, reason] = this.file(file, byIndex);
+      return { ...file.json, outcome, reason };
+    });
+  }
+
+  file(file, byIndex) {
+    if (file.state === null) {
+      const { sha256: digest, size } = this.dossier.hashes.get(file.name);
+      if (size !== file.size) {
+        return ["INVALID", `has ${size} bytes; the manifest says ${file.size}`];
+      }
+      if (!equal(digest, file.sha256)) {
+        return ["INVALID", "its SHA-256 is not the one that the manifest says"];
+      }
+    }
+    if (file.role === DOCUMENT) return recorded(file, byIndex);
+    return file.role === "payloads" ? this.payloads(byIndex) : ["VALID", "as the manifest says"];
+  }
+
+  payloads(byIndex) {
+    for (const [record, data] of this.dossier.payloads) {
+      const opening = byIndex.get(record)?.receipt.payload;
+      if (!opening || !equal(opening.sha256, sha256(data))) {
+        return ["INVALID", `the payload of entry ${record} is not what was recorded`];
+      }
+    }
+    return ["VALID", `${this.dossier.payloads.size} payloads, each the one that was recorded`];
+  }
+
+  history(items, trails) {
+    const { subjects } = this.dossier.manifest;
+    const found = wholeness(subjects, trails);
+    if (found) return found;
+    // Whole trails as of an older size would hide what was logged before the closing anchor.
+    const closing = this.dossier.closing.anchor.size;
+    const sizes = new Map();
+    for (const { receipt, verdicts } of items) {
+      const isSigned = verdicts.find((item) => item.check === "trail").outcome === "VALID";
+      if (receipt.trailHead === null || !isSigned) continue;
+      const head = parseTrailHead(splitNote(receipt.trailHead).text);
+      sizes.set(head.subject, Math.max(sizes.get(head.subject) ?? 0, head.anchoredSize));
+    }
+    for (const subject of subjects) {
+      const size = sizes.get(subject) ?? 0;
+      if (size < closing) {
+        return [
+          "UNKNOWN",
+          `${subject}: whole as of size ${size} only; the closing anchor is of ${closing}`,
+        ];
+      }
+    }
+    return ["VALID", `whole and gapless trails: ${subjects.length}`];
+  }
+
+  async closing() {
+    const { closing, receipts, proofs } = this.dossier;
+    const firsts = [...this.firsts.values()];
+    const [outcome, cover] = judgeCover(closing, firsts, this.trust);
+    if (outcome !== "VALID") return [outcome, cover];
+    if (firsts.reduce((sum, { count }) => sum + count, 0) !== receipts.length) {
+      return ["INVALID", "an entry has no checkpoint that could be read"];
+    }
+    if (!this.trust) return ["UNKNOWN", NO_TRUST];
+    const { origin } = closingCheckpoint(closing);
+    const log = this.trust.log(origin);
+    if (!log) return ["UNKNOWN", notNamed(origin)];
+    const { facts, unvouched } = proofs.anchor(closing.anchor, log, this.trust, this.vouches);
+    // When the log stood at the size before is not what the closing anchor is for.
+    const isVouched = facts && this.vouches.has(hex(facts.record.block_hash));
+    const [found, reason] = await judgeAnchor(closing, log, facts, isVouched ? "" : unvouched);
+    if (found !== "VALID") return [found, reason];
+    return [found, `${cover}; ${reason}, ${utc(facts.record.block_time)}`];
+  }
+
+  about() {
+    const { manifest, manifestBytes, receipts } = this.dossier;
+    const about = {
+      created_at: manifest.createdAt,
+      origins: manifest.origins,
+      subjects: manifest.subjects,
+      entries: receipts.length,
+      manifest_sha256: hex(sha256(manifestBytes)),
+    };
+    return manifest.case ? { ...about, case: manifest.case } : about;
+  }
+
+  qualifications(items) {
+    const found = [];
+    if (items.some((item) => item.local)) found.push(LOCAL);
+    if (items.some((item) => item.unvouched)) found.push(NO_TIMES);
+    const absent = items.filter((item) => item.receipt.state !== null).length;
+    if (absent) {
+      found.push(
+        `${absent} of ${items.length} entries are withheld or erased: place and order only`,
+      );
+    }
+    return found;
+  }
+}
+
+const verdict = (check, [outcome, reason]) => ({ check, outcome, reason });
+const set = (verdicts, check, outcome, reason) =>
+  Object.assign(
+    verdicts.find((item) => item.check === check),
+    { outcome, reason },
+  );
+
+function isPlaced({ verdicts }) {
+  const outcome = (check) => verdicts.find((item) => item.check === check).outcome;
+  if (outcome("anchor") === "INVALID") return false;
+  return outcome("inclusion") === "VALID" && outcome("checkpoint") === "VALID";
+}
+
+function guardedContent(receipt, payload) {
+  try {
+    return content(receipt, payload);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return ["INVALID", error.message];
+  }
+}
+
+function documentContent({ statement }, size) {
+  if (statement.payloadSize !== size) {
+    return [
+      "INVALID",
+      `the payload has ${size} bytes; the statement says ${statement.payloadSize}`,
+    ];
+  }
+  return ["VALID", "the payload is, byte for byte, the one that was recorded"];
+}
+
+function recorded(file, byIndex) {
+  const item = byIndex.get(file.record);
+  if (!item) return ["INVALID", `there is no receipt of entry ${file.record}`];
+  const { receipt, outcome } = item;
+  const said = `recorded as entry ${file.record}, ${utc(receipt.entry.at)}`;
+  if (file.state !== null) return ["UNKNOWN", `${file.state}; ${said}`];
+  if (!receipt.payload || !equal(receipt.payload.sha256, file.sha256)) {
+    return ["INVALID", `it is not what was recorded as entry ${file.record}`];
+  }
+  if (!receipt.statement || receipt.statement.type !== file.code) {
+    return ["INVALID", `entry ${file.record} was recorded with another code`];
+  }
+  if (receipt.statement.mediaType !== file.mediaType) {
+    return ["INVALID", `entry ${file.record} was recorded with another media type`];
+  }
+  if (outcome === "VALID") return [outcome, `byte for byte what was ${said}`];
+  return [outcome, `${said}, which is ${outcome}`];
+}
+
+function filesCheck(files, manifest) {
+  const wrong = files.find((file) => file.outcome === "INVALID");
+  if (wrong) return ["INVALID", `${wrong.name}: ${wrong.reason}`];
+  const present = manifest.files.filter((file) => file.state === null).length;
+  const absent = manifest.files.length - present;
+  const said = absent ? `; ${absent} withheld or erased` : "";
+  return ["VALID", `${present} files have the size and SHA-256 that the manifest says${said}`];
+}
+
+function wholeness(subjects, trails) {
+  const bySubject = new Map(trails.map((trail) => [trail.subject ?? "", trail]));
+  for (const outcome of ["INVALID", "UNKNOWN"]) {
+    for (const subject of subjects) {
+      const trail = bySubject.get(subject);
+      if (!trail && outcome === "UNKNOWN") {
+        return [outcome, `${subject}: no proven entry is of its trail`];
+      }
+      if (trail?.outcome === outcome) return [outcome, `${subject}: ${trail.reason}`];
+    }
+  }
+  return null;
+}
+
+function toJson({ receipt, verdicts, outcome, local }) {
+  const value = { name: `entry ${receipt.index}`, index: receipt.index, outcome, verdicts };
+  if (local) value.qualification = LOCAL;
+  if (receipt.statement) value.subject = receipt.statement.subject;
+  return value;
+}
