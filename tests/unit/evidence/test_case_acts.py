@@ -22,14 +22,14 @@ from provenance.evidence.cases.bodies import (
     StateChanged,
 )
 from provenance.evidence.cases.fold import LoggedAct, applied, fold
-from provenance.evidence.cases.records import act_submission, case_id
+from provenance.evidence.cases.records import act_key, act_mac, act_submission, case_id
 from provenance.evidence.cases.states import MOVES, STATES, State, check_move
 from provenance.evidence.described import Described
 from provenance.evidence.errors import UnlawfulMoveError, UnreadableActError
 from provenance.evidence.facts import Logged
 from provenance.intake.repetition import EventKeys
-from provenance.verify.audit.contents import AuditedPayload
-from provenance.wiring.auditing import event_subjects
+from provenance.verify.audit.expected import AuditedPayload
+from provenance.wiring.auditing import expected_events
 
 CASE = CASE_URN + "a" * 32
 SHIPMENT = "https://id.gs1.org/00/095211411234567892"
@@ -195,10 +195,16 @@ def test_a_key_names_one_case_for_each_organisation() -> None:
     assert len({opened(1, "k"), opened(2, "k"), opened(1, "l"), opened(1, None)}) == 4
 
 
-def test_the_audit_knows_which_subjects_an_act_names() -> None:
-    rule = event_subjects(keys=KEYS, carrier="acme")
-    audited = AuditedPayload("case", str(SUBMITTER), "application/json", OPENED.encode(), None)
-    assert rule(audited) == (CASE, SHIPMENT)
+def test_the_audit_knows_what_an_act_names_and_is_found_by() -> None:
+    rule = expected_events(keys=KEYS, carrier="acme")
+    payload = OPENED.encode()
+    expected = rule(AuditedPayload("case", str(SUBMITTER), "application/json", payload, None))
+    assert expected is not None
+    assert expected.subjects == (CASE, SHIPMENT)
+    assert expected.columns.event_type == "opened"
+    assert expected.columns.dedup_key == act_key(OPENED, KEYS)
+    assert expected.columns.content_mac == act_mac(payload, submitter=SUBMITTER, keys=KEYS)
+    assert expected.unknown == {"disposition"}
 
 
 def test_a_body_says_back_what_it_was_told() -> None:
