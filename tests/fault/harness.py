@@ -97,17 +97,21 @@ class Harness:
         """Capture ``work`` while each of ``parts`` is killed once, in random order and moments."""
         order = self.random.sample(parts, len(parts))
         before = len(self.promises)
-        # The last blow falls while enough is left to go on with.
-        moments = sorted(self.random.randrange(len(work) * 8 // 10) for _ in order)
+        # Every blow falls while something is left to do, however long a part takes to come back.
+        share = len(work) * 8 // 10
+        enough = before + share
+        self.submitters.stop_short_of(enough)
+        moments = sorted(self.random.randrange(share) for _ in order)
         with self.submitters.send(work, clients=clients) as sending:
             for part, moment in zip(order, moments, strict=True):
                 sending.wait_for(before + moment)
                 self.wait_at_most(
                     self.random.uniform(0, _LATEST),
-                    until=lambda: len(self.promises) >= before + len(work) - 2 * clients,
+                    until=lambda: len(self.promises) >= enough,
                 )
                 assert not sending.is_done, "the work was done before the blow fell"
                 self.strike(part)
+            self.submitters.stop_short_of(None)
         assert len(self.promises) == before + len(work)
 
     def wait_at_most(self, seconds: float, *, until: Callable[[], bool]) -> None:

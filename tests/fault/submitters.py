@@ -80,6 +80,11 @@ class Submitters:
     unexpected: list[str] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     give_up: threading.Event = field(default_factory=threading.Event)
+    _stop_at: int | None = None
+
+    def stop_short_of(self, promises: int | None) -> None:
+        """Clients wait with what is left once so many promises were given; None lets them go on."""
+        self._stop_at = promises
 
     def send(self, work: Sequence[Document], *, clients: int = 4) -> "Sending":
         """Share ``work`` out among clients, which begin at once."""
@@ -99,6 +104,9 @@ class Submitters:
     def _client(self, work: Sequence[Document]) -> None:
         with self.service.client() as client:
             for document in work:
+                while self._stop_at is not None and len(self.promises) >= self._stop_at:
+                    if self.give_up.wait(_PAUSE):
+                        return
                 promise = self._until_accepted(client, document)
                 if promise is None:
                     return
