@@ -69,6 +69,9 @@ def _body(operation: dict[str, Any], schemas: dict[str, Any]) -> str:
 
 
 def _form(form: dict[str, Any], schemas: dict[str, Any]) -> str:
+    if "$ref" not in form:
+        # Bytes, which have no members.
+        return ""
     name = form["$ref"].rpartition("/")[2]
     schema = schemas[name]
     required = schema.get("required", ())

@@ -28,9 +28,14 @@ JOIN tiles ON tiles.log_id = %(log_id)s AND tiles.level = asked.level AND tiles.
 """
 _LEAVES = """
 SELECT string_agg(leaf_hash, ''::bytea ORDER BY index)
-FROM entries
-WHERE log_id = %(log_id)s AND index >= %(first)s::bigint AND index < %(until)s::bigint
+FROM (
+  SELECT index, leaf_hash, %(first)s::bigint - 1 + row_number() OVER (ORDER BY index) AS place
+  FROM entries
+  WHERE log_id = %(log_id)s AND index >= %(first)s::bigint AND index < %(until)s::bigint
+) AS leaves
+WHERE index = place
 """
+"""Up to the first entry that is missing: what follows a gap is not where its place says."""
 
 _Place = tuple[int, int]
 """Level and number of a tile."""
