@@ -7,6 +7,9 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 
 FROM python:3.11-slim-bookworm
 WORKDIR /app
+# Reports of dossiers are set in this font; without it letters other than Latin ones are escaped.
+RUN apt-get update && apt-get install --yes --no-install-recommends fonts-noto-cjk \
+    && rm -rf /var/lib/apt/lists/*
 COPY requirements/build.txt requirements/runtime.txt requirements/
 RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements/build.txt -r requirements/runtime.txt
 COPY --from=chain /app/contracts/node_modules/@foundry-rs contracts/node_modules/@foundry-rs
