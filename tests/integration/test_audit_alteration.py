@@ -108,11 +108,26 @@ COLUMNS = {
         "read_point": "'https://id.gs1.org/414/9506000134352'",
         "biz_location": "'https://id.gs1.org/414/9506000134352'",
         "corrects": "0",
+        "supersedes": "0",
+        "describes": "0",
         "dedup_key": "sha256(dedup_key)",
         "content_mac": "sha256(content_mac)",
     }.items()
 }
-ALL = {**ALTERATIONS, **COLUMNS}
+SEALED = {
+    f"sealed columns: {columns}": Alteration(
+        f"UPDATE records SET {columns} WHERE first_index = {{index}}",
+        "sealed columns of record {index}",
+    )
+    for columns in (
+        "sealed_path = 'x'",
+        "sealed_segment = 'x'",
+        "sealed_slot = 1",
+        "sealed_opening = 'x'",
+        "sealed_path = 'x', sealed_segment = 'x', sealed_slot = 1, sealed_opening = 'x'",
+    )
+}
+ALL = {**ALTERATIONS, **COLUMNS, **SEALED}
 
 
 @pytest.mark.parametrize("size", SIZES)

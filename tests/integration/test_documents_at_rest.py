@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -219,3 +219,73 @@ async def test_a_payload_whose_key_is_gone_must_be_named_by_an_erasure(
     await service.anchor()
     found = [str(finding) for finding in (await audited(service)).findings]
     assert any(one.startswith(f"entry {first}: cannot be opened") for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [
+        ("supersedes", "NULL", "supersedes of record {new}: is not set"),
+        ("supersedes", "{other}", "supersedes of record {new}: is {other} in the table"),
+        ("describes", "{old}", "describes of record {new}: is {old} in the table"),
+        ("sealed_path", "NULL", "sealed columns of record {new}: are set in part"),
+        ("sealed_segment", "NULL", "sealed columns of record {new}: are set in part"),
+        ("sealed_slot", "NULL", "sealed columns of record {new}: are set in part"),
+        ("sealed_opening", "NULL", "sealed columns of record {new}: are set in part"),
+        ("sealed_path", "'x'", "payload of record {new}: cannot be opened"),
+        ("sealed_segment", "'x'", "payload of record {new}: cannot be opened"),
+        # The shelf has no such key, which is what a destroyed one looks like.
+        ("sealed_slot", "7", "entry {new}: cannot be opened, and no erasure record names it"),
+        ("sealed_opening", "'x'", "payload of record {new}: cannot be opened"),
+    ],
+)
+async def test_an_altered_column_of_a_document_is_named_and_nothing_else(
+    service: ServiceUnderTest, column: str, value: str, problem: str
+) -> None:
+    carrier = await service.new_carrier()
+    firsts = {}
+    for number, name in enumerate(("other", "old")):
+        answer = await upload(carrier, pdf(size=4_000 + number), parcel())
+        firsts[name] = answer.json()["first_index"]
+    newer = await upload(carrier, pdf(size=5_000), parcel(), supersedes=firsts["old"])
+    assert newer.status_code == 201, newer.text
+    firsts["new"] = newer.json()["first_index"]
+    await service.anchor()
+    before = await about(service, firsts["new"])
+    assert before == []
+    restore = await altered(service, firsts["new"], column, value.format(**firsts))
+    try:
+        found = await about(service, firsts["new"])
+    finally:
+        await restore()
+    assert len(found) == 1, found
+    assert found[0].startswith(problem.format(**firsts))
+
+
+async def about(service: ServiceUnderTest, first_index: int) -> list[str]:
+    """What the audit finds wrong with a record or with its entry, whichever way it is named."""
+    report = await audited(service)
+    names = (f"record {first_index}:", f"entry {first_index}:")
+    return [str(finding) for finding in report.findings if any(n in str(finding) for n in names)]
+
+
+async def altered(
+    service: ServiceUnderTest, first_index: int, column: str, value: str
+) -> Callable[[], Awaitable[None]]:
+    """Alter a column by SQL; what is returned puts it back."""
+    where = {"first": first_index}
+    async with service.services.engine.begin() as connection:
+        before = await connection.scalar(
+            text(f"SELECT {column} FROM records WHERE first_index = :first"), where
+        )
+        await connection.execute(
+            text(f"UPDATE records SET {column} = {value} WHERE first_index = :first"), where
+        )
+
+    async def restore() -> None:
+        async with service.services.engine.begin() as connection:
+            await connection.execute(
+                text(f"UPDATE records SET {column} = :before WHERE first_index = :first"),
+                {**where, "before": before},
+            )
+
+    return restore

@@ -75,6 +75,8 @@ def rows(*subjects: str, said: Statement | None = None) -> tuple[StoredRecord, l
         context=None,
         event_time=said.occurred_at,
         corrects=None,
+        supersedes=None,
+        describes=None,
         derived=COLUMNS,
     )
     return record, entries
@@ -91,7 +93,9 @@ def found(record: StoredRecord, entries: Sequence[StoredEntry]) -> list[str]:
 
 def test_a_record_that_is_in_order() -> None:
     result = check_record(*rows(ONE, TWO), expected_of=named)
-    assert result == RecordFindings(first_index=10, corrected=())
+    assert result == RecordFindings(
+        first_index=10, refers={"corrects": (), "supersedes": (), "describes": ()}
+    )
 
 
 def test_a_subject_that_has_no_entry_is_named() -> None:
@@ -214,4 +218,8 @@ def test_a_column_that_does_not_follow_from_the_payload_is_named(column: str) ->
 def test_a_correction_says_what_it_corrects() -> None:
     refs = (Ref(rel="corrects", leaf=LeafHash(bytes(32))),)
     record, entries = rows(ONE, TWO, said=statement(refs=refs))
-    assert check_record(record, entries, expected_of=None).corrected == (bytes(32),)
+    assert check_record(record, entries, expected_of=None).refers == {
+        "corrects": (bytes(32),),
+        "supersedes": (),
+        "describes": (),
+    }

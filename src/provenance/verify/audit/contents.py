@@ -30,7 +30,10 @@ from provenance.verify.audit.expected import (
 )
 
 ERASES: Final = "erases"
-CORRECTS: Final = "corrects"
+REFERRING: Final = {"corrects": "corrects", "supersedes": "supersedes", "describes": "relies_on"}
+"""Columns that hold the first index of another record, and how a statement refers to its entries."""
+DESCRIBED_BY: Final = "document"
+"""Kind of which a record that relies on another describes it."""
 NO_CONTEXT: Final = "is missing, or its bytes have another hash"
 """What is said of a context that is named by its hash but is not there."""
 _EVENT: Final = "event"
@@ -41,7 +44,8 @@ _KEYED: Final = ("dedup_key", "content_mac")
 class StoredRecord:
     """A record's row; what erasure destroyed is None. ``context`` are the bytes, if they exist.
 
-    Of a ``sealed`` payload neither bytes nor salt are in the row.
+    Of a ``sealed`` payload neither bytes nor salt are in the row. ``sealed_in_part``: the row has
+    some columns of a sealed payload and lacks others.
     """
 
     first_index: int
@@ -58,8 +62,11 @@ class StoredRecord:
     context: bytes | None
     event_time: int | None
     corrects: int | None
+    supersedes: int | None
+    describes: int | None
     derived: DerivedColumns
     sealed: SealedRef | None = None
+    sealed_in_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +97,8 @@ class RecordFindings:
     """What is wrong with one record: (object, problem).
 
     ``closed`` are entries that cannot be opened because what opens them is gone; ``erased`` the
-    leaf hashes that the record says are erased, ``corrected`` those that it says it corrects (None
-    where its statement could not be read). ``sealed`` is what remains to be held against a payload
+    leaf hashes that the record says are erased, ``refers`` those of the record that each column of
+    :data:`REFERRING` should name (None where its statement could not be read). ``sealed`` is what remains to be held against a payload
     that lies elsewhere.
     """
 
@@ -99,7 +106,7 @@ class RecordFindings:
     wrong: list[tuple[str, str]] = field(default_factory=list)
     closed: list[StoredEntry] = field(default_factory=list)
     erased: tuple[LeafHash, ...] = ()
-    corrected: tuple[LeafHash, ...] | None = None
+    refers: dict[str, tuple[LeafHash, ...]] | None = None
     sealed: SealedExpectation | None = None
 
     def add(self, object_: str, problem: str) -> None:
@@ -131,7 +138,7 @@ def check_record(
     if opened is None:
         return found
     statement, names = opened
-    found.corrected = tuple(ref.leaf for ref in statement.refs if ref.rel == CORRECTS)
+    found.refers = _refers(statement)
     if statement.kind == "erasure":
         found.erased = tuple(ref.leaf for ref in statement.refs if ref.rel == ERASES)
     _check_columns(record, statement, found)
@@ -141,6 +148,17 @@ def check_record(
         if expected is not None:
             _check_subjects(record, entries, names, expected.subjects, found)
     return found
+
+
+def _refers(statement: Statement) -> dict[str, tuple[LeafHash, ...]]:
+    refers = {
+        column: tuple(ref.leaf for ref in statement.refs if ref.rel == rel)
+        for column, rel in REFERRING.items()
+    }
+    if statement.kind != DESCRIBED_BY:
+        # An act of a case relies on what it is about, which it does not describe.
+        refers["describes"] = ()
+    return refers
 
 
 def _open_entries(
@@ -256,7 +274,11 @@ def _check_payload(
 ) -> bool:
     """Whether the payload is here and is the recorded one."""
     payload, salt = record.payload, record.payload_salt
-    if record.sealed is not None:
+    if record.sealed_in_part or (record.sealed is not None and payload is not None):
+        found.of_record("sealed columns", "are set in part, or beside a payload in the row")
+        if payload is None:
+            return False
+    elif record.sealed is not None:
         found.sealed = SealedExpectation(record.sealed, statement.payload, statement.payload_size)
         return False
     if payload is None or salt is None:

@@ -24,7 +24,7 @@ PAGE: Final = 64
 _RECORDS = """
 SELECT first_index, count, kind, submitter::text, records.media_type, statement_head,
        statement_tail, payload_salt, fields_salt, payload, context_sha256, contexts.data,
-       event_time, corrects,
+       event_time, corrects, supersedes, describes,
        event_id, event_type, action, biz_step, disposition, read_point, biz_location,
        dedup_key, content_mac,
        sealed_path, sealed_segment, sealed_slot, sealed_opening
@@ -116,22 +116,25 @@ class RecordAudit:
             self._findings.add("contents", object_, problem)
         for entry in found.closed:
             self._closed.put(entry.leaf_hash, entry.index)
-        if found.corrected is not None:
-            await self._corrects(record, found.corrected)
+        for column, leaves in (found.refers or {}).items():
+            await self._refers(record, column, leaves)
         if found.erased:
             await self._erased(record.first_index, found.erased)
 
-    async def _corrects(self, record: StoredRecord, leaves: tuple[LeafHash, ...]) -> None:
-        """Compare the record that a correction points to with the entries that it refers to."""
-        first, problem = record.corrects, ""
+    async def _refers(
+        self, record: StoredRecord, column: str, leaves: tuple[LeafHash, ...]
+    ) -> None:
+        """Compare the record that a column points to with the entries that the statement names."""
+        first: int | None = getattr(record, column)
+        problem = ""
         if first is None:
-            problem = "is not set, but its statement corrects something" if leaves else ""
+            problem = "is not set, but its statement names a record for it" if leaves else ""
         elif not leaves:
-            problem = f"is {first} in the table, but its statement corrects nothing"
+            problem = f"is {first} in the table, but its statement names no record for it"
         elif not await self._are_at(first, leaves):
-            problem = f"is {first} in the table, but its statement corrects another record"
+            problem = f"is {first} in the table, but its statement names another record"
         if problem:
-            self._findings.add("contents", f"corrects of record {record.first_index}", problem)
+            self._findings.add("contents", f"{column} of record {record.first_index}", problem)
 
     async def _are_at(self, first: int, leaves: tuple[LeafHash, ...]) -> bool:
         """Whether entries from ``first`` on have these leaf hashes, those with faults left out."""
@@ -210,10 +213,11 @@ class _Pages:
 
 
 def _record(row: tuple[Any, ...]) -> StoredRecord:
-    sealed = SealedRef(*row[-4:]) if row[-4] is not None else None
+    missing = sum(value is None for value in row[-4:])
+    sealed = SealedRef(*row[-4:]) if not missing else None
     end = len(row) - 4
     derived = DerivedColumns(*row[end - len(DERIVED) : end])
-    values: tuple[Any, ...] = (*row[: end - len(DERIVED)], derived, sealed)
+    values: tuple[Any, ...] = (*row[: end - len(DERIVED)], derived, sealed, missing in {1, 2, 3})
     return StoredRecord(*values)
 
 
