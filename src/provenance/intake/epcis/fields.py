@@ -115,7 +115,12 @@ def number(value: object, at: str, reading: Reading) -> None:
     if type(value) is not int and type(value) is not float:
         wrong_type("a number", value, at, reading)
     elif not -_MAX_NUMBER < value < _MAX_NUMBER:
-        reading.refuse(NumberError, "the number does not fit 64 bits", at)
+        reading.refuse(
+            NumberError,
+            f"{str(value)[:40]} is out of range; a number lies between {1 - _MAX_NUMBER} and "
+            f"{_MAX_NUMBER - 1}, what 64 bits hold",
+            at,
+        )
 
 
 def amount(value: object, at: str, reading: Reading) -> None:
