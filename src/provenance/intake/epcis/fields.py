@@ -19,6 +19,8 @@ from provenance.core.errors import (
 from provenance.core.fields import MAX_POINTER
 from provenance.intake.epcis.reading import Reading, pointer_token
 from provenance.intake.epcis.values import (
+    EARLIEST_MS,
+    LATEST_MS,
     ZONE_OFFSETS,
     is_hex,
     is_unit,
@@ -80,6 +82,21 @@ def time(value: object, at: str, reading: Reading) -> None:
         reading.refuse(
             BadValueError,
             f"{value[:80]!a} is not a time; write 2026-07-22T06:45:00.000+02:00 or …Z",
+            at,
+        )
+
+
+def event_time(value: object, at: str, reading: Reading) -> None:
+    """Check a date and time that records are ordered by: one that every calendar holds in UTC."""
+    if type(value) is not str or (instant := milliseconds(value)) is None:
+        time(value, at, reading)
+    elif EARLIEST_MS <= instant <= LATEST_MS:
+        reading.instants[at] = instant
+    else:
+        reading.refuse(
+            BadValueError,
+            f"{at.rpartition('/')[2]} {value[:80]} is out of range: in UTC it lies between "
+            "1970-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z",
             at,
         )
 
