@@ -150,7 +150,9 @@ def _raw_members(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     except UnicodeDecodeError:
         raise EncodingError("not UTF-8; encode the document as UTF-8") from None
     except msgspec.DecodeError as error:
-        raise JsonSyntaxError(f"not JSON: {error}") from None
+        reason = str(error)
+        place = "" if "(byte" in reason else f" (byte {len(bytes(data))})"
+        raise JsonSyntaxError(f"not JSON: {reason}{place}") from None
 
 
 def _events(raw: bytes, limits: IntakeLimits) -> list[msgspec.Raw]:

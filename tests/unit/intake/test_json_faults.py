@@ -1,6 +1,7 @@
 """Where a refused JSON text goes wrong: the pointer of the value, or line and column."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -217,6 +218,16 @@ def test_broken_structure_of_a_document_counts_lines_of_the_document() -> None:
     ((where, error),) = errors_of(broken).items()
     assert where == ""
     assert f"expected ':' at line {line}, column " in str(error)
+
+
+@pytest.mark.parametrize("cut", [b"", b"}", b"]"])
+def test_a_document_too_large_to_be_searched_is_told_with_the_byte(cut: bytes) -> None:
+    data = document(object_event(), **{"ex:a": list(range(60_000))})
+    broken = data[: data.rindex(b"59999") + 5] + cut
+    ((where, error),) = errors_of(broken).items()
+    assert type(error) is JsonSyntaxError
+    assert where == ""
+    assert re.search(r"\(byte \d{6}\)", str(error))
 
 
 def test_a_fault_of_a_bare_event_is_told_with_its_pointer() -> None:
