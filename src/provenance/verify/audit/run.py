@@ -43,7 +43,10 @@ Progress = Callable[[str, int, int], None]
 """Takes what is being done, and how far of how much."""
 
 NO_CHAIN: Final = "the chain was not asked: no RPC URL was given"
-NO_KEY: Final = "entries are for auditors: no auditor's API key was given"
+NO_KEY: Final = (
+    "entries are for auditors: an auditor's API key is missing; get one from the operator "
+    "(provenance keys create NAME auditor) and give it with --key or in PROVENANCE_KEY"
+)
 
 
 def no_progress(what: str, done: int, total: int) -> None:
