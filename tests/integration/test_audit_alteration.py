@@ -56,6 +56,14 @@ ALTERATIONS = {
     "context_sha256": Alteration(
         flip("records", "context_sha256", "first_index = {index}"), "context of record {index}"
     ),
+    "a count that is raised": Alteration(
+        "UPDATE records SET count = count + 1 WHERE first_index = {index}",
+        "count of record {index}",
+    ),
+    "a count that is lowered": Alteration(
+        "UPDATE records SET count = count - 1 WHERE first_index = {index}",
+        "count of record {index}",
+    ),
     "trail": Alteration(flip("trails", "trail", "first_index = {trail}"), "trail row {trail}"),
     "count of a trail": Alteration(
         "UPDATE trails SET count = count # 1 WHERE first_index = {trail}", "trail row {trail}"

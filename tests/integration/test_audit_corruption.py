@@ -80,6 +80,16 @@ CORRUPTIONS = {
         ("fields of record {of_five}",),
         (),
     ),
+    "the count of a record that is raised": Corruption(
+        ("UPDATE records SET count = count + 1 WHERE first_index = {of_five}",),
+        ("count of record {of_five}",),
+        (),
+    ),
+    "the count of a record that is lowered": Corruption(
+        ("UPDATE records SET count = count - 2 WHERE first_index = {of_five}",),
+        ("count of record {of_five}",),
+        (),
+    ),
     "a searched column": Corruption(
         ("UPDATE records SET event_time = event_time - 1 WHERE first_index = {record}",),
         ("event_time of record {record}",),
@@ -148,6 +158,14 @@ CORRUPTIONS = {
     "a record deleted": Corruption(
         ("DELETE FROM records WHERE first_index = {record}",),
         ("record {record}",),
+        ("entry {entry}",),
+    ),
+    "a record deleted with its entry": Corruption(
+        (
+            "DELETE FROM records WHERE first_index = {record}",
+            "DELETE FROM entries WHERE index = {entry}",
+        ),
+        ("entry {entry}", "record {record}"),
         ("entry {entry}",),
     ),
     "the log's frontier": Corruption((flip("log_heads", "frontier", "true"),), ("log head",), ()),
