@@ -40,7 +40,7 @@ ALTERATIONS = {
         "UPDATE entries SET record_first = record_first # 1 WHERE index = {index}",
         "entry {index}",
     ),
-    "salt": Alteration(flip("entries", "salt", "index = {index}"), "statement of record {index}"),
+    "salt": Alteration(flip("entries", "salt", "index = {index}"), "entry {index}"),
     "statement_head": Alteration(
         flip("records", "statement_head", "first_index = {index}"), "statement of record {index}"
     ),
@@ -51,7 +51,8 @@ ALTERATIONS = {
         flip("records", "payload", "first_index = {index}"), "payload of record {index}"
     ),
     "payload_salt": Alteration(
-        flip("records", "payload_salt", "first_index = {index}"), "payload of record {index}"
+        flip("records", "payload_salt", "first_index = {index}"),
+        "payload_salt of record {index}",
     ),
     "context_sha256": Alteration(
         flip("records", "context_sha256", "first_index = {index}"), "context of record {index}"
@@ -66,7 +67,8 @@ ALTERATIONS = {
     ),
     "trail": Alteration(flip("trails", "trail", "first_index = {trail}"), "trail row {trail}"),
     "count of a trail": Alteration(
-        "UPDATE trails SET count = count # 1 WHERE first_index = {trail}", "trail row {trail}"
+        "UPDATE trails SET count = count # 1 WHERE first_index = {trail}",
+        "trail row {trail}",
     ),
     "last_leaf": Alteration(
         flip("trails", "last_leaf", "first_index = {trail}"), "trail row {trail}"
@@ -74,7 +76,7 @@ ALTERATIONS = {
     "subject": Alteration(
         "UPDATE trails SET subject = 'https://id.gs1.org/01/09506000134352/21/9' "
         "WHERE first_index = {trail}",
-        "trail row {trail}",
+        "subject of trail row {trail}",
     ),
     "an added entry": Alteration(
         "INSERT INTO entries SELECT log_id, {size}, trail_first, 4096, at, prev, commitment, "

@@ -55,7 +55,7 @@ CORRUPTIONS = {
     "a stored leaf hash near the end": Corruption(
         (entry("leaf_hash", "{tail}"),), ("entry {tail}",), ("tile 0/{tiles:03d}.p/{partial}",)
     ),
-    "a salt": Corruption((entry("salt"),), ("statement of record {record}",), ()),
+    "a salt": Corruption((entry("salt"),), ("entry {entry}",), ()),
     "a salt of one of five": Corruption((entry("salt", "{of_five} + 2"),), ("entry {third}",), ()),
     "the head of a statement": Corruption(
         (flip("records", "statement_head", "first_index = {record}"),),
@@ -72,7 +72,7 @@ CORRUPTIONS = {
     ),
     "a payload's salt": Corruption(
         (flip("records", "payload_salt", "first_index = {record}"),),
-        ("payload of record {record}",),
+        ("payload_salt of record {record}",),
         (),
     ),
     "the salt of the fields": Corruption(
@@ -126,7 +126,17 @@ CORRUPTIONS = {
     ),
     "the subject of a trail": Corruption(
         ("UPDATE trails SET subject = subject || '0' WHERE first_index = {own_trail}",),
-        ("trail row {own_trail}",),
+        ("subject of trail row {own_trail}",),
+        (),
+    ),
+    "the subject of a trail of many records": Corruption(
+        ("UPDATE trails SET subject = subject || '0' WHERE first_index = {trail}",),
+        ("subject of trail row {trail}",),
+        (),
+    ),
+    "the subject of a trail of a case": Corruption(
+        ("UPDATE trails SET subject = subject || '0' WHERE first_index = {case_trail}",),
+        ("subject of trail row {case_trail}",),
         (),
     ),
     "the id of a trail": Corruption(
@@ -138,7 +148,9 @@ CORRUPTIONS = {
         (),
     ),
     "the last leaf of a trail": Corruption(
-        (flip("trails", "last_leaf", "first_index = {trail}"),), ("trail row {trail}",), ()
+        (flip("trails", "last_leaf", "first_index = {trail}"),),
+        ("trail row {trail}",),
+        (),
     ),
     "the last entry of a trail deleted": Corruption(
         ("DELETE FROM entries WHERE index = {last}",), ("entry {last}",), ("entry {last}",)
@@ -257,6 +269,10 @@ def facts_of(copy: Copy) -> dict[str, object]:
                 """SELECT trail_first FROM entries JOIN records ON record_first = records.first_index
                 GROUP BY 1 HAVING max(records.count) = 1 AND count(*) = 1 AND min(kind) = 'event'
                 LIMIT 1"""
+            ),
+            "case_trail": one(
+                """SELECT trail_first FROM entries JOIN records ON record_first = records.first_index
+                GROUP BY 1 HAVING min(kind) = 'case' AND max(kind) = 'case' LIMIT 1"""
             ),
             "of_five": of_five,
             "third": of_five + 2,

@@ -7,9 +7,9 @@ from typing import TypeVar
 import pytest
 
 from provenance.core.digests import sha256
-from provenance.verify.audit.contents import StoredEntry, StoredRecord
 from provenance.verify.audit.expected import DerivedColumns
 from provenance.verify.audit.report import Findings
+from provenance.verify.audit.rows import StoredEntry, StoredRecord
 from provenance.verify.audit.walk import RecordWalk
 
 COUNTS = {0: 1, 1: 5, 6: 1, 7: 1, 8: 3}

@@ -6,17 +6,14 @@ from typing import Any, Final
 from provenance.core.digests import LeafHash
 from provenance.sealing import SealedRef
 from provenance.verify.audit.compact import CompactTable
-from provenance.verify.audit.contents import (
-    NO_CONTEXT,
-    StoredEntry,
-    StoredRecord,
-    check_record,
-)
+from provenance.verify.audit.contents import NO_CONTEXT, check_record
 from provenance.verify.audit.expected import DERIVED, DerivedColumns, ExpectedOf
 from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.report import Findings
+from provenance.verify.audit.rows import StoredEntry, StoredRecord
 from provenance.verify.audit.sealed import SealedSource, check_sealed
 from provenance.verify.audit.stored import Connection, StoredHead, stream
+from provenance.verify.audit.unopened import UnopenedEntries
 from provenance.verify.audit.walk import RecordWalk
 
 PAGE: Final = 64
@@ -79,6 +76,7 @@ class RecordAudit:
         self._expected_of = expected_of
         self._findings = findings
         self._closed = CompactTable("Q")
+        self._unopened = UnopenedEntries()
         self.records = 0
 
     async def run(self, progress: Callable[[int], None]) -> None:
@@ -95,6 +93,7 @@ class RecordAudit:
         async for record, own in walk.records():
             await self._one(record, own)
             progress(walk.end)
+        await self._unopened.settle(self._connection, self._head, self._findings)
         await self._contexts()
         self._unexplained()
 
@@ -108,6 +107,7 @@ class RecordAudit:
                 await check_sealed(found.sealed, entries, source=self._sealed, found=found)
         for object_, problem in found.wrong:
             self._findings.add("contents", object_, problem)
+        self._unopened.add(found.unopened)
         for entry in found.closed:
             self._closed.put(entry.leaf_hash, entry.index)
         for column, leaves in (found.refers or {}).items():

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Final
 
-from provenance.verify.audit.contents import StoredEntry, StoredRecord
 from provenance.verify.audit.report import Findings
+from provenance.verify.audit.rows import StoredEntry, StoredRecord
 
 _MOST_ENTRIES: Final = 1 << 17
 """Entries of one record that are taken, far above what intake lets a record have."""
