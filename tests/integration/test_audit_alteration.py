@@ -68,10 +68,10 @@ ALTERATIONS = {
     "trail": Alteration(flip("trails", "trail", "first_index = {trail}"), "trail row {trail}"),
     "count of a trail": Alteration(
         "UPDATE trails SET count = count # 1 WHERE first_index = {trail}",
-        "trail row {trail}",
+        "count of trail row {trail}",
     ),
     "last_leaf": Alteration(
-        flip("trails", "last_leaf", "first_index = {trail}"), "trail row {trail}"
+        flip("trails", "last_leaf", "first_index = {trail}"), "last_leaf of trail row {trail}"
     ),
     "subject": Alteration(
         "UPDATE trails SET subject = 'https://id.gs1.org/01/09506000134352/21/9' "
@@ -99,6 +99,19 @@ ALTERATIONS = {
         "FROM trails WHERE first_index = {trail}",
         "trail row {index}",
     ),
+}
+HEADS = {
+    f"log_heads: {change}": Alteration(f"UPDATE log_heads SET {change}", f"{column} of log head")
+    for column, change in (
+        ("size", "size = size - 1"),
+        ("size", "size = size + 1"),
+        ("size", "size = size # 1024"),
+        ("size", "size = size / 2"),
+        ("size", "size = 0"),
+        ("size", "size = -1"),
+        ("last_at", "last_at = last_at - 1"),
+        ("last_at", "last_at = last_at + 1"),
+    )
 }
 COLUMNS = {
     column: Alteration(
@@ -137,7 +150,7 @@ SEALED = {
         "sealed_path = 'x', sealed_segment = 'x', sealed_slot = 1, sealed_opening = 'x'",
     )
 }
-ALL = {**ALTERATIONS, **COLUMNS, **SEALED}
+ALL = {**ALTERATIONS, **HEADS, **COLUMNS, **SEALED}
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -144,12 +144,12 @@ CORRUPTIONS = {
     ),
     "the length of a trail": Corruption(
         ("UPDATE trails SET count = count - 1 WHERE first_index = {trail}",),
-        ("trail row {trail}",),
+        ("count of trail row {trail}",),
         (),
     ),
     "the last leaf of a trail": Corruption(
         (flip("trails", "last_leaf", "first_index = {trail}"),),
-        ("trail row {trail}",),
+        ("last_leaf of trail row {trail}",),
         (),
     ),
     "the last entry of a trail deleted": Corruption(
@@ -180,7 +180,9 @@ CORRUPTIONS = {
         ("entry {entry}", "record {record}"),
         ("entry {entry}",),
     ),
-    "the log's frontier": Corruption((flip("log_heads", "frontier", "true"),), ("log head",), ()),
+    "the log's frontier": Corruption(
+        (flip("log_heads", "frontier", "true"),), ("frontier of log head",), ()
+    ),
     "a signed checkpoint": Corruption(
         (
             """UPDATE anchors SET checkpoint = replace(checkpoint, '{origin}', 'log.example/apx')

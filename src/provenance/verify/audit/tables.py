@@ -1,11 +1,9 @@
-"""Whether the tables that sum up the entries say what the entries say: trails, anchors, the head."""
+"""Whether the tables that sum up the entries say what the entries say: trails and anchors."""
 
 from dataclasses import dataclass
 
-from provenance.core.digests import NodeHash
-from provenance.core.errors import BadValueError, FormatError, ProofError
+from provenance.core.errors import FormatError, ProofError
 from provenance.core.notes import Checkpoint
-from provenance.core.tree import Frontier
 from provenance.core.trustfile import TrustFile
 from provenance.verify.audit.anchors import AnchorTable
 from provenance.verify.audit.faults import EntryFaults
@@ -54,14 +52,9 @@ async def check_trails(
         if first != seen_first and first not in faults:
             findings.add("trails", name, f"its trail begins at entry {seen_first}")
         # Where the last entry is missing or altered, the row still names its true leaf hash.
-        ended = (count, last) == (seen_count, seen_last)
-        missing = count - seen_count
-        if not ended and not (missing > 0 and trails.are_bad(missing, last=last)):
-            findings.add(
-                "trails",
-                name,
-                f"says {count} entries where the log has {seen_count}, or another end",
-            )
+        missing = count - seen_count if last != seen_last else 0
+        if not (missing > 0 and trails.are_bad(missing, last=last)):
+            _check_end(first, (count, last), (seen_count, seen_last), findings)
     twice = await connection.execute(_TWICE, (head.log_id,))
     for subject, firsts in await twice.fetchall():
         listed = ", ".join(map(str, firsts))
@@ -69,21 +62,20 @@ async def check_trails(
     return rows
 
 
-def check_head(head: StoredHead, *, frontier: Frontier, last_at: int, findings: Findings) -> None:
-    """Compare the log's own row with the tree that the entries make."""
-    if (head.size, head.frontier) != (frontier.size, frontier.to_bytes()):
-        findings.add("tree", "log head", "its frontier is not that of the entries")
-    if head.last_at < last_at:
-        findings.add("entries", "log head", "its last time is before the last entry's")
-
-
-def stored_frontier(head: StoredHead) -> Frontier | None:
-    """The tree as the log's own row has it; None where that makes no sense."""
-    try:
-        frontier = Frontier.from_bytes(head.size, head.frontier)
-    except BadValueError:
-        return None
-    return Frontier(size=frontier.size, peaks=tuple(NodeHash(peak) for peak in frontier.peaks))
+def _check_end(
+    row: int, stored: tuple[int, bytes], seen: tuple[int, bytes], findings: Findings
+) -> None:
+    """Compare count and last leaf hash of a trail's row with those of its entries."""
+    (count, last), (seen_count, seen_last) = stored, seen
+    name, problem = f"trail row {row}", ""
+    if count != seen_count and last != seen_last:
+        problem = f"says {count} entries and another end, where the log has {seen_count}"
+    elif count != seen_count:
+        name, problem = f"count of {name}", f"is {count}, but the trail has {seen_count} entries"
+    elif last != seen_last:
+        name, problem = f"last_leaf of {name}", "is not the leaf hash of the trail's last entry"
+    if problem:
+        findings.add("trails", name, problem)
 
 
 @dataclass(frozen=True, slots=True)
