@@ -113,6 +113,31 @@ HEADS = {
         ("last_at", "last_at = last_at + 1"),
     )
 }
+ANCHORS = {
+    f"anchors: {column}": Alteration(
+        f"UPDATE anchors SET {value} WHERE size = {{size}}", f"{column} of anchor {{size}}"
+    )
+    for column, value in {
+        "old_size": "old_size = old_size - 1",
+        "block_number": "block_number = block_number + 1",
+        "block_time": "block_time = block_time + 1000",
+        "log_index": "log_index = log_index + 1",
+        "tx_hash": "tx_hash = set_byte(tx_hash, 31, get_byte(tx_hash, 31) # 1)",
+        "block_hash": "block_hash = set_byte(block_hash, 0, get_byte(block_hash, 0) # 1)",
+    }.items()
+}
+LOGS = {
+    f"logs: {column}": Alteration(f"UPDATE logs SET {value}", f"{column} of log {{origin}}")
+    for column, value in {
+        "chain_id": "chain_id = chain_id + 1",
+        "genesis_hash": "genesis_hash = sha256(genesis_hash)",
+        "contract": "contract = set_byte(contract, 19, get_byte(contract, 19) # 1)",
+        "code_hash": "code_hash = NULL",
+        "start_block": "start_block = start_block - 1",
+        "start_size": "start_size = 1",
+        "start_time": "start_time = start_time + 1",
+    }.items()
+}
 COLUMNS = {
     column: Alteration(
         f"UPDATE records SET {column} = {value} WHERE first_index = {{index}}",
@@ -150,7 +175,7 @@ SEALED = {
         "sealed_path = 'x', sealed_segment = 'x', sealed_slot = 1, sealed_opening = 'x'",
     )
 }
-ALL = {**ALTERATIONS, **HEADS, **COLUMNS, **SEALED}
+ALL = {**ALTERATIONS, **HEADS, **ANCHORS, **LOGS, **COLUMNS, **SEALED}
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -162,6 +187,7 @@ async def test_the_one_that_was_altered_is_named_and_nothing_else(
     index = size - 12
     facts = {
         "size": size,
+        "origin": copy.settings.origin,
         "index": index,
         "trail": number(copy, f"SELECT trail_first FROM entries WHERE index = {index}"),
         "other": number(copy, f"SELECT trail_first FROM entries WHERE index = {index - 1}"),

@@ -15,6 +15,7 @@ from provenance.verify.audit.expected import ExpectedOf
 from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.groups import LogSource
 from provenance.verify.audit.heads import check_head, settle_size, stored_frontier
+from provenance.verify.audit.onchain import check_logs, check_places
 from provenance.verify.audit.records import RecordAudit
 from provenance.verify.audit.report import AuditReport, Findings
 from provenance.verify.audit.sealed import SealedSource
@@ -326,7 +327,7 @@ class _Stored:
         findings, before = self.audit.findings, self.before
         stored = await read_anchor_rows(
             self.connection,
-            origins=[log.origin for log in self.line],
+            line=self.line,
             trust=self.audit.trust,
             findings=findings,
         )
@@ -338,6 +339,10 @@ class _Stored:
             after = await self.audit.chain(self.line)
         if after is not None:
             check_anchor_rows(stored, before=before.anchors, after=after.anchors, findings=findings)
+            await check_places(
+                self.connection, line=self.line, places=after.places, findings=findings
+            )
+        await check_logs(self.connection, line=self.line, anchors=before.anchors, findings=findings)
         if before.head_size > self.head.size:
             findings.add(
                 "tree",

@@ -1,10 +1,11 @@
 """Whether the tables that sum up the entries say what the entries say: trails and anchors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from provenance.core.errors import FormatError, ProofError
 from provenance.core.notes import Checkpoint
-from provenance.core.trustfile import TrustFile
+from provenance.core.trustfile import TrustedLog, TrustFile
 from provenance.verify.audit.anchors import AnchorTable
 from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.report import Findings
@@ -22,8 +23,10 @@ GROUP BY subject HAVING count(*) > 1 ORDER BY min(first_index) LIMIT 100
 """
 _ANCHORS = """
 SELECT anchors.size, anchors.root, anchors.checkpoint, anchors.state IN ('included', 'final')
-FROM anchors JOIN logs USING (log_id) LEFT JOIN logs AS next ON next.predecessor_id = logs.log_id
-WHERE logs.origin = ANY(%s) AND (next.start_size IS NULL OR anchors.size <= next.start_size)
+FROM anchors JOIN logs USING (log_id)
+JOIN unnest(%s::text[], %s::bigint[]) AS line (origin, until) ON line.origin = logs.origin
+LEFT JOIN logs AS next ON next.predecessor_id = logs.log_id
+WHERE anchors.size <= coalesce(line.until, next.start_size, anchors.size)
 ORDER BY anchors.size, anchors.log_id
 """
 
@@ -92,12 +95,13 @@ class StoredAnchors:
 
 
 async def read_anchor_rows(
-    connection: Connection, *, origins: list[str], trust: TrustFile, findings: Findings
+    connection: Connection, *, line: Sequence[TrustedLog], trust: TrustFile, findings: Findings
 ) -> StoredAnchors:
     """Read the rows of checkpoints, those that a succession abandoned left out."""
+    origins = [log.origin for log in line]
     stored = StoredAnchors(AnchorTable(), AnchorTable(), AnchorTable())
     async for size, root, note, anchored in stream(
-        connection, "audit_anchors", _ANCHORS, (origins,)
+        connection, "audit_anchors", _ANCHORS, ends_of(line)
     ):
         tables = [stored.rows]
         problem = _problem_of(note, size, root, origins, trust)
@@ -112,6 +116,12 @@ async def read_anchor_rows(
         "checkpoints", f"{len(stored.checkpoints)} checkpoints, signed by trusted keys"
     )
     return stored
+
+
+def ends_of(line: Sequence[TrustedLog]) -> tuple[list[str], list[int | None]]:
+    """Each log of ``line`` with the size up to which its anchors count, None if it goes on."""
+    ends = [log.successor.size if log.successor is not None else None for log in line]
+    return [log.origin for log in line], ends
 
 
 def check_anchor_rows(
