@@ -100,6 +100,23 @@ CORRUPTIONS = {
         ("submitter of record {record}",),
         (),
     ),
+    "what a record corrects": Corruption(
+        ("UPDATE records SET corrects = corrects - 1 WHERE first_index = {correction}",),
+        ("corrects of record {correction}",),
+        (),
+    ),
+    "that a record corrects another": Corruption(
+        ("UPDATE records SET corrects = NULL WHERE first_index = {correction}",),
+        ("corrects of record {correction}",),
+        (),
+    ),
+    "a context": Corruption((flip("contexts", "data", "{context}"),), ("{named_context}",), ()),
+    "the hash of a context": Corruption(
+        (flip("contexts", "sha256", "{context}"),), ("{named_context}",), ()
+    ),
+    "a context that is gone": Corruption(
+        ("DELETE FROM contexts WHERE {context}",), ("{named_context}",), ()
+    ),
     "a tile of leaves": Corruption(
         (flip("tiles", "data", "level = 0 AND n = 1"),), ("tile 0/001",), ("tile 0/001",)
     ),
@@ -253,6 +270,11 @@ def facts_of(copy: Copy) -> dict[str, object]:
             "SELECT index FROM entries WHERE trail_first = %s ORDER BY seq", (trail,)
         ).fetchall()
         of_five = one("SELECT first_index FROM records WHERE count = 5 ORDER BY 1 OFFSET 3 LIMIT 1")
+        digest = connection.execute(
+            "SELECT context_sha256 FROM records WHERE first_index = 300"
+        ).fetchone()
+        assert digest is not None
+        context = digest[0].hex()
         size = copy.log.size
         return {
             "entry": ENTRY,
@@ -276,6 +298,9 @@ def facts_of(copy: Copy) -> dict[str, object]:
                 """SELECT trail_first FROM entries JOIN records ON record_first = records.first_index
                 GROUP BY 1 HAVING min(kind) = 'case' AND max(kind) = 'case' LIMIT 1"""
             ),
+            "correction": one("SELECT first_index FROM records WHERE corrects IS NOT NULL"),
+            "context": f"sha256 = '\\x{context}'",
+            "named_context": f"context {context}",
             "of_five": of_five,
             "third": of_five + 2,
             "anchored": one("SELECT size FROM anchors ORDER BY size OFFSET 2 LIMIT 1"),

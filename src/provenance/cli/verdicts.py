@@ -44,8 +44,7 @@ def print_set(report: "SetReport", *, strays: Sequence[str]) -> None:
         typer.echo(line(verdict.check, verdict.outcome, verdict.reason) + "\n")
     for name in strays:
         typer.echo(f"{name}: it is not the payload of any of these receipts\n")
-    for same in _by_notes(report.misconduct):
-        _print_misconduct(same)
+    print_misconduct(report.misconduct)
     _print_outcome(report)
 
 
@@ -58,6 +57,12 @@ def _print_receipt(item: "ReceiptReport") -> None:
     typer.echo()
 
 
+def print_misconduct(found: Iterable["Misconduct"]) -> None:
+    """Print what the operator signed and cannot both be honest, each two notes once."""
+    for same in _by_notes(found):
+        _print_pair(same)
+
+
 def _by_notes(found: Iterable["Misconduct"]) -> Iterable[Sequence["Misconduct"]]:
     """What the same two notes prove, together: a fork breaks many rules at once."""
     pairs: dict[frozenset[str], list[Misconduct]] = {}
@@ -66,7 +71,7 @@ def _by_notes(found: Iterable["Misconduct"]) -> Iterable[Sequence["Misconduct"]]
     return pairs.values()
 
 
-def _print_misconduct(same: Sequence["Misconduct"]) -> None:
+def _print_pair(same: Sequence["Misconduct"]) -> None:
     for item in same:
         typer.echo(f"MISCONDUCT ({item.kind}): {item.reason}")
     typer.echo("The operator signed both of these, and they cannot both be honest:")
