@@ -16,7 +16,7 @@ import typer
 from provenance.cli.exits import INVALID, MALFORMED, OF_OUTCOME, USAGE, fail, reported
 from provenance.cli.files import read_trust
 from provenance.cli.headlines import headline, why_dossier
-from provenance.cli.verdicts import coloured, line
+from provenance.cli.verdicts import coloured, line, print_misconduct
 from provenance.core.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -161,8 +161,5 @@ def _print_parts(path: Path, report: "DossierReport") -> None:
         subject = trail.subject or f"unnamed subject ({trail.trail.hex()[:16]}…)"
         typer.echo(f"Trail of {subject}")
         typer.echo(line("whole trail", trail.verdict.outcome, trail.verdict.reason))
-    for found in report.receipts.misconduct:
-        typer.echo(f"MISCONDUCT ({found.kind}): {found.reason}")
-        for note in found.notes:
-            typer.echo("\n".join(f"    {text}" for text in note.splitlines()))
     typer.echo()
+    print_misconduct(report.receipts.misconduct)

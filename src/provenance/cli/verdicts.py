@@ -58,8 +58,7 @@ def print_set(
         typer.echo(line(verdict.check, verdict.outcome, verdict.reason) + "\n")
     for name in strays:
         typer.echo(f"{name}: it is not the payload of any of these receipts\n")
-    for same in _by_notes(report.misconduct):
-        _print_misconduct(same)
+    print_misconduct(report.misconduct)
     typer.echo(headline(code, why_set(report, strays, code), [report.qualification]))
     typer.echo(LIMITS)
 
@@ -73,6 +72,12 @@ def _print_receipt(item: "ReceiptReport") -> None:
     typer.echo()
 
 
+def print_misconduct(found: Iterable["Misconduct"]) -> None:
+    """Print what the operator signed and cannot both be honest, each two notes once."""
+    for same in _by_notes(found):
+        _print_pair(same)
+
+
 def _by_notes(found: Iterable["Misconduct"]) -> Iterable[Sequence["Misconduct"]]:
     """What the same two notes prove, together: a fork breaks many rules at once."""
     pairs: dict[frozenset[str], list[Misconduct]] = {}
@@ -81,7 +86,7 @@ def _by_notes(found: Iterable["Misconduct"]) -> Iterable[Sequence["Misconduct"]]
     return pairs.values()
 
 
-def _print_misconduct(same: Sequence["Misconduct"]) -> None:
+def _print_pair(same: Sequence["Misconduct"]) -> None:
     for item in same:
         typer.echo(f"MISCONDUCT ({item.kind}): {item.reason}")
     typer.echo("The operator signed both of these, and they cannot both be honest:")
