@@ -21,24 +21,6 @@ _MOST_KEPT: Final = 100
 """Rows without entries, and entries without a row, that are held against each other."""
 
 
-class EntryPages:
-    """Entries in order, looked at before they are taken."""
-
-    def __init__(self, entries: AsyncIterator[StoredEntry]) -> None:
-        self._entries = entries
-        self._next: StoredEntry | None = None
-
-    async def peek(self) -> StoredEntry | None:
-        """The next entry; None after the last one."""
-        if self._next is None:
-            self._next = await anext(self._entries, None)
-        return self._next
-
-    def take(self) -> None:
-        """Leave the entry that was looked at behind."""
-        self._next = None
-
-
 class RecordWalk:
     """Walks along a log of ``size`` entries; ``end`` is how far it is."""
 
@@ -51,7 +33,9 @@ class RecordWalk:
         findings: Findings,
     ) -> None:
         self._records = records
-        self._entries = EntryPages(entries)
+        self._entries = entries
+        # Looked at before it is taken; None before the first one and after the last one.
+        self._next: StoredEntry | None = None
         self._size = size
         self._findings = findings
         # Rows without entries, and first entries of records without a row: one may be the other's.
@@ -61,13 +45,14 @@ class RecordWalk:
 
     async def records(self) -> AsyncIterator[tuple[StoredRecord, list[StoredEntry]]]:
         """Each record, with the count that its entries show, and those of them that are there."""
+        await self._take()
         following = await anext(self._records, None)
         while following is not None:
             record, following = following, await anext(self._records, None)
             if record.first_index < self.end or record.first_index >= self._size:
                 self._keep_stray(record)
                 continue
-            record = await self._in_place(record)
+            record = self._in_place(record)
             await self._gap(record.first_index)
             start = self._size if following is None else min(self._size, following.first_index)
             own = await self._own(record, start)
@@ -77,25 +62,28 @@ class RecordWalk:
         await self._gap(self._size)
         self._settle()
 
+    async def _take(self) -> None:
+        self._next = await anext(self._entries, None)
+
     async def _own(self, record: StoredRecord, start: int) -> list[StoredEntry]:
         """Entries of ``record``; ``start`` is where the next row begins.
 
         Two of three decide: the count, the next row, and the record that the entry names.
         """
         own: list[StoredEntry] = []
-        while len(own) < _MOST_ENTRIES and (entry := await self._entries.peek()) is not None:
+        while len(own) < _MOST_ENTRIES and (entry := self._next) is not None:
             counted = entry.index < record.first_index + record.count
             is_before = entry.index < start
             named = entry.record_first == record.first_index
             if counted + is_before + named < 2:
                 break
             own.append(entry)
-            self._entries.take()
+            await self._take()
         return own
 
     def _counted(self, record: StoredRecord, own: list[StoredEntry], start: int) -> StoredRecord:
         first, counted = record.first_index, record.first_index + record.count
-        reached = max((entry.index + 1 for entry in own), default=first)
+        reached = own[-1].index + 1 if own else first
         if first < counted <= start and reached <= counted:
             return record
         if counted > start and reached > start:
@@ -111,21 +99,21 @@ class RecordWalk:
     async def _gap(self, start: int) -> None:
         """Entries and places up to ``start`` that no row is of."""
         first, named = self.end, -1
-        while (entry := await self._entries.peek()) is not None and entry.index < start:
+        while (entry := self._next) is not None and entry.index < start:
             if first < min(entry.index, entry.record_first):
                 self._lost(first)
             first = start
             if entry.record_first != named:
                 named = entry.record_first
                 self._keep_orphan(entry)
-            self._entries.take()
+            await self._take()
         if first < start:
             self._lost(first)
         self.end = max(self.end, start)
 
-    async def _in_place(self, record: StoredRecord) -> StoredRecord:
+    def _in_place(self, record: StoredRecord) -> StoredRecord:
         """The record where its entries begin, if its row was moved on from there."""
-        entry = await self._entries.peek()
+        entry = self._next
         is_next = entry is not None and entry.index == self.end < record.first_index
         if entry is None or not is_next or not _is_of(record, entry):
             return record
