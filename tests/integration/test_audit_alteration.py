@@ -37,7 +37,7 @@ ALTERATIONS = {
         "entry {index}",
     ),
     "a trail_first that is nowhere": Alteration(
-        "UPDATE entries SET trail_first = 1 << 40 WHERE index = {index}", "entry {index}"
+        "UPDATE entries SET trail_first = 1::bigint << 40 WHERE index = {index}", "entry {index}"
     ),
     "record_first": Alteration(
         "UPDATE entries SET record_first = record_first # 1 WHERE index = {index}",
@@ -59,6 +59,10 @@ ALTERATIONS = {
     ),
     "context_sha256": Alteration(
         flip("records", "context_sha256", "first_index = {index}"), "context of record {index}"
+    ),
+    "a first_index": Alteration(
+        "UPDATE records SET first_index = 1::bigint << 40 WHERE first_index = {index}",
+        "first_index of record {index}",
     ),
     "a count that is raised": Alteration(
         "UPDATE records SET count = count + 1 WHERE first_index = {index}",

@@ -80,6 +80,14 @@ CORRUPTIONS = {
         ("fields of record {of_five}",),
         (),
     ),
+    **{
+        f"the first index of a record, by {by}": Corruption(
+            (f"UPDATE records SET first_index = first_index {by} WHERE first_index = {{of_five}}",),
+            ("first_index of record {of_five}",),
+            tuple(f"entry {{five[{at}]}}" for at in range(5)),
+        )
+        for by in ("+ 1", "+ 4", "+ 1000", "- 1000")
+    },
     "the count of a record that is raised": Corruption(
         ("UPDATE records SET count = count + 1 WHERE first_index = {of_five}",),
         ("count of record {of_five}",),
@@ -302,6 +310,7 @@ def facts_of(copy: Copy) -> dict[str, object]:
             "context": f"sha256 = '\\x{context}'",
             "named_context": f"context {context}",
             "of_five": of_five,
+            "five": list(range(of_five, of_five + 5)),
             "third": of_five + 2,
             "anchored": one("SELECT size FROM anchors ORDER BY size OFFSET 2 LIMIT 1"),
             "erased": copy.log.erased,

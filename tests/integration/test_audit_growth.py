@@ -1,12 +1,13 @@
 """A log that grew after a clean audit, and was altered then: the next audit names what was."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import make_url
 
-from fixtures.application import document, event, running_service
+from fixtures.application import ServiceUnderTest, document, event, running_service
 from fixtures.auditing import PARCELS, AuditedLog, Copy, flip, named, number
 from provenance.core.verdict import Outcome
 
@@ -42,6 +43,40 @@ ALTERED = {
 }
 
 
+async def grow(service: ServiceUnderTest) -> None:
+    """Add events up to the later size, anchored in two steps."""
+    carrier = await service.new_carrier()
+    for start in range(BEFORE, AFTER, 140):
+        events = [
+            event(PARCELS[at % 7], eventTime=f"2026-07-23T06:45:00.{at:03d}+02:00")
+            for at in range(start, start + 140)
+        ]
+        answer = await carrier.post(
+            "/epcis/capture",
+            json=document(*events),
+            headers={"content-type": "application/ld+json"},
+        )
+        assert answer.status_code == 202, answer.text
+        await service.anchor()
+
+
+async def test_a_log_that_is_written_to_and_anchored_meanwhile_is_clean(
+    sized_logs: SizedLogs, copies_of: CopiesOf
+) -> None:
+    copy = copies_of(await sized_logs(BEFORE - 1, True))
+    sizes: list[int] = []
+    async with running_service(copy.settings) as service:
+        growing = asyncio.create_task(grow(service))
+        while not growing.done():
+            report = await copy.by_database()
+            assert report.findings == ()
+            assert report.outcome is Outcome.VALID
+            sizes.append(report.size)
+        await growing
+    assert sizes[0] < AFTER - 1
+    assert sizes == sorted(sizes)
+
+
 async def test_alterations_after_a_clean_audit_and_growth_are_named_by_url_and_database(
     sized_logs: SizedLogs, copies_of: CopiesOf
 ) -> None:
@@ -50,19 +85,7 @@ async def test_alterations_after_a_clean_audit_and_growth_are_named_by_url_and_d
     first = await copy.by_url()
     assert (first.outcome, first.size) == (Outcome.VALID, BEFORE)
     async with running_service(copy.settings) as service:
-        carrier = await service.new_carrier()
-        for start in range(BEFORE, AFTER, 140):
-            events = [
-                event(PARCELS[at % 7], eventTime=f"2026-07-23T06:45:00.{at:03d}+02:00")
-                for at in range(start, start + 140)
-            ]
-            answer = await carrier.post(
-                "/epcis/capture",
-                json=document(*events),
-                headers={"content-type": "application/ld+json"},
-            )
-            assert answer.status_code == 202, answer.text
-            await service.anchor()
+        await grow(service)
     grown = await copy.by_url()
     assert (grown.outcome, grown.size, grown.findings) == (Outcome.VALID, AFTER, ())
     assert number(copy, "SELECT size FROM log_heads") == AFTER
