@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,16 @@ from fixtures.dossiers import Case
 
 pytestmark = pytest.mark.services
 ROOT = Path(__file__).parents[2]
+NO_NETWORK = """
+import socket
+
+def refuse(*_arguments, **_options):
+    raise OSError("nothing is asked of a network here")
+
+socket.socket.connect = socket.socket.connect_ex = socket.socket.bind = refuse
+socket.getaddrinfo = socket.create_connection = refuse
+"""
+"""As ``sitecustomize``: service, database and chain may as well not exist."""
 ABSENT = ("sqlalchemy", "psycopg", "fastapi", "web3", "httpx", "aiohttp", "rlp", "trie")
 
 
@@ -27,7 +38,21 @@ def small_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         subprocess.run(by_pip, check=True, capture_output=True)
     packages = next((folder / "lib").glob("python3*")) / "site-packages"
     (packages / "provenance.pth").write_text(str(ROOT / "src"), encoding="utf-8")
+    (packages / "sitecustomize.py").write_text(NO_NETWORK, encoding="utf-8")
     return python
+
+
+def test_the_extra_is_what_the_pinned_requirements_name() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pinned = (ROOT / "requirements" / "verify.in").read_text(encoding="utf-8").split()
+    assert sorted(project["dependencies"]) == sorted(pinned)
+    assert project["optional-dependencies"]["verify"] == []
+
+
+def test_nothing_of_a_network_can_be_reached_there(small_python: Path) -> None:
+    script = "import socket; socket.create_connection(('127.0.0.1', 80))"
+    done = subprocess.run([small_python, "-c", script], check=False, capture_output=True, text=True)
+    assert "nothing is asked of a network here" in done.stderr
 
 
 def test_the_small_environment_has_no_web_database_or_chain_client(small_python: Path) -> None:
