@@ -6,16 +6,17 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.bits import all_bits, changed, frame_bytes, sample
 from fixtures.browser import VerifierPage
 from fixtures.dossiers import Case, rebuilt, resigned, write
 from fixtures.hostile_containers import HOSTILE
+from fixtures.hostile_dossiers import hostile_dossiers
 from provenance.core.trustfile import TrustFile
 from provenance.verify.dossier.anchors import named
 from provenance.verify.dossier.page import PAGE, PAGE_SHA256
@@ -98,21 +99,42 @@ def test_page_and_command_line_refuse_hostile_files_alike(
     assert "refused" in agree(verifier_page, data, None)
 
 
-def bits(data: bytes, count: int, seed: int) -> Iterator[bytes]:
-    draw = random.Random(seed)
-    for at in draw.sample(range(len(data) * 8), count):
-        changed = bytearray(data)
-        changed[at // 8] ^= 1 << at % 8
-        yield bytes(changed)
-
-
-def test_any_changed_bit_is_found_by_the_page(
+def test_page_and_command_line_refuse_hostile_parts_alike(
     verifier_page: VerifierPage, dossier_case: Case, trust: bytes
 ) -> None:
-    for changed in bits(dossier_case.data, 60, seed=11):
-        result = agree(verifier_page, changed, trust, dossier_case.block)
+    for name, data, code, where in hostile_dossiers(dossier_case):
+        refused = agree(verifier_page, data, trust, dossier_case.block)["refused"]
+        assert refused["code"] == code, name
+        assert refused["where"].startswith(where), name
+
+
+def test_any_changed_bit_is_found_and_located_alike(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes
+) -> None:
+    for bit in sample(dossier_case.data, 40, seed=11):
+        result = agree(verifier_page, changed(dossier_case.data, bit), trust, dossier_case.block)
         assert result["outcome"] == "INVALID"
         assert result["refused"]["where"] or "offset" in result["refused"]
+
+
+def test_a_changed_bit_of_any_byte_of_the_frame_is_found_by_the_page(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes
+) -> None:
+    data = dossier_case.data
+    assert verifier_page.verify(data, trust, [dossier_case.block])["outcome"] == "VALID"
+    bits = [8 * at + at % 8 for at in frame_bytes(data)] + list(sample(data, 500, seed=12))
+    assert verifier_page.unlocated(data, bits) == []
+
+
+@pytest.mark.soak
+def test_every_single_bit_is_found_and_located_by_the_page(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes
+) -> None:
+    data = dossier_case.data
+    assert verifier_page.verify(data, trust, [dossier_case.block])["outcome"] == "VALID"
+    bits = all_bits(data)
+    for start in range(0, len(bits), 10_000):
+        assert verifier_page.unlocated(data, bits[start : start + 10_000]) == []
 
 
 def altered(data: bytes, seed: int) -> bytes:
