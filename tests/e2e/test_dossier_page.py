@@ -17,6 +17,7 @@ from fixtures.browser import VerifierPage
 from fixtures.dossiers import Case, rebuilt, resigned, write
 from fixtures.hostile_containers import HOSTILE
 from fixtures.hostile_dossiers import hostile_dossiers
+from fixtures.tsa import Authority, over_closing, over_first, stamped
 from provenance.core.trustfile import TrustFile
 from provenance.verify.dossier.anchors import named
 from provenance.verify.dossier.page import PAGE, PAGE_SHA256
@@ -185,6 +186,30 @@ def test_page_and_command_line_agree_on_a_redacted_dossier(
     part = replace(content, receipts=hidden + content.receipts[1:], events=content.events[1:])
     result = agree(verifier_page, write(dossier_case.log, part), trust, dossier_case.block)
     assert result["outcome"] == "VALID"
+
+
+def test_page_and_command_line_agree_on_time_stamps(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes, authority: Authority
+) -> None:
+    first, closing = over_first(dossier_case, authority), over_closing(dossier_case, authority)
+    data, block = stamped(dossier_case, first, closing), dossier_case.block
+    result = agree(verifier_page, data, trust, block)
+    assert (result["outcome"], result["checks"][-1]["outcome"]) == ("VALID", "UNKNOWN")
+    assert "2 time stamps of a time-stamping authority, not checked here" in (
+        verifier_page.page.text_content("#result") or ""
+    )
+    assert agree(verifier_page, data, None, block)["outcome"] == "UNKNOWN"
+    unproven = stamped(dossier_case, replace(first, proof=()))
+    assert agree(verifier_page, unproven, trust, block)["outcome"] == "INVALID"
+    unsigned = replace(closing, checkpoint=closing.checkpoint[:-8] + "AAAAAA=\n")
+    assert agree(verifier_page, stamped(dossier_case, unsigned), trust)["outcome"] == "INVALID"
+    for stamps in (
+        (closing, first),
+        (replace(first, checkpoint="none"),),
+        (replace(first, token=bytes(1 << 17)),),
+    ):
+        refused = agree(verifier_page, stamped(dossier_case, *stamps), trust, block)["refused"]
+        assert refused["where"].startswith("evidence/timestamps.jsonl line ")
 
 
 def test_the_committed_page_is_what_its_sources_lead_to() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.dossiers import Case
+from fixtures.tsa import Authority, over_closing, stamped
 
 pytestmark = pytest.mark.services
 ROOT = Path(__file__).parents[2]
@@ -62,18 +63,21 @@ def test_the_small_environment_has_no_web_database_or_chain_client(small_python:
 
 
 def test_a_dossier_is_verified_there(
-    small_python: Path, dossier_case: Case, tmp_path: Path
+    small_python: Path, dossier_case: Case, authority: Authority, tmp_path: Path
 ) -> None:
-    (tmp_path / "dossier.zip").write_bytes(dossier_case.data)
+    data = stamped(dossier_case, over_closing(dossier_case, authority))
+    (tmp_path / "dossier.zip").write_bytes(data)
     (tmp_path / "trust.json").write_bytes(dossier_case.log.trust().encode())
     command = [
         small_python, "-m", "provenance.cli.main", "verify", "dossier.zip",
         "--trust", "trust.json", "--block", dossier_case.block.hex(),
+        "--tsa", str(authority.root),
     ]  # fmt: skip
     done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done
     assert "whole and gapless trails: 1" in done.stdout
-    changed = bytearray(dossier_case.data)
+    assert "all 5 entries existed by" in done.stdout
+    changed = bytearray(data)
     changed[-100] ^= 1
     (tmp_path / "dossier.zip").write_bytes(changed)
     done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)

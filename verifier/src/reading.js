@@ -11,6 +11,7 @@ import {
 } from "./manifest.js"; // prettier-ignore
 import { Members } from "./members.js";
 import { decodeReceipt } from "./statement.js";
+import { decodeTimestamp, MAX_STAMP_LINE, MAX_TIMESTAMPS } from "./timestamps.js";
 
 const MAX_ENTRIES = 1 << 17;
 const MAX_RECEIPT = 4 << 20;
@@ -61,6 +62,15 @@ export async function readDossier(blob, pace) {
       throw malformed("bad-value", "there is no receipt");
     });
   }
+  const timestamps = [];
+  await eachLine(lines, "timestamps", MAX_STAMP_LINE, (line) => {
+    const stamp = decodeTimestamp(line);
+    const last = timestamps.at(-1)?.checkpoint.size ?? -1;
+    if (stamp.checkpoint.size <= last || timestamps.length >= MAX_TIMESTAMPS) {
+      throw malformed("bad-value", "checkpoints do not come in order of size");
+    }
+    timestamps.push(stamp);
+  });
   const payloads = new Map();
   let last = -1;
   await eachLine(lines, "payloads", MAX_PAYLOAD_LINE, (line) => {
@@ -80,6 +90,7 @@ export async function readDossier(blob, pace) {
     closing,
     receipts,
     payloads,
+    timestamps,
   };
 }
 

@@ -9,6 +9,7 @@ import { DOCUMENT, judgeSignature } from "./manifest.js";
 import { parseTrailHead, splitNote } from "./notes.js";
 import { Pace } from "./pace.js";
 import { readDossier } from "./reading.js";
+import { judgeTimestamps } from "./timestamps.js";
 import { trailReports } from "./trails.js";
 
 const NO_TRUST = "no trust file was given";
@@ -79,12 +80,13 @@ class Judgement {
       verdict("files", filesCheck(files, manifest)),
       verdict("closing", await guarded(() => this.closing())),
       verdict("history", this.history(items, trails)),
+      ...(await this.timestamps()),
     ];
     const reports = items.map(toJson);
     const outcome = misconduct.length
       ? "INVALID"
       : worst([
-          ...checks.map((item) => item.outcome),
+          ...checks.filter(isRequired).map((item) => item.outcome),
           ...files.filter((file) => !("state" in file)).map((file) => file.outcome),
           ...reports.map((item) => item.outcome),
           ...trails.map((trail) => trail.outcome).filter((found) => found === "INVALID"),
@@ -234,6 +236,13 @@ class Judgement {
     return ["VALID", `${this.dossier.payloads.size} payloads, each the one that was recorded`];
   }
 
+  async timestamps() {
+    const { timestamps, closing } = this.dossier;
+    if (!timestamps.length) return [];
+    const step = () => judgeTimestamps(timestamps, closingCheckpoint(closing), this.trust);
+    return [verdict("timestamps", await guarded(step))];
+  }
+
   history(items, trails) {
     const { subjects } = this.dossier.manifest;
     const found = wholeness(subjects, trails);
@@ -304,6 +313,9 @@ class Judgement {
     return found;
   }
 }
+
+// Nobody has to believe a time-stamping authority.
+const isRequired = ({ check, outcome }) => check !== "timestamps" || outcome !== "UNKNOWN";
 
 const verdict = (check, [outcome, reason]) => ({ check, outcome, reason });
 const set = (verdicts, check, outcome, reason) =>

@@ -41,6 +41,7 @@ _MEDIA_TYPES: Final = {
     "closing": "application/json",
     "payloads": "application/jsonl",
     "receipts": "application/jsonl",
+    "timestamps": "application/jsonl",
 }
 _SUFFIXES: Final = {
     "application/pdf": ".pdf",
@@ -134,6 +135,8 @@ def _parts(content: DossierContent) -> Iterator[Part]:
     if content.events:
         events = sorted(content.events, key=lambda event: event.record)
         yield _fixed("payloads", (_payload_line(event) for event in events))
+    if content.timestamps:
+        yield _fixed("timestamps", (stamp.encode() + b"\n" for stamp in content.timestamps))
     if content.case_file is not None:
         yield _fixed("case", [canonicalize(content.case_file)])
     if content.report is not None:
