@@ -135,14 +135,14 @@ def _parts(content: DossierContent) -> Iterator[Part]:
     if content.events:
         events = sorted(content.events, key=lambda event: event.record)
         yield _fixed("payloads", (_payload_line(event) for event in events))
-    if content.timestamps:
-        yield _fixed("timestamps", (stamp.encode() + b"\n" for stamp in content.timestamps))
     if content.case_file is not None:
         yield _fixed("case", [canonicalize(content.case_file)])
     if content.report is not None:
         yield _fixed("report", [content.report])
     if content.verifier is not None:
         yield _fixed("verifier", [content.verifier])
+    if content.timestamps:
+        yield _fixed("timestamps", [stamp.encode() + b"\n" for stamp in content.timestamps])
 
 
 def _fixed(role: str, chunks: Iterable[bytes]) -> Part:
