@@ -23,6 +23,7 @@ const ASKS = {
   history: "Is the whole history of each subject here, in order and without gaps?",
 };
 const AT_ONCE = 100;
+const PAIRS = { class: "pairs" };
 
 export function element(name, content = [], attributes = {}) {
   const made = document.createElement(name);
@@ -31,9 +32,10 @@ export function element(name, content = [], attributes = {}) {
   return made;
 }
 
-// Elements of the result, the banner first; its headline takes the focus.
-export function shown(report, trust, blocks) {
-  const parts = report.refused ? [refusal(report.refused)] : details(report, trust, blocks);
+// Elements of the result, the banner first; its headline takes the focus. `given` is what was put
+// in: the file, the trust file, the block hashes.
+export function shown(report, given) {
+  const parts = report.refused ? [refusal(report.refused, given)] : details(report, given);
   return [banner(report), ...parts, forPrograms(report)];
 }
 
@@ -57,10 +59,11 @@ const badge = (outcome) =>
     class: `badge ${outcome.toLowerCase()}`,
   });
 
-function table(caption, heads, rows) {
+function table(caption, heads, rows, attributes = {}) {
   const head = element("tr", heads.map((text) => element("th", text, { scope: "col" })));
   const body = element("tbody", rows.slice(0, AT_ONCE).map(row));
-  const made = element("table", [element("caption", caption), element("thead", head), body]);
+  const parts = [element("caption", caption), element("thead", head), body];
+  const made = element("table", parts, attributes);
   if (rows.length <= AT_ONCE) return made;
   return element("section", [made, more(rows, row, body)], { class: "long" });
 }
@@ -86,18 +89,26 @@ function more(items, make, place, shownAlready = AT_ONCE) {
   return button;
 }
 
-function refusal({ code, where, reason, offset }) {
+// What tells one check from another on paper.
+const circumstances = ({ file }) => [
+  ["File", `${file.name}, ${file.size.toLocaleString("en")} bytes`],
+  ["Checked", `${utc(Date.now())}, by the clock of this device`],
+];
+
+function refusal({ code, where, reason, offset }, given) {
   const place = offset === undefined ? [] : [["Byte", offset.toLocaleString("en")]];
-  return table("Why the file is refused", ["What", "Found"], [
+  const rows = [
     ["Where", where || "the file as a whole"],
     ...place,
     ["Reason", reason],
     ["Code", code],
-  ]);
+    ...circumstances(given),
+  ];
+  return table("Why the file is refused", ["What", "Found"], rows, PAIRS);
 }
 
-function details(report, trust, blocks) {
-  const parts = [about(report.about, trust, blocks)];
+function details(report, given) {
+  const parts = [about(report.about, given)];
   if (report.misconduct.length) parts.push(misconduct(report.misconduct));
   parts.push(
     table("What was checked", ["Check", "Verdict", "Found"], report.checks.map(checkRow)),
@@ -112,8 +123,10 @@ const RANK = { INVALID: 0, UNKNOWN: 1, VALID: 2 };
 const wrongFirst = (items) =>
   [...items].sort((one, other) => RANK[one.outcome] - RANK[other.outcome]);
 
-function about(found, trust, blocks) {
+function about(found, given) {
+  const { trust, blocks } = given;
   const rows = [
+    ...circumstances(given),
     ["Written", utc(found.created_at)],
     ["Log", found.origins.join(", ")],
     ["Subjects", listed(found.subjects)],
@@ -125,7 +138,7 @@ function about(found, trust, blocks) {
     ["Blocks that you trust", listed(blocks) || "none"],
     ["SHA-256 of the manifest", found.manifest_sha256],
   );
-  return table("What it is", ["What", "Value"], rows);
+  return table("What it is", ["What", "Value"], rows, PAIRS);
 }
 
 function listed(items) {

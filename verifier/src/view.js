@@ -11,7 +11,8 @@ const chosen = { dossier: null, trust: null };
 
 function choose(kind, file) {
   chosen[kind] = file;
-  $(`${kind}-name`).textContent = file ? `${file.name}, ${file.size.toLocaleString("en")} bytes` : "";
+  $(`${kind}-name`).textContent = file ? `${file.size.toLocaleString("en")} bytes` : "";
+  $(kind).title = file ? file.name : "";
   $("verify").disabled = !chosen.dossier;
 }
 
@@ -63,7 +64,7 @@ async function run() {
     const blocks = readBlocks();
     const trust = chosen.trust ? await readTrust(chosen.trust) : null;
     const report = await verifyDossier(dossier, { trust, blocks, tell });
-    $("result").replaceChildren(...shown(report, trust, blocks));
+    $("result").replaceChildren(...shown(report, { file: dossier, trust, blocks }));
     $("headline").focus();
     say(`Done: ${report.outcome}`);
   } catch (error) {
