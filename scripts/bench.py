@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from figures.capture import Capture  # noqa: E402  # path set above
 from figures.delay import delay_figures  # noqa: E402
 from figures.documents import document_figures  # noqa: E402
+from figures.dossiers import dossier_figures  # noqa: E402
 from figures.gas import gas_figures  # noqa: E402
 from figures.machine import this_machine  # noqa: E402
 from figures.receipts import receipt_figures  # noqa: E402
@@ -30,7 +31,7 @@ from figures.result import Figure, memory_figure, show  # noqa: E402
 from figures.service import running_service  # noqa: E402
 from figures.trees import tree_figures  # noqa: E402
 
-KINDS = ("bulk", "single", "receipts", "delay", "memory", "documents", "trees", "gas")
+KINDS = ("bulk", "single", "receipts", "delay", "memory", "documents", "dossiers", "trees", "gas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Size:
     delay_rate: int
     memory_events: int
     document_megabytes: int
+    dossier_documents: int
     leaves: int
     proofs: int
     gas_sizes: tuple[int, ...]
@@ -60,6 +62,7 @@ FULL = Size(
     delay_rate=1_000,
     memory_events=1_000_000,
     document_megabytes=500,
+    dossier_documents=1_000,
     leaves=100_000,
     proofs=1_000,
     gas_sizes=(1_000, 10_000, 100_000, 1_000_000),
@@ -74,6 +77,7 @@ QUICK = Size(
     delay_rate=100,
     memory_events=2_000,
     document_megabytes=16,
+    dossier_documents=20,
     leaves=2_000,
     proofs=50,
     gas_sizes=(1_000, 10_000),
@@ -92,7 +96,7 @@ class Bench:
 
     async def run(self) -> None:
         """Measure."""
-        if {"bulk", "single", "receipts", "delay", "memory", "documents"} & set(self._kinds):
+        if set(self._kinds) - {"trees", "gas"}:
             await self._with_service()
         size = self._size
         if "trees" in self._kinds:
@@ -128,6 +132,9 @@ class Bench:
             if "documents" in kinds:
                 documents = await document_figures(service, megabytes=size.document_megabytes)
                 self._note("documents", "Large documents over HTTP", documents)
+            if "dossiers" in kinds:
+                dossiers = await dossier_figures(service, documents=size.dossier_documents)
+                self._note("dossiers", "Dossiers", dossiers)
 
     def _note(self, kind: str, title: str, found: list[Figure]) -> None:
         self.figures[kind] = found

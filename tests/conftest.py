@@ -15,6 +15,7 @@ pytest_plugins = [
     "fixtures.objectstore",
     "fixtures.dossiers",
     "fixtures.browser",
+    "fixtures.tsa",
 ]
 
 

@@ -6,7 +6,7 @@ Every setting has a default that gives the embedded service on one machine. ``DA
 
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from provenance.core.notes import check_origin
@@ -52,6 +52,19 @@ class Settings(BaseSettings):
     heartbeat_s: int = Field(
         default=3_600, ge=10, description="idle time after which a heartbeat is logged and anchored"
     )
+    timestamp_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="time-stamping authority (RFC 3161) that dates checkpoints besides; absent: none",
+    )
+    timestamp_certificate: Path | None = Field(
+        default=None,
+        validate_default=True,
+        description="root certificates (PEM) of that authority; needed with timestamp_url",
+    )
+    timestamp_interval_s: int = Field(
+        default=3_600, ge=1, description="least time between two time stamps"
+    )
     confirmations: int | None = Field(
         default=None,
         ge=1,
@@ -91,6 +104,17 @@ class Settings(BaseSettings):
     @classmethod
     def _origin(cls, value: str) -> str:
         return check_origin(value)
+
+    @field_validator("timestamp_certificate")
+    @classmethod
+    def _authority(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        # An url that was refused is not among the data, and is told by itself.
+        if "timestamp_url" in info.data and (info.data["timestamp_url"] is None) != (value is None):
+            raise ValueError(
+                "PROVENANCE_TIMESTAMP_URL and PROVENANCE_TIMESTAMP_CERTIFICATE go together: what "
+                "an authority answers is checked"
+            )
+        return value
 
     @property
     def embedded_database(self) -> bool:

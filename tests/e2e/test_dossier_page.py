@@ -6,16 +6,18 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.bits import all_bits, changed, frame_bytes, sample
 from fixtures.browser import VerifierPage
 from fixtures.dossiers import Case, rebuilt, resigned, write
 from fixtures.hostile_containers import HOSTILE
+from fixtures.hostile_dossiers import hostile_dossiers
+from fixtures.tsa import Authority, over_closing, over_first, stamped
 from provenance.core.trustfile import TrustFile
 from provenance.verify.dossier.anchors import named
 from provenance.verify.dossier.page import PAGE, PAGE_SHA256
@@ -98,21 +100,42 @@ def test_page_and_command_line_refuse_hostile_files_alike(
     assert "refused" in agree(verifier_page, data, None)
 
 
-def bits(data: bytes, count: int, seed: int) -> Iterator[bytes]:
-    draw = random.Random(seed)
-    for at in draw.sample(range(len(data) * 8), count):
-        changed = bytearray(data)
-        changed[at // 8] ^= 1 << at % 8
-        yield bytes(changed)
-
-
-def test_any_changed_bit_is_found_by_the_page(
+def test_page_and_command_line_refuse_hostile_parts_alike(
     verifier_page: VerifierPage, dossier_case: Case, trust: bytes
 ) -> None:
-    for changed in bits(dossier_case.data, 60, seed=11):
-        result = agree(verifier_page, changed, trust, dossier_case.block)
+    for name, data, code, where in hostile_dossiers(dossier_case):
+        refused = agree(verifier_page, data, trust, dossier_case.block)["refused"]
+        assert refused["code"] == code, name
+        assert refused["where"].startswith(where), name
+
+
+def test_any_changed_bit_is_found_and_located_alike(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes
+) -> None:
+    for bit in sample(dossier_case.data, 40, seed=11):
+        result = agree(verifier_page, changed(dossier_case.data, bit), trust, dossier_case.block)
         assert result["outcome"] == "INVALID"
         assert result["refused"]["where"] or "offset" in result["refused"]
+
+
+def test_a_changed_bit_of_any_byte_of_the_frame_is_found_by_the_page(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes
+) -> None:
+    data = dossier_case.data
+    assert verifier_page.verify(data, trust, [dossier_case.block])["outcome"] == "VALID"
+    bits = [8 * at + at % 8 for at in frame_bytes(data)] + list(sample(data, 500, seed=12))
+    assert verifier_page.unlocated(data, bits) == []
+
+
+@pytest.mark.soak
+def test_every_single_bit_is_found_and_located_by_the_page(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes
+) -> None:
+    data = dossier_case.data
+    assert verifier_page.verify(data, trust, [dossier_case.block])["outcome"] == "VALID"
+    bits = all_bits(data)
+    for start in range(0, len(bits), 10_000):
+        assert verifier_page.unlocated(data, bits[start : start + 10_000]) == []
 
 
 def altered(data: bytes, seed: int) -> bytes:
@@ -163,6 +186,30 @@ def test_page_and_command_line_agree_on_a_redacted_dossier(
     part = replace(content, receipts=hidden + content.receipts[1:], events=content.events[1:])
     result = agree(verifier_page, write(dossier_case.log, part), trust, dossier_case.block)
     assert result["outcome"] == "VALID"
+
+
+def test_page_and_command_line_agree_on_time_stamps(
+    verifier_page: VerifierPage, dossier_case: Case, trust: bytes, authority: Authority
+) -> None:
+    first, closing = over_first(dossier_case, authority), over_closing(dossier_case, authority)
+    data, block = stamped(dossier_case, first, closing), dossier_case.block
+    result = agree(verifier_page, data, trust, block)
+    assert (result["outcome"], result["checks"][-1]["outcome"]) == ("VALID", "UNKNOWN")
+    assert "2 time stamps of a time-stamping authority, not checked here" in (
+        verifier_page.page.text_content("#result") or ""
+    )
+    assert agree(verifier_page, data, None, block)["outcome"] == "UNKNOWN"
+    unproven = stamped(dossier_case, replace(first, proof=()))
+    assert agree(verifier_page, unproven, trust, block)["outcome"] == "INVALID"
+    unsigned = replace(closing, checkpoint=closing.checkpoint[:-8] + "AAAAAA=\n")
+    assert agree(verifier_page, stamped(dossier_case, unsigned), trust)["outcome"] == "INVALID"
+    for stamps in (
+        (closing, first),
+        (replace(first, checkpoint="none"),),
+        (replace(first, token=bytes(1 << 17)),),
+    ):
+        refused = agree(verifier_page, stamped(dossier_case, *stamps), trust, block)["refused"]
+        assert refused["where"].startswith("evidence/timestamps.jsonl line ")
 
 
 def test_the_committed_page_is_what_its_sources_lead_to() -> None:

@@ -103,9 +103,11 @@ export class ChainProofs {
     if (!proven) return { facts: null, unvouched: NO_PROOF };
     const old = this.old(log, trust, proven.oldSize);
     let unvouched = old ? "" : NO_OLD_PROOF;
-    for (const { header } of old ? [proven, old] : [proven]) {
-      if (!vouches.has(hex(header.hash))) unvouched = notVouched(header.number);
-    }
+    // The anchor's own block first: a closing anchor needs no other.
+    const strange = (old ? [proven, old] : [proven]).find(
+      ({ header }) => !vouches.has(hex(header.hash)),
+    );
+    if (strange) unvouched = notVouched(strange.header.number);
     const vouch = vouches.get(hex(proven.header.hash));
     const record = toRecord(proven, claim, log, old);
     const facts = {

@@ -30,12 +30,14 @@ class Lines {
   }
 }
 
-export async function findMisconduct(receipts, trust) {
+export async function findMisconduct(receipts, trust, pace) {
   const lines = new Lines(trust);
   const checkpoints = new Map();
   const seen = new Map();
   const heads = new Map();
+  let done = 0;
   for (const receipt of receipts) {
+    await pace.step("Looking for misconduct", done++, receipts.length);
     for (const { path, checkpoint: note } of [receipt.anchored, ...receipt.later]) {
       const checkpoint = await openTrusted(note, trust, parseCheckpoint);
       if (!checkpoint) continue;
@@ -141,15 +143,19 @@ function* trails(seen, heads) {
 
 // Orders by each of the parts, texts by code points.
 function ordered(items, parts) {
-  const compare = (one, other) => (typeof one === "string" ? compareText(one, other) : one - other);
-  return [...items].sort((one, other) => {
-    const [a, b] = [parts(one), parts(other)];
+  const compare = (one, other) => {
+    if (one === other) return 0;
+    return typeof one === "string" ? compareText(one, other) : one - other;
+  };
+  const keyed = items.map((item) => [parts(item), item]);
+  keyed.sort(([a], [b]) => {
     for (let at = 0; at < a.length; at++) {
       const found = compare(a[at], b[at]);
       if (found) return found;
     }
     return 0;
   });
+  return keyed.map(([, item]) => item);
 }
 
 function* chains(seen) {

@@ -8,6 +8,8 @@ export const MAX_BYTES = 0xfffffffe;
 export const MAX_MEMBERS = 4096;
 const MAX_NAME = 128;
 const CHUNK = 1 << 20;
+// Up to here a file is read at once: each read asks another process of the browser.
+const SMALL = 16 << 20;
 const LOCAL_SIZE = 30;
 const CENTRAL_SIZE = 46;
 const END_SIZE = 22;
@@ -132,8 +134,8 @@ function checkOrder(names) {
 export class Container {
   static async open(blob) {
     const container = new Container();
-    container.blob = blob;
-    container.members = await readListing(blob);
+    container.source = await Source.of(blob);
+    container.members = await readListing(container.source);
     container.byName = new Map(container.members.map((member) => [member.name, member]));
     return container;
   }
@@ -151,7 +153,7 @@ export class Container {
   async *chunks(member) {
     let crc = 0;
     for (let at = member.start; at < member.end; at += CHUNK) {
-      const chunk = await bytes(this.blob, at, Math.min(at + CHUNK, member.end));
+      const chunk = await this.source.bytes(at, Math.min(at + CHUNK, member.end));
       crc = crc32(chunk, crc);
       yield chunk;
     }
@@ -203,37 +205,50 @@ export class Container {
   }
 }
 
-const bytes = async (blob, start, end) =>
-  new Uint8Array(await blob.slice(Math.max(start, 0), end).arrayBuffer());
-
-async function readListing(blob) {
-  if (!blob.size) throw refused("empty", "the file has no bytes", { offset: 0 });
-  if (blob.size > MAX_BYTES) {
-    throw refused("container-too-large", `has ${blob.size} bytes; at most ${MAX_BYTES} are read`);
+// The bytes of a file, which are not changed by whoever gets them.
+class Source {
+  static async of(blob) {
+    const source = new Source();
+    Object.assign(source, { blob, size: blob.size, whole: null });
+    if (blob.size <= SMALL) source.whole = new Uint8Array(await blob.arrayBuffer());
+    return source;
   }
-  const { count, size, offset } = await readEnd(blob);
-  const first = await bytes(blob, 0, 4);
+
+  async bytes(start, end) {
+    const from = Math.max(start, 0);
+    if (this.whole) return this.whole.subarray(from, end);
+    return new Uint8Array(await this.blob.slice(from, end).arrayBuffer());
+  }
+}
+
+async function readListing(source) {
+  if (!source.size) throw refused("empty", "the file has no bytes", { offset: 0 });
+  if (source.size > MAX_BYTES) {
+    throw refused("container-too-large", `has ${source.size} bytes; at most ${MAX_BYTES} are read`);
+  }
+  const { count, size, offset } = await readEnd(source);
+  const first = await source.bytes(0, 4);
   if (!equal(first, LOCAL_MAGIC) && offset) {
     throw refused("leading-data", "the file does not begin with a member", { offset: 0 });
   }
-  const members = readDirectory(await bytes(blob, offset, offset + size), count, offset);
+  const members = readDirectory(await source.bytes(offset, offset + size), count, offset);
   checkOrder(members.map((member) => member.name));
   for (const member of members) {
-    const found = await bytes(blob, member.offset, member.start);
+    const found = await source.bytes(member.offset, member.start);
     compare(found, member.localHeader(), `local header of ${member.name}`, member.offset);
   }
   return members;
 }
 
-async function readEnd(blob) {
-  const start = blob.size - END_SIZE;
-  const tail = await bytes(blob, start - LONGEST_COMMENT, blob.size);
+async function readEnd(source) {
+  const start = source.size - END_SIZE;
+  const tail = await source.bytes(start - LONGEST_COMMENT, source.size);
   const record = tail.subarray(Math.max(tail.length - END_SIZE, 0));
   if (!equal(record.subarray(0, 4), END_MAGIC)) {
     for (let at = tail.length - END_SIZE - 1; at >= 0; at--) {
       if (equal(tail.subarray(at, at + 4), END_MAGIC)) {
         throw refused("trailing-data", "bytes follow the end record", {
-          offset: blob.size - tail.length + at + END_SIZE,
+          offset: source.size - tail.length + at + END_SIZE,
         });
       }
     }

@@ -26,6 +26,7 @@ export const FIXED_NAMES = {
   closing: "evidence/closing.json",
   payloads: "evidence/payloads.jsonl",
   receipts: "evidence/receipts.jsonl",
+  timestamps: "evidence/timestamps.jsonl",
 };
 const REQUIRED_ROLES = ["anchors", "closing", "receipts"];
 

@@ -11,6 +11,7 @@ import {
 } from "./manifest.js"; // prettier-ignore
 import { Members } from "./members.js";
 import { decodeReceipt } from "./statement.js";
+import { decodeTimestamp, MAX_STAMP_LINE, MAX_TIMESTAMPS } from "./timestamps.js";
 
 const MAX_ENTRIES = 1 << 17;
 const MAX_RECEIPT = 4 << 20;
@@ -32,7 +33,7 @@ const ARCHIVE_FAMILIES = [
   "application/vnd.oasis.opendocument.",
 ];
 
-export async function readDossier(blob, progress = () => {}) {
+export async function readDossier(blob, pace) {
   const container = await Container.open(blob);
   const read = async (name, limit, decode) => {
     const member = container.member(name);
@@ -42,12 +43,13 @@ export async function readDossier(blob, progress = () => {}) {
   const [manifestBytes, manifest] = await read(MANIFEST, MAX_MANIFEST, decodeManifest);
   const [, signature] = await read(SIGNATURE, MAX_SIGNATURE, decodeSignature);
   checkMembers(container, manifest);
-  const hashes = await hash(container, manifest, progress);
+  const hashes = await hash(container, manifest, pace);
   const proofs = new ChainProofs();
-  await eachLine(container, manifest, "anchors", MAX_LINE, (line) => proofs.add(line));
+  const lines = { container, manifest, pace };
+  await eachLine(lines, "anchors", MAX_LINE, (line) => proofs.add(line));
   const [, closing] = await read(FIXED_NAMES.closing, MAX_CLOSING, decodeClosing);
   const receipts = [];
-  await eachLine(container, manifest, "receipts", MAX_RECEIPT, (line) => {
+  await eachLine(lines, "receipts", MAX_RECEIPT, (line) => {
     const receipt = decodeReceipt(line);
     if (receipt.index <= (receipts.at(-1)?.index ?? -1) || receipts.length >= MAX_ENTRIES) {
       throw malformed("bad-value", "entries do not come in order of index");
@@ -60,9 +62,18 @@ export async function readDossier(blob, progress = () => {}) {
       throw malformed("bad-value", "there is no receipt");
     });
   }
+  const timestamps = [];
+  await eachLine(lines, "timestamps", MAX_STAMP_LINE, (line) => {
+    const stamp = decodeTimestamp(line);
+    const last = timestamps.at(-1)?.checkpoint.size ?? -1;
+    if (stamp.checkpoint.size <= last || timestamps.length >= MAX_TIMESTAMPS) {
+      throw malformed("bad-value", "checkpoints do not come in order of size");
+    }
+    timestamps.push(stamp);
+  });
   const payloads = new Map();
   let last = -1;
-  await eachLine(container, manifest, "payloads", MAX_PAYLOAD_LINE, (line) => {
+  await eachLine(lines, "payloads", MAX_PAYLOAD_LINE, (line) => {
     const [record, data] = readPayload(line);
     if (record <= last) throw malformed("bad-value", "records do not come in order of index");
     last = record;
@@ -79,6 +90,7 @@ export async function readDossier(blob, progress = () => {}) {
     closing,
     receipts,
     payloads,
+    timestamps,
   };
 }
 
@@ -111,7 +123,7 @@ function checkMembers(container, manifest) {
   }
 }
 
-async function hash(container, manifest, progress) {
+async function hash(container, manifest, pace) {
   const hashes = new Map();
   const total = container.members.reduce((sum, member) => sum + member.size, 0);
   let done = 0;
@@ -124,7 +136,7 @@ async function hash(container, manifest, progress) {
       if (!first.length) first = chunk.slice(0, 512);
       digest.update(chunk);
       done += chunk.length;
-      progress(done, total);
+      await pace.step("Hashing", done, total);
     }
     if (file.role === DOCUMENT) checkArchive(file, first, member);
     hashes.set(file.name, { sha256: digest.digest(), size: member.size });
@@ -147,13 +159,16 @@ function checkArchive({ name, mediaType }, first, member) {
   }
 }
 
-async function eachLine(container, manifest, role, limit, take) {
+async function eachLine({ container, manifest, pace }, role, limit, take) {
   if (!manifest.files.some((file) => file.role === role)) return;
   const member = container.member(FIXED_NAMES[role]);
   let number = 0;
+  let done = 0;
   for await (const line of container.lines(member, limit)) {
     number++;
     inside(`${member.name} line ${number}`, member, () => take(line));
+    done += line.length + 1;
+    await pace.step(`Reading ${role}`, done, member.size);
   }
 }
 

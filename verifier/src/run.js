@@ -7,7 +7,9 @@ import { findMisconduct } from "./conduct.js";
 import { Fault, guarded } from "./faults.js";
 import { DOCUMENT, judgeSignature } from "./manifest.js";
 import { parseTrailHead, splitNote } from "./notes.js";
+import { Pace } from "./pace.js";
 import { readDossier } from "./reading.js";
+import { judgeTimestamps } from "./timestamps.js";
 import { trailReports } from "./trails.js";
 
 const NO_TRUST = "no trust file was given";
@@ -27,25 +29,27 @@ export function utc(milliseconds) {
 }
 
 // `blocks` are hashes that the verifier trusts, in lower-case hex.
-export async function verifyDossier(blob, { trust, blocks, progress }) {
+export async function verifyDossier(blob, { trust, blocks, tell }) {
+  const pace = new Pace(tell);
   let dossier;
   try {
-    dossier = await readDossier(blob, progress);
+    dossier = await readDossier(blob, pace);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const { code, where, reason, offset } = error;
     const told = { code, where, reason };
     return { outcome: "INVALID", refused: offset === null ? told : { ...told, offset } };
   }
-  return new Judgement(dossier, trust, named(blocks)).report();
+  return new Judgement(dossier, trust, named(blocks), pace).report();
 }
 
 const worst = (outcomes) =>
   ["INVALID", "UNKNOWN"].find((outcome) => outcomes.includes(outcome)) ?? "VALID";
 
 class Judgement {
-  constructor(dossier, trust, vouches) {
+  constructor(dossier, trust, vouches, pace) {
     this.dossier = dossier;
+    this.pace = pace;
     this.trust = trust;
     this.vouches = dossier.proofs.linked(vouches);
     this.firsts = new Map();
@@ -54,15 +58,18 @@ class Judgement {
   async report() {
     const { receipts, manifest, members, size } = this.dossier;
     const items = [];
-    for (const receipt of receipts) items.push(await this.check(receipt));
+    for (const receipt of receipts) {
+      items.push(await this.check(receipt));
+      await this.pace.step("Checking entries", items.length, receipts.length);
+    }
     const proven = items.filter(isPlaced).map(({ receipt, checkpoint }) => ({
       origin: checkpoint.origin,
       receipt,
     }));
-    const trails = await trailReports(proven, this.trust);
+    const trails = await trailReports(proven, this.trust, this.pace);
     this.addStatus(items, proven, trails);
-    const misconduct = this.trust ? await findMisconduct(receipts, this.trust) : [];
-    this.lower(items);
+    const misconduct = this.trust ? await findMisconduct(receipts, this.trust, this.pace) : [];
+    this.lower(items, await this.contents());
     const files = this.files(items);
     const checks = [
       verdict("container", [
@@ -73,12 +80,13 @@ class Judgement {
       verdict("files", filesCheck(files, manifest)),
       verdict("closing", await guarded(() => this.closing())),
       verdict("history", this.history(items, trails)),
+      ...(await this.timestamps()),
     ];
     const reports = items.map(toJson);
     const outcome = misconduct.length
       ? "INVALID"
       : worst([
-          ...checks.map((item) => item.outcome),
+          ...checks.filter(isRequired).map((item) => item.outcome),
           ...files.filter((file) => !("state" in file)).map((file) => file.outcome),
           ...reports.map((item) => item.outcome),
           ...trails.map((trail) => trail.outcome).filter((found) => found === "INVALID"),
@@ -150,8 +158,7 @@ class Judgement {
   }
 
   // Lowers verdicts to what is vouched for, and sets the content's.
-  lower(items) {
-    const contents = this.contents();
+  lower(items, contents) {
     for (const item of items) {
       const { receipt, verdicts, unvouched, facts } = item;
       const optional = new Set(OPTIONAL);
@@ -175,7 +182,7 @@ class Judgement {
     }
   }
 
-  contents() {
+  async contents() {
     const { manifest, hashes, payloads, receipts } = this.dossier;
     const documents = new Map(
       manifest.files
@@ -184,7 +191,9 @@ class Judgement {
     );
     const events = new Map([...payloads.values()].map((data) => [hex(sha256(data)), data]));
     const found = new Map();
+    let done = 0;
     for (const receipt of receipts) {
+      await this.pace.step("Comparing payloads", done++, receipts.length);
       if (!receipt.payload || !receipt.statement) continue;
       const key = hex(receipt.payload.sha256);
       if (events.has(key)) found.set(receipt.index, guardedContent(receipt, events.get(key)));
@@ -225,6 +234,13 @@ class Judgement {
       }
     }
     return ["VALID", `${this.dossier.payloads.size} payloads, each the one that was recorded`];
+  }
+
+  async timestamps() {
+    const { timestamps, closing } = this.dossier;
+    if (!timestamps.length) return [];
+    const step = () => judgeTimestamps(timestamps, closingCheckpoint(closing), this.trust);
+    return [verdict("timestamps", await guarded(step))];
   }
 
   history(items, trails) {
@@ -297,6 +313,9 @@ class Judgement {
     return found;
   }
 }
+
+// Nobody has to believe a time-stamping authority.
+const isRequired = ({ check, outcome }) => check !== "timestamps" || outcome !== "UNKNOWN";
 
 const verdict = (check, [outcome, reason]) => ({ check, outcome, reason });
 const set = (verdicts, check, outcome, reason) =>

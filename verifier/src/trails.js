@@ -21,7 +21,7 @@ export async function openTrusted(note, trust, read) {
   }
 }
 
-export async function trailReports(proven, trust) {
+export async function trailReports(proven, trust, pace) {
   const groups = new Map();
   for (const { origin, receipt } of proven) {
     const log = newest(origin, trust);
@@ -30,7 +30,10 @@ export async function trailReports(proven, trust) {
     groups.get(key).receipts.push(receipt);
   }
   const reports = [];
-  for (const group of groups.values()) reports.push(await report(group, trust));
+  for (const group of groups.values()) {
+    reports.push(await report(group, trust));
+    await pace.step("Following histories", reports.length, groups.size);
+  }
   return reports;
 }
 

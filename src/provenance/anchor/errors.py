@@ -49,3 +49,21 @@ class SuccessionError(AnchorError):
     """A log can't be succeeded as asked."""
 
     code = "succession-refused"
+
+
+class TimestampError(AnchorError):
+    """No time stamp was obtained; anchoring goes on without."""
+
+    code = "timestamp-failed"
+
+
+class AuthorityUnavailableError(TimestampError):
+    """The time-stamping authority does not answer, or not with a response."""
+
+    code = "timestamp-authority-unavailable"
+
+
+class TimestampRefusedError(TimestampError):
+    """The authority refuses, its answer is not to be relied on, or no root is there to check it."""
+
+    code = "timestamp-refused"

@@ -78,3 +78,19 @@ class AnchorMetrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.timestamps = Counter(
+            "provenance_anchor_timestamps",
+            "Checkpoints that the authority stamped for this worker",
+            registry=registry,
+        )
+        self.timestamp_size = Gauge(
+            "provenance_anchor_timestamp_size",
+            "Size of the newest checkpoint that this worker had stamped",
+            registry=registry,
+        )
+        self.timestamp_failures = Counter(
+            "provenance_anchor_timestamp_failures",
+            "Time stamps that were not obtained, by the code of the error",
+            ["code"],
+            registry=registry,
+        )

@@ -28,6 +28,7 @@ class LockKind(IntEnum):
 
     WORKER = 0x70_72_6F_76
     BOOTSTRAP = 0x70_72_6F_77
+    TIMESTAMPS = 0x70_72_6F_78
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import typer
 
 from provenance.cli.exits import INVALID, MALFORMED, OF_OUTCOME, USAGE, fail, reported
-from provenance.cli.files import read_trust
+from provenance.cli.files import read_bounded, read_trust
 from provenance.cli.headlines import headline, why_dossier
 from provenance.cli.verdicts import coloured, line, print_misconduct
 from provenance.core.verdict import Outcome
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from provenance.verify.dossier.anchors import Vouch
     from provenance.verify.dossier.reading import Dossier
     from provenance.verify.dossier.report import DossierReport
+    from provenance.verify.dossier.timestamps import ChecksToken
 
 DOSSIER_LIMITS: Final = (
     "A dossier proves what was recorded and when, not that it is true, nor that everything that "
@@ -32,6 +33,8 @@ DOSSIER_LIMITS: Final = (
 """The honest limits, printed below every verdict."""
 
 _HASH = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
+_MAX_CERTIFICATES: Final = 1 << 18
+"""Bytes of a file of certificates, each of some kilobytes."""
 _SHOWN: Final = 20
 """Entries whose verdicts are printed in full where something is not VALID."""
 
@@ -54,6 +57,7 @@ def verify_dossier_file(
     *,
     trust: Path | None,
     blocks: Sequence[str],
+    authorities: Sequence[Path],
     rpc: str | None,
     as_json: bool,
     patience: float,
@@ -64,7 +68,10 @@ def verify_dossier_file(
     hashes = [_block_hash(text) for text in blocks]
     with reported():
         trusted = read_trust(trust) if trust is not None else None
-        report = _verify(paths[0], trusted, hashes, rpc, patience)
+        check_token = _token_check(authorities)
+        report = _verify(
+            paths[0], trusted, hashes, check_token=check_token, rpc=rpc, patience=patience
+        )
     code = _exit_code(report)
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
@@ -83,6 +90,8 @@ def _verify(
     path: Path,
     trust: "TrustFile | None",
     hashes: Sequence[bytes],
+    *,
+    check_token: "ChecksToken | None",
     rpc: str | None,
     patience: float,
 ) -> "DossierReport":
@@ -100,7 +109,7 @@ def _verify(
     vouches = named(hashes)
     if rpc is not None and trust is not None:
         vouches = {**asyncio.run(_ask(dossier, trust, rpc, patience)), **vouches}
-    return judge_dossier(dossier, trust=trust, vouches=vouches)
+    return judge_dossier(dossier, trust=trust, vouches=vouches, check_token=check_token)
 
 
 async def _ask(
@@ -112,6 +121,20 @@ async def _ask(
     if log is None:
         return {}
     return await ask_node(rpc, log, dossier.proofs.headers.values(), patience=patience)
+
+
+def _token_check(paths: Sequence[Path]) -> "ChecksToken | None":
+    if not paths:
+        return None
+    from provenance.verify.dossier.tokens import read_certificates, trusting
+
+    return trusting(
+        [
+            certificate
+            for path in paths
+            for certificate in read_certificates(read_bounded(path, limit=_MAX_CERTIFICATES))
+        ]
+    )
 
 
 def _block_hash(text: str) -> bytes:

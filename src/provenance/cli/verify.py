@@ -53,6 +53,16 @@ def verify(
             help="Hash of a block that you trust, for a dossier; may be repeated.",
         ),
     ] = None,
+    tsa: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--tsa",
+            metavar="FILE",
+            help="Certificates (PEM) of a time-stamping authority that you trust, for a dossier; "
+            "may be repeated.",
+            **_FILE,
+        ),
+    ] = None,
     payload: Annotated[
         list[Path] | None,
         typer.Option(
@@ -96,10 +106,18 @@ def verify(
     """
     if is_dossier(receipts):
         verify_dossier_file(
-            receipts, trust=trust, blocks=block or (), rpc=rpc, as_json=as_json, patience=timeout
+            receipts,
+            trust=trust,
+            blocks=block or (),
+            authorities=tsa or (),
+            rpc=rpc,
+            as_json=as_json,
+            patience=timeout,
         )
     if block:
         fail("--block is for a dossier; a receipt is checked with --rpc", code=USAGE)
+    if tsa:
+        fail("--tsa is for a dossier; a receipt has no time stamps", code=USAGE)
     from provenance.verify.service import ReceiptInput, match_payloads
 
     with reported():

@@ -276,6 +276,20 @@ anchors = Table(
     comment="Checkpoints on their way to the chain, and there; block_time in milliseconds",
 )
 
+timestamps = Table(
+    "timestamps",
+    metadata,
+    Column("log_id", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    # The note as it was stamped, and the whole response (DER).
+    Column("checkpoint", Text, nullable=False),
+    Column("token", LargeBinary, nullable=False),
+    Column("stated_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("log_id", "size"),
+    comment="RFC 3161 responses over signed checkpoints; stated_at is the authority's time",
+)
+
 chain_transactions = Table(
     "chain_transactions",
     metadata,

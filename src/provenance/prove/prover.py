@@ -1,6 +1,7 @@
 """Receipts, trail heads and consistency proofs."""
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -31,7 +32,7 @@ from provenance.prove.errors import (
     NotAnchoredSizeError,
 )
 from provenance.prove.materials import Anchored, Material, MaterialStore
-from provenance.prove.store import AnchorRow, LogRow, ProofStore
+from provenance.prove.store import AnchorRow, LogRow, ProofStore, StampedCheckpoint
 from provenance.sealing import KeyGoneError, Opening, SealedRef
 
 _HASHED_TILES: Final = 1_024
@@ -170,6 +171,26 @@ class Prover:
                 raise NotAnchoredSizeError(f"{size} is not an anchored size of this log")
         tiles = await self._tiles.fetch(consistency_tiles(old, new))
         return list(consistency_proof(TileHashes(tiles, size=new), old=old, new=new))
+
+    async def stamped(self, indexes: Collection[int], *, at_most: int) -> list[StampedCheckpoint]:
+        """For each entry the smallest stamped checkpoint that covers it; each once, rising.
+
+        None is larger than ``at_most``; entries that no time stamp covers are passed over.
+        """
+        by_size: dict[int, LogRow] = {}
+        for log in self._lineage:
+            until = at_most if log.until is None else min(at_most, log.until)
+            for size in await self._store.stamped_sizes(log.log_id, at_most=until):
+                by_size.setdefault(size, log)
+        sizes = sorted(by_size)
+        places = {bisect_right(sizes, index) for index in indexes} - {len(sizes)}
+        chosen = sorted(sizes[place] for place in places)
+        found: list[StampedCheckpoint] = []
+        for log in self._lineage:
+            own = [size for size in chosen if by_size[size] is log]
+            if own:
+                found += await self._store.stamps(log.log_id, own)
+        return sorted(found, key=lambda stamp: stamp.size)
 
     async def _first_tile(self) -> None:
         with suppress(NotInLogError):

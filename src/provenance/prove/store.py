@@ -1,12 +1,13 @@
 """What receipts are made of, read from the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from provenance.db.tables import anchors, entries, log_heads, logs, records, trails
+from provenance.db.tables import anchors, entries, log_heads, logs, records, timestamps, trails
 
 ANCHORED = ("included", "final")
 """States of an anchor in which the contract holds its root."""
@@ -42,6 +43,15 @@ class AnchorRow:
     block_hash: bytes
     block_time: int
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class StampedCheckpoint:
+    """A signed checkpoint and the RFC 3161 response over it (DER)."""
+
+    size: int
+    checkpoint: str
+    token: bytes
 
 
 class ProofStore:
@@ -126,6 +136,26 @@ class ProofStore:
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
         return (row[0], row[1]) if row is not None else None
+
+    async def stamped_sizes(self, log_id: int, *, at_most: int) -> list[int]:
+        """Return the sizes of checkpoints that an authority stamped, up to a size, rising."""
+        query = (
+            select(timestamps.c.size)
+            .where(timestamps.c.log_id == log_id, timestamps.c.size <= at_most)
+            .order_by(timestamps.c.size)
+        )
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(query)).scalars())
+
+    async def stamps(self, log_id: int, sizes: Sequence[int]) -> list[StampedCheckpoint]:
+        """Return the time stamps over checkpoints of exactly ``sizes``, by rising size."""
+        query = (
+            select(timestamps.c.size, timestamps.c.checkpoint, timestamps.c.token)
+            .where(timestamps.c.log_id == log_id, timestamps.c.size.in_(sizes))
+            .order_by(timestamps.c.size)
+        )
+        async with self._engine.connect() as connection:
+            return [StampedCheckpoint(*row) for row in await connection.execute(query)]
 
     @staticmethod
     def _anchors(log_id: int) -> Select[Any]:

@@ -9,17 +9,25 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 
 import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 
+from provenance.anchor.authority import TimestampAuthority
 from provenance.anchor.courier import Patience
 from provenance.anchor.deployment import load_deployment
 from provenance.anchor.duty import Rhythm
 from provenance.anchor.heartbeat import Heartbeat
 from provenance.anchor.metrics import AnchorMetrics
 from provenance.anchor.session import connect
+from provenance.anchor.stamping import Stamping, StampRhythm
 from provenance.anchor.steps import StepObserver
 from provenance.anchor.worker import AnchorWorker, WorkerOptions, WorkerParts
 from provenance.chain.client import ChainClient
@@ -62,11 +70,11 @@ async def run(
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     async with _parts(settings, registry) as parts:
-        worker = AnchorWorker(
-            parts, options=options(settings), metrics=AnchorMetrics(registry), observer=observer
-        )
+        metrics = AnchorMetrics(registry)
+        worker = AnchorWorker(parts, options=options(settings), metrics=metrics, observer=observer)
         with _metrics_served(settings, registry):
-            await worker.run(stop)
+            async with _stamping(settings, parts, metrics):
+                await worker.run(stop)
     _log.info("worker_stopped")
 
 
@@ -84,6 +92,22 @@ def options(settings: Settings) -> WorkerOptions:
         ),
         patience=Patience() if is_near else Patience(poll=1.0, stuck=120.0, give_up=900.0),
     )
+
+
+def _stamping(
+    settings: Settings, parts: WorkerParts, metrics: AnchorMetrics
+) -> AbstractAsyncContextManager[None]:
+    """Time stamps beside anchoring, where an authority is named."""
+    url, certificate = settings.timestamp_url, settings.timestamp_certificate
+    if url is None or certificate is None:
+        return nullcontext()
+    return Stamping(
+        TimestampAuthority(url, roots=certificate.read_bytes),
+        database_url=parts.database_url,
+        log_id=parts.log.log_id,
+        metrics=metrics,
+        rhythm=StampRhythm(interval=float(settings.timestamp_interval_s)),
+    ).beside()
 
 
 @asynccontextmanager

@@ -41,6 +41,7 @@ _MEDIA_TYPES: Final = {
     "closing": "application/json",
     "payloads": "application/jsonl",
     "receipts": "application/jsonl",
+    "timestamps": "application/jsonl",
 }
 _SUFFIXES: Final = {
     "application/pdf": ".pdf",
@@ -140,6 +141,8 @@ def _parts(content: DossierContent) -> Iterator[Part]:
         yield _fixed("report", [content.report])
     if content.verifier is not None:
         yield _fixed("verifier", [content.verifier])
+    if content.timestamps:
+        yield _fixed("timestamps", [stamp.encode() + b"\n" for stamp in content.timestamps])
 
 
 def _fixed(role: str, chunks: Iterable[bytes]) -> Part:

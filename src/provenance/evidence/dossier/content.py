@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from provenance.core.jcs import JsonValue
 from provenance.core.receipt import Receipt
 from provenance.verify.dossier.closing import Closing
+from provenance.verify.dossier.timestamps import Timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class DossierContent:
     ``origins`` are the logs of its entries, the newest first; ``subjects`` those whose trails are
     whole in it. ``receipts`` are of every entry of these trails, and of each entry of the records
     that are shown; what is withheld has a receipt that says so. ``anchors`` are the lines of
-    ``evidence/anchors.jsonl``. ``case`` is kept as ``case.json``, ``report`` as ``case.pdf``,
+    ``evidence/anchors.jsonl``, ``timestamps`` those of time-stamping authorities, by rising size. ``case`` is kept as ``case.json``, ``report`` as ``case.pdf``,
     ``verifier`` is the page that checks it.
     """
 
@@ -66,3 +67,4 @@ class DossierContent:
     case_file: "JsonValue | None" = None
     report: bytes | None = None
     verifier: bytes | None = None
+    timestamps: tuple[Timestamp, ...] = ()

@@ -4,13 +4,15 @@ The closing anchor is the largest that covers all entries; a consistency proof l
 each size that an entry was first anchored at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from provenance.core.receipt import AnchoredCheckpoint, AnchorRecord, Receipt
 from provenance.evidence.dossier.blocks import MAX_HEADERS, Asks, EventPlace, gather_blocks
+from provenance.prove.store import StampedCheckpoint
 from provenance.verify.dossier.closing import Closing
+from provenance.verify.dossier.timestamps import MAX_TIMESTAMPS, Timestamp
 
 
 class ProvesConsistency(Protocol):
@@ -18,6 +20,16 @@ class ProvesConsistency(Protocol):
 
     async def consistency(self, old: int, new: int) -> Sequence[bytes]:
         """Consistency proof between two anchored sizes."""
+        ...
+
+
+class HasStamps(ProvesConsistency, Protocol):
+    """Who also knows which checkpoints an authority stamped; ``prove.prover.Prover`` does."""
+
+    async def stamped(
+        self, indexes: Collection[int], *, at_most: int
+    ) -> Sequence[StampedCheckpoint]:
+        """For each entry the smallest stamped checkpoint that covers it, up to a size, rising."""
         ...
 
 
@@ -31,17 +43,18 @@ class FindsEvents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChainEvidence:
-    """The closing anchor and the lines of blocks that prove it and the first anchors."""
+    """The closing anchor, the lines of blocks that prove it and the first anchors, time stamps."""
 
     closing: Closing
     anchors: tuple[bytes, ...]
+    timestamps: tuple[Timestamp, ...] = ()
 
 
 async def gather_evidence(
     receipts: Sequence[Receipt],
     closing: AnchoredCheckpoint,
     *,
-    prover: ProvesConsistency,
+    prover: HasStamps,
     events: FindsEvents,
     node: Asks,
     max_headers: int = MAX_HEADERS,
@@ -68,7 +81,30 @@ async def gather_evidence(
             places.add(before)
     lines = await gather_blocks(node, places, closing=last.block_number, max_headers=max_headers)
     found = Closing(checkpoint=closing.checkpoint, anchor=last, consistency=tuple(proofs))
-    return ChainEvidence(closing=found, anchors=lines)
+    stamps = await _timestamps([receipt.index for receipt in receipts], last.size, prover)
+    return ChainEvidence(closing=found, anchors=lines, timestamps=stamps)
+
+
+async def _timestamps(
+    indexes: Collection[int], closing: int, prover: HasStamps
+) -> tuple[Timestamp, ...]:
+    """The time stamps that date ``indexes``, with what leads from each to the closing size."""
+    stamps = await prover.stamped(indexes, at_most=closing)
+    return tuple(
+        [
+            Timestamp(
+                checkpoint=stamp.checkpoint,
+                proof=(
+                    tuple(await prover.consistency(stamp.size, closing))
+                    if stamp.size < closing
+                    else ()
+                ),
+                token=stamp.token,
+            )
+            # The newest ones cover all that older ones do.
+            for stamp in stamps[-MAX_TIMESTAMPS:]
+        ]
+    )
 
 
 def _place(anchor: AnchorRecord) -> EventPlace:

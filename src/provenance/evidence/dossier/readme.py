@@ -22,6 +22,7 @@ What is in it
   evidence/receipts.jsonl   for each entry of the log: what was recorded, and its place
   evidence/anchors.jsonl    block headers, transactions and events, with proofs
   evidence/closing.json     one checkpoint, on the chain, that covers every entry
+  evidence/timestamps.jsonl checkpoints that an authority stamped (RFC 3161), where there are any
   manifest.json, .jws       every part with size and SHA-256, and the operator's signature
 
 What it proves: that these bytes were recorded in the operator's log, where in a parcel's history

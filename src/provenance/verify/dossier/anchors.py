@@ -141,9 +141,11 @@ class ChainProofs:
         old = self._old(log, trust, old_size)
         needed = [proven] if old is None else [proven, old]
         unvouched = "" if old is not None else NO_OLD_PROOF
+        # The anchor's own block first: a closing anchor needs no other.
         for item in needed:
             if item.header.hash not in vouches:
                 unvouched = NOT_VOUCHED.format(number=item.header.number)
+                break
         vouch = vouches.get(proven.header.hash)
         record = _record(proven, claim, log, old_size=old_size, old=old)
         facts = AnchorFacts(

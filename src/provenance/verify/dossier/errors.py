@@ -185,6 +185,18 @@ class ChecksumError(ProofError):
         self.offset = offset
 
 
+class TokenError(ProofError):
+    """A time stamp that is not over its checkpoint, or not by a trusted authority."""
+
+    code = "bad-timestamp"
+
+
+class CertificateError(FormatError):
+    """A file of certificates of time-stamping authorities that holds none."""
+
+    code = "bad-certificate"
+
+
 class RlpError(ProofError):
     """Bytes that are not RLP in its one canonical spelling."""
 

@@ -54,6 +54,7 @@ FIXED_NAMES: Final = {
     "closing": "evidence/closing.json",
     "payloads": "evidence/payloads.jsonl",
     "receipts": "evidence/receipts.jsonl",
+    "timestamps": "evidence/timestamps.jsonl",
 }
 """The one name of each role but ``document``; all sort before the manifest's."""
 REQUIRED_ROLES: Final = ("anchors", "closing", "receipts")

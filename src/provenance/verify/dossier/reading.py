@@ -33,6 +33,7 @@ from provenance.verify.dossier.manifest import (
     ManifestFile,
     ManifestSignature,
 )
+from provenance.verify.dossier.timestamps import MAX_STAMP_LINE, MAX_TIMESTAMPS, Timestamp
 
 MAX_ENTRIES: Final = 1 << 17
 """Receipts of one dossier: ten times the largest case that is planned for."""
@@ -93,6 +94,7 @@ class Dossier:
     closing: Closing
     receipts: tuple[Receipt, ...]
     payloads: dict[int, bytes]
+    timestamps: tuple[Timestamp, ...]
 
 
 def read_dossier(file: IO[bytes], *, progress: Progress = silent) -> Dossier:
@@ -122,6 +124,7 @@ def read_dossier(file: IO[bytes], *, progress: Progress = silent) -> Dossier:
         closing = Closing.decode(data)
     lines = _read_lines(container, manifest, "receipts", MAX_RECEIPT_BYTES, Receipt.decode)
     receipts = tuple(_receipts(lines, container))
+    stamps = _read_lines(container, manifest, "timestamps", MAX_STAMP_LINE, Timestamp.decode)
     payload_lines = _read_lines(container, manifest, "payloads", _MAX_PAYLOAD_LINE, _payload)
     return Dossier(
         size=file.seek(0, 2),
@@ -134,6 +137,7 @@ def read_dossier(file: IO[bytes], *, progress: Progress = silent) -> Dossier:
         closing=closing,
         receipts=receipts,
         payloads=_payloads(payload_lines, container),
+        timestamps=tuple(_timestamps(stamps, container)),
     )
 
 
@@ -222,6 +226,17 @@ def _receipts(lines: Iterator[Receipt], container: Container) -> Iterator[Receip
     if last < 0:
         with _inside(member.name, member):
             raise BadValueError("there is no receipt")
+
+
+def _timestamps(lines: Iterator[Timestamp], container: Container) -> Iterator[Timestamp]:
+    last = -1
+    for number, stamp in enumerate(lines, start=1):
+        if stamp.parsed.size <= last or number > MAX_TIMESTAMPS:
+            member = container.member(FIXED_NAMES["timestamps"])
+            with _inside(f"{member.name} line {number}", member):
+                raise BadValueError("checkpoints do not come in order of size")
+        last = stamp.parsed.size
+        yield stamp
 
 
 def _payload(line: bytes) -> tuple[int, bytes]:

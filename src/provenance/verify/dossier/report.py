@@ -9,8 +9,12 @@ from provenance.core.jcs import JsonValue
 from provenance.core.verdict import Outcome, Verdict
 from provenance.verify.sets import SetReport
 
-CHECKS: Final = ("container", "signature", "files", "closing", "history")
-"""The checks of the dossier as a whole, in the order in which they are reported."""
+CHECKS: Final = ("container", "signature", "files", "closing", "history", "timestamps")
+"""The checks of the dossier as a whole, in the order in which they are reported.
+
+The last is there only where the dossier has time stamps, and may be UNKNOWN.
+"""
+_OPTIONAL: Final = frozenset({"timestamps"})
 
 NO_TIMES: Final = (
     "every entry existed when the closing anchor's block was made; how long before, nobody vouches "
@@ -83,7 +87,11 @@ class DossierReport:
         """INVALID if anything is; else UNKNOWN if anything is; else VALID."""
         if self.refusal is not None or self.receipts is None:
             return Outcome.INVALID
-        outcomes = {item.outcome for item in self.checks}
+        outcomes = {
+            item.outcome
+            for item in self.checks
+            if item.check not in _OPTIONAL or item.outcome is not Outcome.UNKNOWN
+        }
         outcomes |= {item.outcome for item in self.files if "state" not in item.details}
         outcomes.add(self.receipts.outcome)
         for outcome in (Outcome.INVALID, Outcome.UNKNOWN):

@@ -10,7 +10,7 @@ is withheld or erased proves place and order only, and is counted.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import IO, Final
 
 from provenance.core.check import LATE_ANCHOR_MS, Evidence, checkpoint_of
@@ -34,6 +34,7 @@ from provenance.verify.dossier.report import (
     Refusal,
     utc,
 )
+from provenance.verify.dossier.timestamps import ChecksToken, judge_timestamps
 from provenance.verify.sets import ReadReceipt, ReceiptReport, SetReport, judge
 
 NO_TRUST: Final = "no trust file was given"
@@ -48,14 +49,19 @@ Finding = tuple[Outcome, str]
 
 
 def verify_dossier(
-    file: IO[bytes], *, trust: TrustFile | None, vouches: Vouches, progress: Progress = silent
+    file: IO[bytes],
+    *,
+    trust: TrustFile | None,
+    vouches: Vouches,
+    check_token: ChecksToken | None = None,
+    progress: Progress = silent,
 ) -> DossierReport:
     """Read and judge a dossier; never raises on what a file can hold."""
     try:
         dossier = read_dossier(file, progress=progress)
     except (ContainerError, ProofError) as error:
         return refused(error)
-    return judge_dossier(dossier, trust=trust, vouches=vouches)
+    return judge_dossier(dossier, trust=trust, vouches=vouches, check_token=check_token)
 
 
 def refused(error: ContainerError | ProofError) -> DossierReport:
@@ -69,16 +75,23 @@ def refused(error: ContainerError | ProofError) -> DossierReport:
     return DossierReport(refusal=Refusal(error.code, "", str(error), None), tampered=True)
 
 
-def judge_dossier(dossier: Dossier, *, trust: TrustFile | None, vouches: Vouches) -> DossierReport:
+def judge_dossier(
+    dossier: Dossier,
+    *,
+    trust: TrustFile | None,
+    vouches: Vouches,
+    check_token: ChecksToken | None = None,
+) -> DossierReport:
     """Judge a dossier that was read.
 
     Args:
         dossier: its parts.
         trust: whom the verifier trusts, from elsewhere than the dossier.
         vouches: hashes of blocks that are trusted, and why.
+        check_token: checks time stamps for who trusts some authority.
 
     """
-    return _Judgement(dossier, trust, vouches).report()
+    return _Judgement(dossier, trust, vouches, check_token).report()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +109,15 @@ def _verified(public_key: bytes, text: bytes, signature: bytes) -> bool:
 
 
 class _Judgement:
-    def __init__(self, dossier: Dossier, trust: TrustFile | None, vouches: Vouches) -> None:
+    def __init__(
+        self,
+        dossier: Dossier,
+        trust: TrustFile | None,
+        vouches: Vouches,
+        check_token: ChecksToken | None,
+    ) -> None:
         self._dossier = dossier
+        self._check_token = check_token
         self._trust = _remembering(trust) if trust is not None else None
         self._vouches = dossier.proofs.linked(vouches)
         self._anchors: dict[tuple[str, int, int], ProvenAnchor] = {}
@@ -124,6 +144,7 @@ class _Judgement:
             self._files(files),
             Verdict("closing", *_guarded(self._closing)),
             Verdict("history", *self._history(receipts)),
+            *self._timestamps(),
         )
         return DossierReport(
             checks=checks,
@@ -214,6 +235,19 @@ class _Judgement:
     def _closing_unvouched(self, anchor: ProvenAnchor) -> str:
         record = anchor.facts.record if anchor.facts is not None else None
         return "" if record is not None and record.block_hash in self._vouches else anchor.unvouched
+
+    def _timestamps(self) -> Iterator[Verdict]:
+        dossier = self._dossier
+        if dossier.timestamps:
+            judge_them = partial(
+                judge_timestamps,
+                dossier.timestamps,
+                closing=dossier.closing,
+                receipts=dossier.receipts,
+                trust=self._trust,
+                check=self._check_token,
+            )
+            yield Verdict("timestamps", *_guarded(judge_them))
 
     def _history(self, receipts: SetReport) -> Finding:
         subjects = self._dossier.manifest.subjects
