@@ -64,6 +64,26 @@ def test_any_bytes_end_in_an_error_of_ours(data: bytes) -> None:
         Container(io.BytesIO(data))
 
 
+def test_a_member_that_is_another_one_when_it_is_read_again_is_no_dossier() -> None:
+    once = iter([b"read", b"once"])
+    with pytest.raises(errors.ChecksumError, match="when it was read again"):
+        ContainerWriter(io.BytesIO()).add("a", once)
+
+
+def test_a_writer_never_goes_back() -> None:
+    class Pipe:
+        data = b""
+
+        def write(self, data: bytes) -> None:
+            self.data += data
+
+    out = Pipe()
+    writer = ContainerWriter(out)
+    writer.add("a", [b"first"])
+    writer.close()
+    assert out.data == zipped([("a", b"first")])
+
+
 def test_a_writer_refuses_what_a_reader_would() -> None:
     writer = ContainerWriter(io.BytesIO())
     writer.add("b", [b"x"])

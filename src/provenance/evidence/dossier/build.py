@@ -6,12 +6,13 @@ Equal content, time and key give equal bytes.
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, Final
+from typing import Final
 
 from provenance.core.jcs import canonicalize
 from provenance.core.notes import Signer
-from provenance.evidence.dossier.container import ContainerWriter, Written
+from provenance.evidence.dossier.container import ContainerWriter, Output, Written
 from provenance.evidence.dossier.content import DossierContent, DossierDocument, DossierEvent
 from provenance.evidence.dossier.readme import README
 from provenance.verify.dossier.manifest import (
@@ -54,24 +55,25 @@ _SUFFIXES: Final = {
 
 
 def build_dossier(
-    file: IO[bytes],
+    output: Output,
     content: DossierContent,
     *,
     signer: Signer,
     created_at: int,
     progress: Progress | None = None,
 ) -> Manifest:
-    """Write ``content`` into an empty, seekable ``file``; returns the manifest.
+    """Write ``content`` to ``output``, which has taken nothing yet; returns the manifest.
 
     ``signer`` holds a key of the newest log; ``created_at`` is in milliseconds since the epoch.
 
     Raises:
         ContainerError: it is too large, or has too many parts.
+        ChecksumError: a document was another one when it was read again.
         FormatError: a title or a code is not what the manifest allows.
 
     """
     parts = sorted(_parts(content), key=lambda part: part[0].name)
-    writer = ContainerWriter(file)
+    writer = ContainerWriter(output)
     files: list[ManifestFile] = []
     for done, (part, chunks) in enumerate(parts):
         if progress is not None:
@@ -111,6 +113,16 @@ def document_name(number: int, document: DossierDocument) -> str:
     return f"{FOLDER}{number:04d}-{safe}.{suffix}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A document that is opened anew each time that it is gone through."""
+
+    open: Callable[[], Iterable[bytes]]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.open())
+
+
 Part = tuple[ManifestFile, Iterable[bytes] | None]
 
 
@@ -125,15 +137,15 @@ def _parts(content: DossierContent) -> Iterator[Part]:
             record=document.record,
             state=document.state,
         )
-        yield part, None if document.read is None else document.read()
+        yield part, None if document.read is None else _Read(document.read)
     receipts = sorted(content.receipts, key=lambda receipt: receipt.index)
     yield _fixed("readme", [README.encode()])
-    yield _fixed("anchors", (line + b"\n" for line in content.anchors))
+    yield _fixed("anchors", [line + b"\n" for line in content.anchors])
     yield _fixed("closing", [content.closing.encode()])
-    yield _fixed("receipts", (receipt.encode() + b"\n" for receipt in receipts))
+    yield _fixed("receipts", [receipt.encode() + b"\n" for receipt in receipts])
     if content.events:
         events = sorted(content.events, key=lambda event: event.record)
-        yield _fixed("payloads", (_payload_line(event) for event in events))
+        yield _fixed("payloads", [_payload_line(event) for event in events])
     if content.case_file is not None:
         yield _fixed("case", [canonicalize(content.case_file)])
     if content.report is not None:
