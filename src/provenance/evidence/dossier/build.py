@@ -1,18 +1,25 @@
 """Writing a dossier: parts in order of name, then the manifest over them, then its signature.
 
-Equal content, time and key give equal bytes.
+First everything is gone through and signed, which finds what cannot be read before a byte is
+written; then it is written. Equal content, time and key give equal bytes.
 """
 
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
 
 from provenance.core.jcs import canonicalize
 from provenance.core.notes import Signer
-from provenance.evidence.dossier.container import ContainerWriter, Output, Written
+from provenance.evidence.dossier.container import (
+    ContainerWriter,
+    Measured,
+    Output,
+    measure,
+    size_of,
+)
 from provenance.evidence.dossier.content import DossierContent, DossierDocument, DossierEvent
 from provenance.evidence.dossier.readme import README
 from provenance.verify.dossier.manifest import (
@@ -54,31 +61,39 @@ _SUFFIXES: Final = {
 }
 
 
-def build_dossier(
-    output: Output,
-    content: DossierContent,
-    *,
-    signer: Signer,
-    created_at: int,
-    progress: Progress | None = None,
-) -> Manifest:
-    """Write ``content`` to ``output``, which has taken nothing yet; returns the manifest.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A dossier that was measured and signed, and can be written; ``size`` is that of the file."""
+
+    manifest: Manifest
+    size: int
+    members: tuple[tuple[str, Iterable[bytes], Measured], ...]
+
+
+def plan_dossier(
+    content: DossierContent, *, signer: Signer, created_at: int, progress: Progress | None = None
+) -> Plan:
+    """Go through ``content`` once, and sign what it is.
 
     ``signer`` holds a key of the newest log; ``created_at`` is in milliseconds since the epoch.
 
     Raises:
         ContainerError: it is too large, or has too many parts.
-        ChecksumError: a document was another one when it was read again.
         FormatError: a title or a code is not what the manifest allows.
 
     """
     parts = sorted(_parts(content), key=lambda part: part[0].name)
-    writer = ContainerWriter(output)
     files: list[ManifestFile] = []
+    members: list[tuple[str, Iterable[bytes], Measured]] = []
     for done, (part, chunks) in enumerate(parts):
         if progress is not None:
             progress(part.name, done, len(parts))
-        files.append(part if chunks is None else _with(part, writer.add(part.name, chunks)))
+        if chunks is None:
+            files.append(part)
+            continue
+        measured = measure(chunks)
+        files.append(replace(part, size=measured.size, sha256=measured.sha256))
+        members.append((part.name, chunks, measured))
     manifest = Manifest(
         created_at=created_at,
         origins=content.origins,
@@ -93,12 +108,44 @@ def build_dossier(
     data = manifest.encode()
     Manifest.decode(data)
     kid = key_name(signer.verifier())
-    writer.add(MANIFEST, [data])
-    writer.add(SIGNATURE, [compact(kid, signer.private_key.sign(sign_input(kid, data)))])
+    signature = compact(kid, signer.private_key.sign(sign_input(kid, data)))
+    members += [(name, [part], measure([part])) for name, part in _signed(data, signature)]
+    return Plan(
+        manifest=manifest,
+        size=size_of((name, measured) for name, _, measured in members),
+        members=tuple(members),
+    )
+
+
+def write_dossier(plan: Plan, output: Output, *, progress: Progress | None = None) -> None:
+    """Write what was planned to ``output``, which has taken nothing yet.
+
+    Raises:
+        ChecksumError: a document is not what was measured; what was written is no dossier.
+
+    """
+    writer = ContainerWriter(output)
+    for done, (name, chunks, measured) in enumerate(plan.members):
+        if progress is not None:
+            progress(name, done, len(plan.members))
+        writer.add(name, chunks, measured)
     writer.close()
     if progress is not None:
-        progress(SIGNATURE, len(parts), len(parts))
-    return manifest
+        progress(SIGNATURE, len(plan.members), len(plan.members))
+
+
+def build_dossier(
+    output: Output,
+    content: DossierContent,
+    *,
+    signer: Signer,
+    created_at: int,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Plan and write a dossier in one; returns the manifest. Raises what the two raise."""
+    plan = plan_dossier(content, signer=signer, created_at=created_at)
+    write_dossier(plan, output, progress=progress)
+    return plan.manifest
 
 
 def document_name(number: int, document: DossierDocument) -> str:
@@ -158,17 +205,9 @@ def _fixed(role: str, chunks: Iterable[bytes]) -> Part:
     return ManifestFile(FIXED_NAMES[role], role, _MEDIA_TYPES[role]), chunks
 
 
-def _with(part: ManifestFile, written: Written) -> ManifestFile:
-    return ManifestFile(
-        name=part.name,
-        role=part.role,
-        media_type=part.media_type,
-        size=written.size,
-        sha256=written.sha256,
-        code=part.code,
-        title=part.title,
-        record=part.record,
-    )
+def _signed(manifest: bytes, signature: bytes) -> Iterator[tuple[str, bytes]]:
+    yield MANIFEST, manifest
+    yield SIGNATURE, signature
 
 
 def _payload_line(event: DossierEvent) -> bytes:
