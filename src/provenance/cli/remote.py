@@ -64,7 +64,7 @@ class Service:
                 arguments["content"] = body()
             try:
                 answer = self._http.request(method, path, **arguments)
-                pause = _pause(answer)
+                pause = pause_of(answer)
                 if pause is None:
                     return answer
             except httpx.TransportError as error:
@@ -77,12 +77,14 @@ class Service:
             time.sleep(pause)
 
     @contextmanager
-    def receive(self, path: str, **arguments: Any) -> "Iterator[httpx.Response]":
-        """Answer to a GET whose body is not read yet."""
+    def receive(
+        self, path: str, *, method: str = "GET", **arguments: Any
+    ) -> "Iterator[httpx.Response]":
+        """Answer whose body is not read yet."""
         import httpx
 
         try:
-            with self._http.stream("GET", path, **arguments) as answer:
+            with self._http.stream(method, path, **arguments) as answer:
                 yield answer
         except httpx.TransportError as error:
             fail(f"{self._http.base_url}: the answer was cut off: {error}")
@@ -114,7 +116,8 @@ def problem(answer: "httpx.Response") -> str:
         return f"status {answer.status_code}"
 
 
-def _pause(answer: "httpx.Response") -> float | None:
+def pause_of(answer: "httpx.Response") -> float | None:
+    """Seconds after which a service wants to be asked again; None: it does not."""
     if answer.status_code not in {409, 429, 503} or "retry-after" not in answer.headers:
         return None
     try:
