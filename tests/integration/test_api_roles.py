@@ -39,6 +39,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "act_on_case": ("admin", "claims"),
     "list_cases": ("admin", "claims"),
     "read_case": ("admin", "claims"),
+    "write_dossier_of_case": ("admin", "claims"),
+    "write_dossier_of_shipment": ("admin", "claims", "member"),
 }
 """Roles of each operation that needs a key; written down apart from the code that decides."""
 OPEN = {
@@ -99,6 +101,8 @@ async def call(
         "capture_event": event(parcel()),
         "create_key": {"organisation": "Nobody", "role": "member", "label": "made by a test"},
         "open_case": {"claim": "damage", "shipments": ["WB1"], "claimant": "Nobody"},
+        "write_dossier_of_case": {},
+        "write_dossier_of_shipment": {},
         "act_on_case": {"act": "note_added", "expected_seq": 1, "note": "nothing"},
     }.get(name)
     return await client.request(method, path, params=QUERIES.get(name), json=body)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 import provenance.api.cases.table as cases
 import provenance.api.documents.table as documents
+import provenance.api.dossiers.table as dossiers
 import provenance.api.epcis.table as epcis
 import provenance.api.keys.table as keys
 import provenance.api.operation.routes as operation
@@ -79,6 +80,7 @@ def operations(services: Services, authenticator: Authenticator) -> list[Operati
     events = EventStore(services.engine, log_id=services.log.log_id)
     return [
         *epcis.operations(services, events, contexts),
+        *dossiers.operations(services),
         *shipments.operations(services, contexts),
         *cases.operations(services, contexts),
         *receipts.operations(services, contexts),

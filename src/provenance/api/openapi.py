@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from provenance.api.cases.answers import ActAnswer, ActRequest, CaseRequest, Cases, CaseView
 from provenance.api.documents.answers import DocumentAnswer, Documents, DocumentTypes
+from provenance.api.dossiers.order import DossierRequest
 from provenance.api.epcis.answers import CaptureJobAnswer, EventAnswer
 from provenance.api.epcis.schemas import SCHEMAS
 from provenance.api.keys.answers import Key, KeyRequest, Keys
@@ -66,6 +67,7 @@ _STRUCTS: Final = (
     DocumentAnswer,
     DocumentTypes,
     Documents,
+    DossierRequest,
     EventAnswer,
     Key,
     KeyRequest,

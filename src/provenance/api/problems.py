@@ -19,19 +19,24 @@ from starlette.responses import Response
 
 from provenance.api import errors as api
 from provenance.api.answers import PROBLEM, encode
+from provenance.chain.errors import ChainError
 from provenance.core.errors import BoundsError, FormatError, ProofError, ProvenanceError
 from provenance.evidence import errors as evidence
+from provenance.evidence.dossier.blocks import BlockGatherError
 from provenance.intake.documents import errors as documents
 from provenance.intake.documents.kinds import TAKEN
 from provenance.intake.errors import RefusedError, problem_of
 from provenance.log import errors as log
 from provenance.prove import errors as prove
 from provenance.sealing import errors as sealing
+from provenance.verify.dossier.errors import ContainerError
 
 TYPE_PREFIX: Final = "urn:provenance:problem:"
 """In front of an error's code, it is the problem's ``type``."""
 NOT_ANCHORED_RETRY_S: Final = 2
 """Twice the default anchoring interval."""
+CHAIN_RETRY_S: Final = 5
+"""A node that is asked again in vain is not asked for long."""
 
 STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     api.UnauthenticatedError: 401,
@@ -61,6 +66,10 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     evidence.StaleCaseError: 409,
     evidence.ClosedCaseError: 409,
     evidence.UnknownEvidenceError: 422,
+    evidence.DossierTooLargeError: 422,
+    ContainerError: 422,
+    BlockGatherError: 503,
+    ChainError: 503,
     BoundsError: 400,
     ProofError: 422,
     FormatError: 400,
@@ -113,6 +122,8 @@ def problem_of_error(error: ProvenanceError, reference: str) -> Response:
     retry_after = getattr(error, "retry_after", None)
     if isinstance(error, prove.NotAnchoredError):
         retry_after = NOT_ANCHORED_RETRY_S
+    if isinstance(error, BlockGatherError | ChainError):
+        retry_after = CHAIN_RETRY_S
     if retry_after is not None:
         headers["retry-after"] = str(retry_after)
     if status == 401:
@@ -130,6 +141,23 @@ def problem_of_error(error: ProvenanceError, reference: str) -> Response:
     elif isinstance(error, log.ConflictError):
         members["first_index"] = error.first_index
     return problem(status, code=error.code, detail=str(error), headers=headers, **members)
+
+
+def problem_of_exception(error: Exception, reference: str) -> Response:
+    """Answer for whatever was raised, outside of a request."""
+    if isinstance(error, ProvenanceError):
+        if status_of(error) == 500:
+            _log.error("work failed", code=error.code, frames=_frames(error), reference=reference)
+        return problem_of_error(error, reference)
+    if isinstance(error, DBAPIError | PoolTimeoutError | psycopg.Error):
+        return _database_problem(error, reference)
+    _log.error(
+        "work failed unexpectedly",
+        error=type(error).__name__,
+        frames=_frames(error),
+        reference=reference,
+    )
+    return _unexpected(reference)
 
 
 def _errors_of(error: FormatError) -> list[dict[str, str]]:
@@ -179,12 +207,17 @@ _UNREACHABLE: Final = (
 
 
 async def on_database_error(request: Request, error: Exception) -> Response:
-    """Answer where the database was asked in vain; its messages may quote data."""
+    """Answer where the database was asked in vain."""
+    return _database_problem(error, reference_of(request))
+
+
+def _database_problem(error: Exception, reference: str) -> Response:
+    """Problem of a database that was asked in vain; its messages may quote data."""
     sqlstate = getattr(getattr(error, "orig", error), "sqlstate", None)
     _log.error("database failed", error=type(error).__name__, sqlstate=sqlstate)
     if isinstance(error, _UNREACHABLE):
         return _unavailable()
-    return _unexpected(reference_of(request))
+    return _unexpected(reference)
 
 
 async def on_http_error(_request: Request, error: Exception) -> Response:

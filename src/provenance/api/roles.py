@@ -38,6 +38,7 @@ class Permission(StrEnum):
     MANAGE_KEYS = "manage-keys"
     READ_CASES = "read-cases"
     HANDLE_CASES = "handle-cases"
+    WRITE_DOSSIERS = "write-dossiers"
 
 
 _EVERY_READER: Final = frozenset({Role.ADMIN, Role.CARRIER, Role.MEMBER, Role.CLAIMS, Role.CUSTOMS})
@@ -60,6 +61,7 @@ ALLOWED: Final[Mapping[Permission, frozenset[Role]]] = {
     # What a claimant says is not for the carrier that it is said about.
     Permission.READ_CASES: frozenset({Role.ADMIN, Role.CLAIMS}),
     Permission.HANDLE_CASES: frozenset({Role.ADMIN, Role.CLAIMS}),
+    Permission.WRITE_DOSSIERS: frozenset({Role.ADMIN, Role.CLAIMS, Role.MEMBER}),
 }
 """Roles that hold each permission."""
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.api.app import create_app
+from provenance.api.dossiers.runs import ProcessRuns
 from provenance.api.ports import Check
 from provenance.api.services import ApiLimits, Services
 from provenance.chain.client import ChainClient
@@ -116,6 +117,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     )
     chain = ChainClient(settings.rpc_url)
     facts = ChainFactsReader(settings.rpc_url)
+    dossiers = ProcessRuns(settings)
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
@@ -180,8 +182,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             seconds=time.monotonic,
             random_bytes=os.urandom,
             rules=rules,
+            dossiers=dossiers,
         )
     finally:
+        await dossiers.aclose()
         await facts.aclose()
         await chain.aclose()
         await by_key.dispose()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from provenance.api.dossiers.runs import ProcessRuns
 from provenance.api.ports import Readiness
 from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
@@ -70,7 +71,7 @@ class Services:
     and what it succeeded, newest first. ``carrier`` is the short name in subjects of waybill
     numbers that are not URIs. ``trust`` is the trust file as the operator publishes it, and
     ``facts`` whoever can ask the chain (None: nobody). ``rules`` are those of claims, with the
-    carrier's own terms.
+    carrier's own terms. ``dossiers`` starts what writes them (None: nobody asks for any).
     """
 
     log: LogIdentity
@@ -93,5 +94,6 @@ class Services:
     seconds: Callable[[], float]
     random_bytes: Callable[[int], bytes]
     rules: RuleBook
+    dossiers: ProcessRuns | None = None
     limits: ApiLimits = field(default_factory=ApiLimits)
     intake: IntakeLimits = DEFAULT_LIMITS

@@ -17,6 +17,7 @@ from provenance.cli.log import log
 from provenance.cli.receipt import receipt
 from provenance.cli.running import demo, run
 from provenance.cli.verify import verify
+from provenance.cli.writing import dossier
 
 app = typer.Typer(
     name="provenance",
@@ -37,6 +38,7 @@ app.add_typer(document, name="document")
 app.add_typer(log, name="log")
 app.add_typer(keys, name="keys")
 app.add_typer(case, name="case")
+app.add_typer(dossier, name="dossier")
 app.add_typer(db, name="db")
 
 

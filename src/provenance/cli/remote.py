@@ -66,7 +66,7 @@ class Service:
                 arguments["content"] = body()
             try:
                 answer = self._http.request(method, path, **arguments)
-                pause = _pause(answer)
+                pause = pause_of(answer)
                 if pause is None:
                     return answer
             except httpx.TransportError as error:
@@ -79,12 +79,14 @@ class Service:
             time.sleep(pause)
 
     @contextmanager
-    def receive(self, path: str, **arguments: Any) -> "Iterator[httpx.Response]":
-        """Answer to a GET whose body is not read yet."""
+    def receive(
+        self, path: str, *, method: str = "GET", **arguments: Any
+    ) -> "Iterator[httpx.Response]":
+        """Answer whose body is not read yet."""
         import httpx
 
         try:
-            with self._http.stream("GET", path, **arguments) as answer:
+            with self._http.stream(method, path, **arguments) as answer:
                 yield answer
         except httpx.TransportError as error:
             fail(f"{self._http.base_url}: the answer was cut off: {error}")
@@ -126,7 +128,8 @@ def _fault(error: Mapping[str, str]) -> str:
     return f"{place}: {error['detail']}" if place else error["detail"]
 
 
-def _pause(answer: "httpx.Response") -> float | None:
+def pause_of(answer: "httpx.Response") -> float | None:
+    """Seconds after which a service wants to be asked again; None: it does not."""
     if answer.status_code not in {409, 429, 503} or "retry-after" not in answer.headers:
         return None
     try:

@@ -11,6 +11,7 @@ import httpx
 
 from provenance.core.errors import ProvenanceError
 from provenance.core.jcs import canonicalize
+from provenance.demo.papers import Paper
 
 
 class DemoError(ProvenanceError):
@@ -85,6 +86,51 @@ class DemoClient:
         answer = await self._http.get(f"/v1/shipments/{quote(waybill, safe='')}/timeline")
         timeline: dict[str, Any] = self._json(answer, status=200)
         return timeline
+
+    async def upload(self, paper: Paper, subject: str) -> dict[str, Any]:
+        """Record a document and what it says; returns where it is."""
+        answer = await self._http.post(
+            "/v1/documents",
+            params={"subject": subject, "type": paper.code, "filename": paper.filename},
+            content=paper.data,
+            headers={"content-type": paper.media_type},
+        )
+        added: dict[str, Any] = self._json(answer, status=201)
+        if paper.said:
+            place = {"first_index": added["first_index"], "sha256": added["sha256"]}
+            answer = await self._http.post(
+                f"/v1/documents/{added['first_index']}/description",
+                params={"subject": subject},
+                json={"v": 1, "document": place, **paper.said},
+            )
+            self._json(answer, status=201)
+        return added
+
+    async def open_case(self, body: Mapping[str, object]) -> dict[str, Any]:
+        """Open a claims case; returns its first act."""
+        answer = await self._http.post("/v1/cases", json=body)
+        opened: dict[str, Any] = self._json(answer, status=201)
+        return opened
+
+    async def case(self, case: str) -> dict[str, Any]:
+        """Return a case and what the rules make of it."""
+        answer = await self._http.get(f"/v1/cases/{case}")
+        found: dict[str, Any] = self._json(answer, status=200)
+        return found
+
+    async def dossier(self, case: str, *, seconds: float) -> bytes:
+        """Return the dossier of a case, as soon as all of it is anchored for good."""
+        async with asyncio.timeout(seconds):
+            while True:
+                answer = await self._http.post(
+                    f"/v1/cases/{case}/dossier", json={}, timeout=seconds
+                )
+                if answer.status_code != 409:
+                    break
+                await asyncio.sleep(0.2)
+        if answer.status_code != 200:
+            raise DemoError(f"the dossier was not written: {answer.text}")
+        return answer.content
 
     @staticmethod
     def _json(answer: httpx.Response, *, status: int) -> Any:

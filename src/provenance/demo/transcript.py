@@ -1,8 +1,8 @@
 """The demonstration: the main job from beginning to end, told as a readable transcript.
 
-It plays three parts that share no code on purpose: a carrier that submits over HTTP, an insider
-who changes the database behind the service's back, and a verifier who has receipts, a trust file
-and the chain. Each claim that it prints was checked; anything else ends it with a failure.
+It plays four parts that share no code on purpose: a carrier that submits over HTTP, an insider
+who changes the database behind the service's back, a claims officer, and a verifier who has
+receipts or a dossier, a trust file and the chain. Each claim that it prints was checked; anything else ends it with a failure.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import psycopg
@@ -21,6 +22,7 @@ from rich.table import Table
 from provenance.core.trustfile import TrustFile
 from provenance.core.verdict import Outcome
 from provenance.db.engine import database_url
+from provenance.demo.claim import ClaimPlay
 from provenance.demo.client import Captured, DemoClient, DemoError
 from provenance.demo.journey import Journey, make_journey
 from provenance.launch.stack import Addresses, Stack
@@ -61,9 +63,15 @@ async def demonstrate(settings: Settings, *, console: Console, audit: Auditor) -
     async with Stack(settings, report=lambda line: console.print(f"   [dim]{line}[/dim]")) as stack:
         addresses = await stack.start()
         token = addresses.tokens["carrier"]
-        async with DemoClient(addresses.api_url, token=token) as client:
+        async with (
+            DemoClient(addresses.api_url, token=token) as client,
+            DemoClient(addresses.api_url, token=addresses.tokens["claims"]) as officer,
+        ):
             await client.wait_until_ready(seconds=_PATIENCE_S)
-            await _Play(client, addresses, console, audit).perform()
+            play = _Play(client, addresses, console, audit)
+            journey = await play.perform()
+            claim = ClaimPlay(client, officer, addresses, console, play.act, first=7)
+            await claim.perform(journey.held[-1], random=Random(secrets.randbits(48)))  # noqa: S311 - made-up papers
     _close(console, addresses, time.monotonic() - started)
 
 
@@ -78,19 +86,22 @@ class _Play:
         self._console = console
         self._audit = audit
 
-    async def perform(self) -> None:
+    async def perform(self) -> Journey:
+        """Play them; returns the journey that they were about."""
         journey, told = await self._capture()
         await self._wait_for_anchor(told)
         receipts = await self._verify_everything(told)
         await self._tamper(told, receipts)
         await self._audit_all()
         await self._show_timeline(journey)
+        return journey
 
-    def _act(self, number: int, title: str, aside: str) -> None:
+    def act(self, number: int, title: str, aside: str) -> None:
+        """Print the title of an act."""
         self._console.print(f"\n[bold]{number}. {title}[/bold] ({aside})\n", highlight=False)
 
     async def _capture(self) -> tuple[Journey, list[_Told]]:
-        self._act(1, "The carrier submits what happens", "EPCIS 2.0, over HTTP")
+        self.act(1, "The carrier submits what happens", "EPCIS 2.0, over HTTP")
         start = time.time_ns() // 1_000_000 - 60 * _HOUR_MS
         journey = make_journey(seed=secrets.randbits(48), parcels=4, start=start)
         waybills = ", ".join(parcel.waybill for parcel in journey.parcels)
@@ -113,7 +124,7 @@ class _Play:
         return journey, told
 
     async def _wait_for_anchor(self, told: Sequence[_Told]) -> None:
-        self._act(2, "The log's checkpoint is anchored on the chain", "once a second, if need be")
+        self.act(2, "The log's checkpoint is anchored on the chain", "once a second, if need be")
         end = max(item.captured.first_index + item.captured.count for item in told)
         began = time.monotonic()
         async with asyncio.timeout(_PATIENCE_S):
@@ -127,7 +138,7 @@ class _Play:
         )
 
     async def _verify_everything(self, told: Sequence[_Told]) -> list[ReceiptInput]:
-        self._act(3, "A verifier checks every receipt", "trust file and chain, not the service")
+        self.act(3, "A verifier checks every receipt", "trust file and chain, not the service")
         receipts: list[ReceiptInput] = []
         for item in told:
             payload = await self._client.payload(item.captured.first_index)
@@ -149,7 +160,7 @@ class _Play:
         return receipts
 
     async def _tamper(self, told: Sequence[_Told], receipts: Sequence[ReceiptInput]) -> None:
-        self._act(4, "An insider alters a stored event", "in the database itself")
+        self.act(4, "An insider alters a stored event", "in the database itself")
         target = next(item for item in told if item.title == "held by customs")
         original = await self._client.payload(target.captured.first_index)
         altered = original.replace(b'"unavailable"', b'"conformant"')
@@ -180,7 +191,7 @@ class _Play:
             self._console.print(f"   audit: [red]{finding}[/red]")
 
     async def _audit_all(self) -> None:
-        self._act(5, "The event is put back, and the whole log audited", "by URL and by database")
+        self.act(5, "The event is put back, and the whole log audited", "by URL and by database")
         findings = await self._audit(self._addresses)
         if findings:
             raise DemoError(f"the audit is not clean: {'; '.join(findings)}")
@@ -190,7 +201,7 @@ class _Play:
 
     async def _show_timeline(self, journey: Journey) -> None:
         waybill = journey.held[-1].waybill
-        self._act(6, f"What a member sees of waybill {waybill}", "times in UTC")
+        self.act(6, f"What a member sees of waybill {waybill}", "times in UTC")
         timeline = await self._client.timeline(waybill)
         table = Table(box=None, pad_edge=False)
         for title in ("   happened", "step", "disposition", "state", "entry"):

@@ -81,3 +81,9 @@ class UnreadableActError(EvidenceError):
     """A stored act that cannot be read; the log should be audited."""
 
     code = "act-unreadable"
+
+
+class DossierTooLargeError(EvidenceError):
+    """More than one dossier holds; says how to divide it."""
+
+    code = "dossier-too-large"

@@ -30,7 +30,7 @@ JOIN entries e ON e.log_id = %(log_id)s AND e.index = asked.index
 JOIN trails t ON t.log_id = e.log_id AND t.first_index = e.trail_first
 JOIN records r ON r.log_id = e.log_id AND r.first_index = e.record_first
 CROSS JOIN (
-  SELECT state <> 'forked' AS may_sign, coalesce((
+  SELECT state <> 'forked' AS may_sign, coalesce(%(as_of)s::bigint, (
     SELECT size FROM anchors WHERE log_id = %(log_id)s AND state = ANY(%(anchored)s)
     ORDER BY size DESC LIMIT 1), %(start_size)s::bigint) AS anchored
   FROM log_heads WHERE log_id = %(log_id)s
@@ -126,7 +126,16 @@ class MaterialStore:
         """Return the materials of several entries; those that do not exist are left out."""
         return await self._together.get_all(indexes)
 
-    async def _read(self, indexes: Collection[int]) -> dict[int, Material]:
+    async def as_of(self, indexes: Sequence[int], *, size: int) -> dict[int, Material]:
+        """Return the materials of entries below the anchored ``size``, with their trails as of it."""
+        found: dict[int, Material] = {}
+        for start in range(0, len(indexes), AT_ONCE):
+            found |= await self._read(indexes[start : start + AT_ONCE], as_of=size)
+        return found
+
+    async def _read(
+        self, indexes: Collection[int], *, as_of: int | None = None
+    ) -> dict[int, Material]:
         logs = [self.log_of(index) for index in indexes]
         newest = self._lineage[0]
         parameters = {
@@ -136,6 +145,7 @@ class MaterialStore:
             "log_id": newest.log_id,
             "start_size": newest.start_size,
             "anchored": list(ANCHORED),
+            "as_of": as_of,
         }
         rows = await read_rows(self._engine, _QUERY, parameters)
         return {row[0]: _material(row) for row in rows}

@@ -105,6 +105,27 @@ class Prover:
         """Return :meth:`material` of several entries; those that do not exist are left out."""
         return await self._materials.get_all(indexes)
 
+    async def materials_as_of(self, indexes: Sequence[int], *, size: int) -> dict[int, Material]:
+        """Return :meth:`material` of entries below the anchored ``size``, all as of that size.
+
+        Trail heads of receipts that are made of them end there, whatever was recorded since.
+        """
+        return await self._materials.as_of(indexes, size=size)
+
+    async def final_size(self) -> int:
+        """Largest size whose anchor is final; 0 while there is none.
+
+        Raises:
+            DistrustedLogError: the log is forked and signs nothing.
+
+        """
+        await self._anchored_size()
+        for log in self._lineage:
+            found = await self._store.final_size(log.log_id)
+            if found is not None:
+                return found if log.until is None else min(found, log.until)
+        return 0
+
     async def encoded(self, material: Material) -> bytes:
         """Bytes of the receipt that opens the payload; see :meth:`receipt`.
 
@@ -137,8 +158,21 @@ class Prover:
         material = await self.material(index)
         if material is None:
             raise EntryNotFoundError(f"the log has no entry {index}")
+        if pointers is None:
+            return Receipt.decode(await self.encoded(material))
+        return await self.disclosing(material, pointers)
+
+    async def disclosing(self, material: Material, pointers: Sequence[str]) -> Receipt:
+        """Receipt of ``material`` that discloses the fields at ``pointers``; see :meth:`receipt`.
+
+        Raises:
+            EntryNotFoundError: the record commits to no fields that could be disclosed singly.
+            NotAnchoredError: no anchor covers the entry yet.
+            BadValueError: the payload has no field at one of ``pointers``.
+
+        """
         receipt = Receipt.decode(await self.encoded(material))
-        if pointers is None or receipt.state is not None:
+        if receipt.state is not None:
             return receipt
         fields = await self._disclosed(material, pointers)
         return replace(receipt, payload=None, fields=fields)
@@ -167,7 +201,7 @@ class Prover:
 
         """
         for size in (old, new):
-            if size and await self._anchor_at(size) is None:
+            if size and await self.anchor_at(size) is None:
                 raise NotAnchoredSizeError(f"{size} is not an anchored size of this log")
         tiles = await self._tiles.fetch(consistency_tiles(old, new))
         return list(consistency_proof(TileHashes(tiles, size=new), old=old, new=new))
@@ -196,7 +230,8 @@ class Prover:
         with suppress(NotInLogError):
             await self._tiles.fetch({Tile(level=0, n=0, width=1)})
 
-    async def _anchor_at(self, size: int) -> AnchorRow | None:
+    async def anchor_at(self, size: int) -> AnchorRow | None:
+        """Return the anchor of exactly ``size``, of the log or of one that it carries on."""
         for log in self._lineage:
             if log.until is None or size <= log.until:
                 anchor = await self._store.anchor_at(log.log_id, size)

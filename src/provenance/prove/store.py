@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.db.tables import anchors, entries, log_heads, logs, records, timestamps, trails
 
-ANCHORED = ("included", "final")
+FINAL = "final"
+ANCHORED = ("included", FINAL)
 """States of an anchor in which the contract holds its root."""
 
 
@@ -114,6 +115,15 @@ class ProofStore:
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).one()
         return row[0], row[1]
+
+    async def final_size(self, log_id: int) -> int | None:
+        """Return the largest size of a log whose anchor is final."""
+        query = select(func.max(anchors.c.size)).where(
+            anchors.c.log_id == log_id, anchors.c.state == FINAL
+        )
+        async with self._engine.connect() as connection:
+            largest: int | None = await connection.scalar(query)
+        return largest
 
     async def trail_of(self, log_id: int, subject: str) -> tuple[int, bytes] | None:
         """Return first index and id of a subject's trail."""

@@ -1,12 +1,10 @@
 """The report for people: what it says, in which letters, and that it is the same each time."""
 
-import re
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 from fixtures.debian import install
+from fixtures.reports import text_of
 from provenance.evidence.dossier.report import (
     FONTS,
     Clock,
@@ -54,16 +52,6 @@ CONTENT = ReportContent(
         ListedDocument("documents/0001-invoice.pdf", "380 commercial invoice", "ab" * 32, 5)
     ],
 )
-
-
-def text_of(pdf: bytes, folder: Path) -> str:
-    """What pdftotext reads."""
-    if shutil.which("pdftotext") is None:
-        install("poppler-utils")
-    (folder / "case.pdf").write_bytes(pdf)
-    command = ["pdftotext", "-layout", "case.pdf", "-"]
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-    return re.sub(r"\s+", " ", done.stdout)
 
 
 def test_equal_content_gives_equal_bytes() -> None:

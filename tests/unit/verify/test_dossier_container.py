@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fixtures.dossiers import zipped
 from fixtures.hostile_containers import CENTRAL_AT, GOOD, HOSTILE
-from provenance.evidence.dossier.container import ContainerWriter
+from provenance.evidence.dossier.container import ContainerWriter, measure, size_of
 from provenance.verify.dossier import errors
 from provenance.verify.dossier.container import (
     CENTRAL,
@@ -48,7 +48,8 @@ def test_what_is_written_is_read_by_us_and_by_python(items: dict[str, bytes]) ->
     out = io.BytesIO()
     writer = ContainerWriter(out)
     for name in sorted(items):
-        writer.add(name, [items[name][:7], items[name][7:]])
+        part = [items[name][:7], items[name][7:]]
+        writer.add(name, part, measure(part))
     assert writer.close() == len(out.getvalue())
     assert out.getvalue() == zipped(sorted(items.items()))
     container = Container(out)
@@ -64,12 +65,32 @@ def test_any_bytes_end_in_an_error_of_ours(data: bytes) -> None:
         Container(io.BytesIO(data))
 
 
+def test_a_member_that_is_another_one_when_it_is_read_again_is_no_dossier() -> None:
+    for other in (b"sand", b"san", b"sandy"):
+        with pytest.raises(errors.ChecksumError, match="when it was read again"):
+            ContainerWriter(io.BytesIO()).add("a", [other], measure([b"dust"]))
+
+
+def test_a_writer_never_goes_back() -> None:
+    class Pipe:
+        data = b""
+
+        def write(self, data: bytes) -> None:
+            self.data += data
+
+    out = Pipe()
+    writer = ContainerWriter(out)
+    writer.add("a", [b"first"], measure([b"first"]))
+    assert writer.close() == size_of([("a", measure([b"first"]))])
+    assert out.data == zipped([("a", b"first")])
+
+
 def test_a_writer_refuses_what_a_reader_would() -> None:
     writer = ContainerWriter(io.BytesIO())
-    writer.add("b", [b"x"])
+    writer.add("b", [b"x"], measure([b"x"]))
     with pytest.raises(errors.OrderError):
-        writer.add("a", [])
+        writer.add("a", [], measure([]))
     with pytest.raises(errors.TraversalError):
-        writer.add("../b", [])
+        writer.add("../b", [], measure([]))
     assert check_name("documents/0001-a_b.pdf")
     assert CENTRAL.size == 46

@@ -1,7 +1,7 @@
 """Gathers what the log holds about a case: its shipments' timelines and what was linked to it."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from provenance.api.authentication import Principal
@@ -35,6 +35,15 @@ _OF_EACH_KIND: Final = 8
 """Events of one milestone whose receipts are verified, at either end of the time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A case with its acts placed between anchors, what is held about it, and where it was found."""
+
+    case: Case
+    holdings: Holdings
+    timelines: tuple[Timeline, ...]
+
+
 class Gatherer:
     """Gathers the holdings of cases."""
 
@@ -62,15 +71,21 @@ class Gatherer:
             facts=services.facts,
         )
 
-    async def gather(self, case: Case, principal: Principal) -> tuple[Case, Holdings]:
+    async def timeline(self, shipment: str, principal: Principal) -> Timeline | None:
+        """Return the timeline of one shipment, as long as that of a case may be."""
+        return await self._timelines.make(shipment, principal, with_payloads=True)
+
+    async def gather(self, case: Case, principal: Principal) -> Gathered:
         """Return the holdings with proofs, and the case with its acts placed between anchors."""
+        timelines: list[Timeline] = []
         events: dict[int, EventFact] = {}
         firsts = set(case.evidence)
         is_complete = True
         for shipment in case.shipments:
-            timeline = await self._timelines.make(shipment, principal, with_payloads=True)
+            timeline = await self.timeline(shipment, principal)
             if timeline is None:
                 continue
+            timelines.append(timeline)
             is_complete = is_complete and timeline.is_complete
             events.update(_events(timeline))
             firsts |= {one.first_index for one in timeline.events if one.kind == "document"}
@@ -81,7 +96,8 @@ class Gatherer:
         documents = await self._documents.documents(firsts, lines=case.evidence)
         telling = milestones(self._rules.events.values(), events.values())
         holdings = Holdings(tuple(telling), tuple(documents), is_complete)
-        return await self._proven(case, holdings)
+        case, holdings = await self._proven(case, holdings)
+        return Gathered(case, holdings, tuple(timelines))
 
     async def _proven(self, case: Case, holdings: Holdings) -> tuple[Case, Holdings]:
         acts = [act.logged.first_index for act in reversed(case.history)]

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
-from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,14 +16,15 @@ from provenance.api.answers import json_answer
 from provenance.api.authentication import Principal
 from provenance.api.bodies import read_body
 from provenance.api.cases.answers import ActAnswer, Cases
+from provenance.api.cases.finding import case_of, opener_of, readable_acts
 from provenance.api.cases.holdings import Gatherer
 from provenance.api.cases.showing import summary_of, view_of
 from provenance.api.epcis.contexts import Contexts
 from provenance.api.epcis.headers import read_idempotency
 from provenance.api.errors import MissingError, ParameterError
 from provenance.api.paging import TOKEN, page_token, read_token
-from provenance.api.parameters import Parameters, path_text
-from provenance.api.roles import NAMES_SUBJECT, Role
+from provenance.api.parameters import Parameters
+from provenance.api.roles import NAMES_SUBJECT
 from provenance.api.services import Services
 from provenance.api.subjects import carrier_of, subject_of
 from provenance.core.digests import LeafHash
@@ -36,7 +36,6 @@ from provenance.evidence.cases.acts import (
     MAX_ACT_BYTES,
     MAX_SHIPMENTS,
     Act,
-    check_case,
     read_act,
     read_request,
 )
@@ -55,7 +54,6 @@ MAX_PAGE: Final = 50
 MAX_READS: Final = 2
 """Cases that are assessed at once: the largest takes a second or two and tens of megabytes."""
 _JSON: Final = ("application/json",)
-_NOTHING: Final = "there is no such case, or it is not for this key"
 _IDEMPOTENCY_MAC: Final = bytes(32)
 
 
@@ -98,7 +96,7 @@ class CaseDesk:
     async def act(self, request: Request, principal: Principal) -> Response:
         """POST /v1/cases/{case}/acts."""
         Parameters.of(request, known=())
-        name = _case_of(request)
+        name = case_of(request)
         body = await read_body(request, limit=MAX_ACT_BYTES, accepted=_JSON)
         members = read_request(body)
         expected = members.integer("expected_seq")
@@ -122,16 +120,16 @@ class CaseDesk:
     async def case(self, request: Request, principal: Principal) -> Response:
         """GET /v1/cases/{case}."""
         Parameters.of(request, known=())
-        found = fold(await self._acts(_case_of(request), principal))
+        found = fold(await self._acts(case_of(request), principal))
         if found is None:
             raise MissingError("the case was erased")
         async with self._turns:
-            case, holdings = await self._gatherer.gather(found, principal)
+            gathered = await self._gatherer.gather(found, principal)
             now = self._services.clock()
             assessment = await asyncio.to_thread(
-                assess, self._services.rules, case, holdings, now=now
+                assess, self._services.rules, gathered.case, gathered.holdings, now=now
             )
-        return json_answer(view_of(case, assessment))
+        return json_answer(view_of(gathered.case, assessment))
 
     async def cases(self, request: Request, principal: Principal) -> Response:
         """GET /v1/cases."""
@@ -145,7 +143,7 @@ class CaseDesk:
         asked = f"{shipment} {state}"
         before = None if token is None else read_token(token, query=asked, length=1)[0]
         rows = await self._store.page(
-            opener=_opener(principal),
+            opener=opener_of(principal),
             shipment=shipment,
             state=state,
             before=before,
@@ -164,12 +162,7 @@ class CaseDesk:
         )
 
     async def _acts(self, name: str, principal: Principal) -> list[LoggedAct]:
-        """Return the acts of a case that the caller may see; raises MissingError."""
-        acts = (await self._store.acts([name])).get(name, [])
-        opener = _opener(principal)
-        if not acts or (opener is not None and acts[0].submitter != opener):
-            raise MissingError(_NOTHING)
-        return acts
+        return await readable_acts(self._store, name, principal)
 
     async def _log(
         self, act: Act, state: State, principal: Principal, leaves: Sequence[LeafHash] = ()
@@ -264,16 +257,3 @@ def _subject(text: str, carrier: str, where: str) -> str:
     if subject.startswith(CASE_URN):
         raise BadValueError("is a case; name a shipment", where=where)
     return subject
-
-
-def _case_of(request: Request) -> str:
-    text = path_text(request, "case", maximum=128)
-    try:
-        return check_case(text if text.startswith(CASE_URN) else CASE_URN + text, where="case")
-    except BadValueError:
-        raise MissingError(_NOTHING) from None
-
-
-def _opener(principal: Principal) -> UUID | None:
-    """Organisation whose cases the caller sees; None: everybody's."""
-    return None if principal.role is Role.ADMIN else principal.organisation

@@ -1,17 +1,25 @@
 """Writing a dossier: parts in order of name, then the manifest over them, then its signature.
 
-Equal content, time and key give equal bytes.
+First everything is gone through and signed, which finds what cannot be read before a byte is
+written; then it is written. Equal content, time and key give equal bytes.
 """
 
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import IO, Final
+from typing import Final
 
 from provenance.core.jcs import canonicalize
 from provenance.core.notes import Signer
-from provenance.evidence.dossier.container import ContainerWriter, Written
+from provenance.evidence.dossier.container import (
+    ContainerWriter,
+    Measured,
+    Output,
+    measure,
+    size_of,
+)
 from provenance.evidence.dossier.content import DossierContent, DossierDocument, DossierEvent
 from provenance.evidence.dossier.readme import README
 from provenance.verify.dossier.manifest import (
@@ -54,15 +62,19 @@ _SUFFIXES: Final = {
 }
 
 
-def build_dossier(
-    file: IO[bytes],
-    content: DossierContent,
-    *,
-    signer: Signer,
-    created_at: int,
-    progress: Progress | None = None,
-) -> Manifest:
-    """Write ``content`` into an empty, seekable ``file``; returns the manifest.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A dossier that was measured and signed, and can be written; ``size`` is that of the file."""
+
+    manifest: Manifest
+    size: int
+    members: tuple[tuple[str, Iterable[bytes], Measured], ...]
+
+
+def plan_dossier(
+    content: DossierContent, *, signer: Signer, created_at: int, progress: Progress | None = None
+) -> Plan:
+    """Go through ``content`` once, and sign what it is.
 
     ``signer`` holds a key of the newest log; ``created_at`` is in milliseconds since the epoch.
 
@@ -72,12 +84,17 @@ def build_dossier(
 
     """
     parts = sorted(_parts(content), key=lambda part: part[0].name)
-    writer = ContainerWriter(file)
     files: list[ManifestFile] = []
+    members: list[tuple[str, Iterable[bytes], Measured]] = []
     for done, (part, chunks) in enumerate(parts):
         if progress is not None:
             progress(part.name, done, len(parts))
-        files.append(part if chunks is None else _with(part, writer.add(part.name, chunks)))
+        if chunks is None:
+            files.append(part)
+            continue
+        measured = measure(chunks)
+        files.append(replace(part, size=measured.size, sha256=measured.sha256))
+        members.append((part.name, chunks, measured))
     manifest = Manifest(
         created_at=created_at,
         origins=content.origins,
@@ -92,12 +109,44 @@ def build_dossier(
     data = manifest.encode()
     Manifest.decode(data)
     kid = key_name(signer.verifier())
-    writer.add(MANIFEST, [data])
-    writer.add(SIGNATURE, [compact(kid, signer.private_key.sign(sign_input(kid, data)))])
+    signature = compact(kid, signer.private_key.sign(sign_input(kid, data)))
+    members += [(name, [part], measure([part])) for name, part in _signed(data, signature)]
+    return Plan(
+        manifest=manifest,
+        size=size_of((name, measured) for name, _, measured in members),
+        members=tuple(members),
+    )
+
+
+def write_dossier(plan: Plan, output: Output, *, progress: Progress | None = None) -> None:
+    """Write what was planned to ``output``, which has taken nothing yet.
+
+    Raises:
+        ChecksumError: a document is not what was measured; what was written is no dossier.
+
+    """
+    writer = ContainerWriter(output)
+    for done, (name, chunks, measured) in enumerate(plan.members):
+        if progress is not None:
+            progress(name, done, len(plan.members))
+        writer.add(name, chunks, measured)
     writer.close()
     if progress is not None:
-        progress(SIGNATURE, len(parts), len(parts))
-    return manifest
+        progress(SIGNATURE, len(plan.members), len(plan.members))
+
+
+def build_dossier(
+    output: Output,
+    content: DossierContent,
+    *,
+    signer: Signer,
+    created_at: int,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Plan and write a dossier in one; returns the manifest. Raises what the two raise."""
+    plan = plan_dossier(content, signer=signer, created_at=created_at)
+    write_dossier(plan, output, progress=progress)
+    return plan.manifest
 
 
 def document_name(number: int, document: DossierDocument) -> str:
@@ -110,6 +159,16 @@ def document_name(number: int, document: DossierDocument) -> str:
         stem, suffix = title, _SUFFIXES.get(document.media_type, ".bin")[1:]
     safe = _UNSAFE.sub("-", stem).strip("-.")[:_LONGEST_STEM] or "document"
     return f"{FOLDER}{number:04d}-{safe}.{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A document that is opened anew each time that it is gone through."""
+
+    open: Callable[[], Iterable[bytes]]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.open())
 
 
 Part = tuple[ManifestFile, Iterable[bytes] | None]
@@ -126,15 +185,15 @@ def _parts(content: DossierContent) -> Iterator[Part]:
             record=document.record,
             state=document.state,
         )
-        yield part, None if document.read is None else document.read()
+        yield part, None if document.read is None else _Read(document.read)
     receipts = sorted(content.receipts, key=lambda receipt: receipt.index)
     yield _fixed("readme", [README.encode()])
-    yield _fixed("anchors", (line + b"\n" for line in content.anchors))
+    yield _fixed("anchors", [line + b"\n" for line in content.anchors])
     yield _fixed("closing", [content.closing.encode()])
-    yield _fixed("receipts", (receipt.encode() + b"\n" for receipt in receipts))
+    yield _fixed("receipts", [receipt.encode() + b"\n" for receipt in receipts])
     if content.events:
         events = sorted(content.events, key=lambda event: event.record)
-        yield _fixed("payloads", (_payload_line(event) for event in events))
+        yield _fixed("payloads", [_payload_line(event) for event in events])
     if content.case_file is not None:
         yield _fixed("case", [canonicalize(content.case_file)])
     if content.report is not None:
@@ -149,17 +208,9 @@ def _fixed(role: str, chunks: Iterable[bytes]) -> Part:
     return ManifestFile(FIXED_NAMES[role], role, _MEDIA_TYPES[role]), chunks
 
 
-def _with(part: ManifestFile, written: Written) -> ManifestFile:
-    return ManifestFile(
-        name=part.name,
-        role=part.role,
-        media_type=part.media_type,
-        size=written.size,
-        sha256=written.sha256,
-        code=part.code,
-        title=part.title,
-        record=part.record,
-    )
+def _signed(manifest: bytes, signature: bytes) -> Iterator[tuple[str, bytes]]:
+    yield MANIFEST, manifest
+    yield SIGNATURE, signature
 
 
 def _payload_line(event: DossierEvent) -> bytes:

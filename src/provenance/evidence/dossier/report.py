@@ -104,11 +104,21 @@ class ListedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A table of its own; ``widths`` are those of the columns, in hundredths of the line."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    widths: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReportContent:
     """What the report tells; times in milliseconds since the epoch, UTC.
 
     ``block_number`` and ``block_hash`` are of the closing anchor, ``verifier_sha256`` of the
-    published page.
+    published page. ``sections`` stand between the clocks and the timeline.
     """
 
     title: str
@@ -122,6 +132,7 @@ class ReportContent:
     timeline: Sequence[Line] = ()
     checklist: Sequence[Item] = ()
     clocks: Sequence[Clock] = ()
+    sections: Sequence[Section] = ()
     documents: Sequence[ListedDocument] = ()
 
 
@@ -212,6 +223,8 @@ class _Report(FPDF):
             ],
             (30, 21, 17, 32),
         )
+        for section in content.sections:
+            self._table(section.title, section.heads, section.rows, section.widths)
         self._table(
             "Timeline",
             ("Time (UTC)", "What", "Entry"),

@@ -1,0 +1,229 @@
+"""Which entries a dossier has, and what of them its reader may see.
+
+Rules: the trails of the case, of its shipments and of their parcels are whole; of containers only
+what happened while a parcel was in them; besides, what was linked to the case. Nothing is left out
+for being secret: what the caller may not see stands in its place as withheld. Everything must be
+anchored for good, else the dossier would not be of all that is recorded.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from provenance.api.authentication import Principal
+from provenance.api.cases.finding import readable_acts
+from provenance.api.cases.holdings import Gathered, Gatherer
+from provenance.api.dossiers.order import Order
+from provenance.api.dossiers.store import DossierStore, PlacedEntry, StoredRecord
+from provenance.api.epcis.contexts import Contexts
+from provenance.api.errors import MissingError
+from provenance.api.receipts.shown import ShownReceipts, may_read_kind
+from provenance.api.receipts.store import OwnershipStore, StoredPayload
+from provenance.api.roles import OWN_PARCEL_ONLY
+from provenance.api.services import Services
+from provenance.api.shipments.answers import Timeline
+from provenance.core.receipt import Receipt
+from provenance.evidence.assessment import Assessment, assess
+from provenance.evidence.cases.fold import fold
+from provenance.evidence.cases.store import CaseStore
+from provenance.evidence.dossier.redaction import withhold
+from provenance.evidence.errors import DossierTooLargeError
+from provenance.intake.documents.statements import KIND as DOCUMENT
+from provenance.prove.errors import NotAnchoredError
+from provenance.prove.materials import Material
+from provenance.verify.dossier.manifest import MAX_SUBJECTS
+
+MAX_ENTRIES: Final = 50_000
+"""Receipts of one dossier: some 500 MB while it is made, four times the largest planned case."""
+_WHOLE_TRAILS: Final = ("asked", "parcel")
+NOT_FINAL: Final = "entry {index} is recorded, but no final anchor covers it yet: wait for it"
+NOTHING: Final = "nothing is recorded about it, or it is not for this key"
+
+
+class Sight(Enum):
+    """How much of a record the caller may see."""
+
+    WHOLE = "whole"
+    PART = "part"
+    """Its statement, and of an event the fields of the caller's own parcel."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a dossier is made of but for the proofs; ``size`` is the closing one.
+
+    ``records`` and ``sights`` are by the index of the record's first entry, ``owners`` lead from an
+    entry to that. ``gathered`` and ``assessment`` are there for a case.
+    """
+
+    size: int
+    subjects: tuple[str, ...]
+    owners: dict[int, int]
+    records: dict[int, StoredRecord]
+    sights: dict[int, Sight]
+    timelines: tuple[Timeline, ...]
+    gathered: Gathered | None = None
+    assessment: Assessment | None = None
+
+    def entries_of(self, first_index: int) -> list[int]:
+        """Return the entries of a record that the dossier has."""
+        return [index for index, first in self.owners.items() if first == first_index]
+
+
+class Collector:
+    """Collects with the rights of whoever asks."""
+
+    def __init__(self, services: Services, contexts: Contexts) -> None:
+        log_id = services.log.log_id
+        self._services = services
+        self._cases = CaseStore(services.engine, log_id=log_id)
+        self._store = DossierStore(services.engine, log_id=log_id)
+        self._gatherer = Gatherer(services, contexts)
+        self._shown = ShownReceipts(
+            services.prover, OwnershipStore(services.engine, log_id=log_id), contexts
+        )
+
+    async def collect(self, order: Order, principal: Principal) -> Collected:
+        """Return what the dossier has.
+
+        Raises:
+            MissingError: there is no such thing, or it is not for the caller.
+            NotAnchoredError: something of it is not anchored for good yet.
+            DossierTooLargeError: it is more than one dossier holds.
+
+        """
+        size = await self._services.prover.final_size()
+        if order.case is not None:
+            gathered = await self._case(order.case, principal)
+            case = gathered.case
+            assessment = assess(
+                self._services.rules, case, gathered.holdings, now=self._services.clock()
+            )
+            return await self._collected(
+                principal,
+                size=size,
+                subjects=[case.case, *case.shipments],
+                timelines=gathered.timelines,
+                linked=case.evidence,
+                acts=frozenset(act.logged.first_index for act in case.history),
+                gathered=gathered,
+                assessment=assessment,
+            )
+        assert order.shipment is not None, "an order is of a case or of a shipment"
+        timeline = await self._gatherer.timeline(order.shipment, principal)
+        if timeline is None:
+            raise MissingError(NOTHING)
+        return await self._collected(
+            principal, size=size, subjects=[order.shipment], timelines=(timeline,)
+        )
+
+    async def receipt(
+        self, material: Material, collected: Collected, principal: Principal
+    ) -> Receipt:
+        """Receipt of an entry as the caller may see it."""
+        sight = collected.sights[material.record_first]
+        if sight is Sight.PART:
+            return Receipt.decode(await self._shown.encoded(material, principal))
+        receipt = Receipt.decode(await self._services.prover.encoded(material))
+        return receipt if sight is Sight.WHOLE else withhold(receipt)
+
+    async def _case(self, name: str, principal: Principal) -> Gathered:
+        case = fold(await readable_acts(self._cases, name, principal))
+        if case is None:
+            raise MissingError("the case was erased")
+        return await self._gatherer.gather(case, principal)
+
+    async def _collected(
+        self,
+        principal: Principal,
+        *,
+        size: int,
+        subjects: Iterable[str],
+        timelines: tuple[Timeline, ...],
+        linked: Collection[int] = (),
+        acts: frozenset[int] = frozenset(),
+        gathered: Gathered | None = None,
+        assessment: Assessment | None = None,
+    ) -> Collected:
+        if not all(timeline.is_complete for timeline in timelines):
+            raise DossierTooLargeError(
+                "more is recorded about the shipment than one dossier holds: write one for each "
+                "parcel"
+            )
+        followed = (
+            trail.subject
+            for timeline in timelines
+            for trail in timeline.trails
+            if trail.reason in _WHOLE_TRAILS
+        )
+        whole = tuple(dict.fromkeys([*subjects, *followed]))
+        if len(whole) > MAX_SUBJECTS:
+            raise DossierTooLargeError(
+                f"the shipment has {len(whole)} parcels; a dossier holds {MAX_SUBJECTS} trails: "
+                "write one for each parcel"
+            )
+        placed = await self._store.entries(whole, limit=MAX_ENTRIES + 1)
+        owners = {entry.index: entry.record_first for entry in placed}
+        for timeline in timelines:
+            for event in timeline.events:
+                owners |= {place.index: event.first_index for place in event.places}
+        owners |= {first: first for first in linked}
+        records = await self._store.records(sorted(set(owners.values())))
+        sights = {
+            first: await self._sight(record, principal, acts) for first, record in records.items()
+        }
+        # What is shown whole is proven by the receipt of its record's first entry.
+        owners |= {first: first for first, sight in sights.items() if sight is Sight.WHOLE}
+        _check(owners, placed, size)
+        return Collected(
+            size=size,
+            subjects=_with_entries(whole, timelines, gathered),
+            owners=owners,
+            records=records,
+            sights=sights,
+            timelines=timelines,
+            gathered=gathered,
+            assessment=assessment,
+        )
+
+    async def _sight(
+        self, record: StoredRecord, principal: Principal, acts: frozenset[int]
+    ) -> Sight:
+        owner = ("", record.submitter)
+        if record.first_index not in acts and not may_read_kind(principal, record.kind, owner):
+            return Sight.NONE
+        if principal.role not in OWN_PARCEL_ONLY:
+            return Sight.WHOLE
+        if record.kind == DOCUMENT:
+            is_own = record.count == 1 or record.submitter == principal.organisation
+            return Sight.WHOLE if is_own else Sight.PART
+        if record.payload is None or record.context_sha256 is None:
+            return Sight.WHOLE
+        payload = StoredPayload(
+            record.payload, record.media_type, record.context_sha256, record.kind
+        )
+        event = await self._shown.event(payload)
+        return Sight.PART if event is not None and event.lists_several_parcels else Sight.WHOLE
+
+
+def _check(owners: dict[int, int], placed: list[PlacedEntry], size: int) -> None:
+    if max(len(owners), len(placed)) > MAX_ENTRIES:
+        raise DossierTooLargeError(
+            f"it has more than {MAX_ENTRIES} entries: write one for each parcel"
+        )
+    newest = max(owners, default=0)
+    if newest >= size:
+        raise NotAnchoredError(NOT_FINAL.format(index=newest))
+
+
+def _with_entries(
+    subjects: tuple[str, ...], timelines: tuple[Timeline, ...], gathered: Gathered | None
+) -> tuple[str, ...]:
+    """Those of ``subjects`` that something is recorded about: a trail has at least one entry."""
+    seen = {place.subject for one in timelines for event in one.events for place in event.places}
+    if gathered is not None:
+        # Each act is in the trails of the case and of all its shipments.
+        seen |= {gathered.case.case, *gathered.case.shipments}
+    return tuple(subject for subject in subjects if subject in seen)

@@ -1,0 +1,163 @@
+"""Handlers of dossiers: they start the process that writes one, and pass on what it says."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from provenance.api.answers import JSON, PRIVATE, encode
+from provenance.api.authentication import Principal
+from provenance.api.bodies import decode_json, decoder, read_body
+from provenance.api.cases.finding import case_of, readable_acts
+from provenance.api.dossiers.collecting import NOT_FINAL, NOTHING
+from provenance.api.dossiers.order import (
+    LINES,
+    MAX_REQUEST,
+    Begins,
+    DossierRequest,
+    Order,
+    Refused,
+)
+from provenance.api.dossiers.runs import DossierRun
+from provenance.api.dossiers.store import DossierStore
+from provenance.api.errors import MissingError
+from provenance.api.parameters import Parameters, path_text
+from provenance.api.problems import reference_of
+from provenance.api.services import Services
+from provenance.api.subjects import carrier_of, subject_of
+from provenance.core.digests import sha256
+from provenance.evidence.cases.store import CaseStore
+from provenance.prove.errors import NotAnchoredError
+
+ZIP: Final = "application/zip"
+_decoder: Final = decoder(DossierRequest)
+
+
+class DossierDesk:
+    """The operations that write dossiers."""
+
+    def __init__(self, services: Services) -> None:
+        log_id = services.log.log_id
+        self._services = services
+        self._runs = services.dossiers
+        self._cases = CaseStore(services.engine, log_id=log_id)
+        self._store = DossierStore(services.engine, log_id=log_id)
+
+    async def of_case(self, request: Request, principal: Principal) -> Response:
+        """POST /v1/cases/{case}/dossier."""
+        Parameters.of(request, known=())
+        name = case_of(request)
+        asked = await _asked(request)
+        acts = await readable_acts(self._cases, name, principal)
+        shipments = {shipment for one in acts if one.act for shipment in one.act.shipments}
+        await self._require_anchored([name, *shipments])
+        order = _order(request, principal, asked, case=name)
+        return await self._answer(request, order, f"case-{name.rpartition(':')[2][:8]}")
+
+    async def of_shipment(self, request: Request, principal: Principal) -> Response:
+        """POST /v1/shipments/{shipment}/dossier."""
+        found = Parameters.of(request, known=("carrier",))
+        carrier = carrier_of(found.text("carrier"), default=self._services.carrier)
+        subject = subject_of(path_text(request, "shipment"), carrier=carrier, name="shipment")
+        asked = await _asked(request)
+        await self._require_anchored([subject])
+        order = _order(request, principal, asked, shipment=subject)
+        return await self._answer(request, order, f"shipment-{sha256(subject.encode()).hex()[:8]}")
+
+    async def _require_anchored(self, subjects: Sequence[str]) -> None:
+        """Refuse what cannot be written before a process is started for it.
+
+        Raises:
+            MissingError: nothing is recorded about them.
+            NotAnchoredError: no final anchor covers the newest entry.
+
+        """
+        newest = await self._store.newest(subjects)
+        if newest is None:
+            raise MissingError(NOTHING)
+        if newest >= await self._services.prover.final_size():
+            raise NotAnchoredError(NOT_FINAL.format(index=newest))
+
+    async def _answer(self, request: Request, order: Order, name: str) -> Response:
+        assert self._runs is not None, "the service was put together without dossiers"
+        async with AsyncExitStack() as stack:
+            run = await stack.enter_async_context(self._runs.run(order))
+            line = await run.line()
+            if isinstance(line, Refused):
+                return _refusal(line)
+            headers = {
+                "cache-control": PRIVATE,
+                "content-disposition": f'attachment; filename="dossier-{name}.zip"',
+            }
+            if LINES in request.headers.get("accept", ""):
+                kept = stack.pop_all()
+                return _Kept(kept, _with_lines(run, line), headers=headers, media_type=LINES)
+            while not isinstance(line, Begins):
+                if isinstance(line, Refused):
+                    return _refusal(line)
+                line = await run.line()
+            headers["content-length"] = str(line.size)
+            return _Kept(stack.pop_all(), run.pieces(line.size), headers=headers, media_type=ZIP)
+
+
+class _Kept(StreamingResponse):
+    """Answer that keeps a process until it was sent, or cannot be sent any more."""
+
+    def __init__(
+        self,
+        stack: AsyncExitStack,
+        content: AsyncIterator[bytes],
+        *,
+        headers: dict[str, str],
+        media_type: str,
+    ) -> None:
+        super().__init__(content, headers=headers, media_type=media_type)
+        self._stack = stack
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        async with self._stack:
+            await super().__call__(scope, receive, send)
+
+
+async def _with_lines(run: DossierRun, line: object) -> AsyncIterator[bytes]:
+    while True:
+        yield encode(line) + b"\n"
+        if isinstance(line, Refused):
+            return
+        if isinstance(line, Begins):
+            break
+        line = await run.line()
+    async for piece in run.pieces(line.size):
+        yield piece
+
+
+async def _asked(request: Request) -> DossierRequest:
+    body = await read_body(request, limit=MAX_REQUEST, accepted=(JSON,))
+    asked: DossierRequest = decode_json(body, _decoder)
+    return asked
+
+
+def _order(
+    request: Request,
+    principal: Principal,
+    asked: DossierRequest,
+    *,
+    case: str | None = None,
+    shipment: str | None = None,
+) -> Order:
+    return Order(
+        role=principal.role,
+        organisation=principal.organisation,
+        reference=reference_of(request),
+        case=case,
+        shipment=shipment,
+        only=asked.only,
+    )
+
+
+def _refusal(line: Refused) -> Response:
+    return Response(bytes(line.problem), status_code=line.status, headers=line.headers)

@@ -1,0 +1,98 @@
+"""Whole trails, and what records are, as a dossier needs them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import and_, case, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from provenance.db.tables import entries, records, trails
+from provenance.intake.documents.statements import KIND as DOCUMENT
+
+_AT_ONCE: Final = 1_000
+"""Records of one query: a few megabytes of payloads."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedEntry:
+    """An entry of a trail, and the first entry of its record."""
+
+    index: int
+    record_first: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record. ``payload`` is None once erased, and of every document: those are streamed."""
+
+    first_index: int
+    count: int
+    kind: str
+    submitter: UUID
+    media_type: str
+    payload: bytes | None
+    context_sha256: bytes | None
+
+
+class DossierStore:
+    """Reads what dossiers of one log are made of."""
+
+    def __init__(self, engine: AsyncEngine, *, log_id: int) -> None:
+        self._engine = engine
+        self._log_id = log_id
+
+    async def entries(self, subjects: Collection[str], *, limit: int) -> list[PlacedEntry]:
+        """Return at most ``limit`` entries of the trails of ``subjects``, in order."""
+        query = (
+            select(entries.c.index, entries.c.record_first)
+            .join(
+                trails,
+                and_(
+                    trails.c.log_id == entries.c.log_id,
+                    trails.c.first_index == entries.c.trail_first,
+                ),
+            )
+            .where(trails.c.log_id == self._log_id, trails.c.subject.in_(list(subjects)))
+            .order_by(entries.c.index)
+            .limit(limit)
+        )
+        async with self._engine.connect() as connection:
+            return [PlacedEntry(*row) for row in await connection.execute(query)]
+
+    async def newest(self, subjects: Collection[str]) -> int | None:
+        """Return the newest entry of the trails of ``subjects``; None if there is none."""
+        query = (
+            select(func.max(entries.c.index))
+            .join(
+                trails,
+                and_(
+                    trails.c.log_id == entries.c.log_id,
+                    trails.c.first_index == entries.c.trail_first,
+                ),
+            )
+            .where(trails.c.log_id == self._log_id, trails.c.subject.in_(list(subjects)))
+        )
+        async with self._engine.connect() as connection:
+            index: int | None = await connection.scalar(query)
+        return index
+
+    async def records(self, firsts: Sequence[int]) -> dict[int, StoredRecord]:
+        """Return the records that begin at ``firsts``."""
+        payload = case((records.c.kind != DOCUMENT, records.c.payload))
+        query = select(
+            records.c.first_index,
+            records.c.count,
+            records.c.kind,
+            records.c.submitter,
+            records.c.media_type,
+            payload,
+            records.c.context_sha256,
+        ).where(records.c.log_id == self._log_id)
+        found: dict[int, StoredRecord] = {}
+        async with self._engine.connect() as connection:
+            for start in range(0, len(firsts), _AT_ONCE):
+                some = query.where(records.c.first_index.in_(firsts[start : start + _AT_ONCE]))
+                found |= {row[0]: StoredRecord(*row) for row in await connection.execute(some)}
+        return found

@@ -1,0 +1,96 @@
+"""Receipts as their reader may see them: one parcel's line of an event, and not its neighbours'."""
+
+from dataclasses import replace
+from typing import Final
+
+from provenance.api.authentication import Principal
+from provenance.api.entitlement import Owner
+from provenance.api.epcis.contexts import Contexts
+from provenance.api.epcis.events import PARCEL_LISTS, ReadEvent
+from provenance.api.receipts.store import OwnershipStore, StoredPayload
+from provenance.api.roles import OWN_PARCEL_ONLY, Role
+from provenance.core.fields import flatten
+from provenance.core.receipt import Receipt
+from provenance.evidence.cases.records import KIND as CASE
+from provenance.prove.errors import EntryNotFoundError
+from provenance.prove.materials import Material
+from provenance.prove.prover import Prover
+
+_COMMON_FIELDS: Final = frozenset(
+    {
+        "/type",
+        "/eventID",
+        "/eventTime",
+        "/eventTimeZoneOffset",
+        "/action",
+        "/bizStep",
+        "/disposition",
+        "/readPoint/id",
+        "/bizLocation/id",
+    }
+)
+"""What an event says about all its parcels alike."""
+
+
+class ShownReceipts:
+    """Makes receipts of one log for whoever asks."""
+
+    def __init__(self, prover: Prover, store: OwnershipStore, contexts: Contexts) -> None:
+        self._prover = prover
+        self._store = store
+        self._contexts = contexts
+
+    async def encoded(self, material: Material, principal: Principal) -> bytes:
+        """Bytes of the receipt of ``material`` as ``principal`` may see it.
+
+        Raises:
+            NotAnchoredError: no anchor covers the entry yet.
+
+        """
+        if principal.role in OWN_PARCEL_ONLY:
+            if material.sealed is not None:
+                return await self._of_document(material)
+            payload = await self._store.payload(material.record_first)
+            event = None if payload is None else await self.event(payload)
+            if payload is not None and event is not None and event.lists_several_parcels:
+                receipt = await self._disclosing(material, payload.data, event)
+                return receipt.encode()
+        return await self._prover.encoded(material)
+
+    async def _of_document(self, material: Material) -> bytes:
+        """Receipt that does not open a document which belongs to other parcels too."""
+        if await self._store.span(material.record_first) == 1:
+            return await self._prover.encoded(material)
+        receipt = Receipt.decode(await self._prover.encoded(material))
+        return replace(receipt, payload=None).encode()
+
+    async def _disclosing(self, material: Material, payload: bytes, event: ReadEvent) -> Receipt:
+        """Receipt that shows one parcel's line of an event and not its neighbours'."""
+        wanted = _COMMON_FIELDS | _own_lines(event, material.subject)
+        pointers = [field.pointer for field in flatten(payload) if field.pointer in wanted]
+        try:
+            return await self._prover.disclosing(material, pointers)
+        except EntryNotFoundError:
+            # The record commits to no fields that could be disclosed singly.
+            return replace(Receipt.decode(await self._prover.encoded(material)), payload=None)
+
+    async def event(self, payload: StoredPayload) -> ReadEvent | None:
+        """Event of a payload; None if it is none."""
+        if payload.context_sha256 is None:
+            return None
+        found = await self._contexts.of([payload.context_sha256])
+        return ReadEvent.of(payload.data, found[payload.context_sha256].prefixes)
+
+
+def may_read_kind(principal: Principal, kind: str, owner: Owner) -> bool:
+    """Whether naming the subject is enough: an act of a case is for whoever did it."""
+    return kind != CASE or principal.role is Role.ADMIN or owner[1] == principal.organisation
+
+
+def _own_lines(event: ReadEvent, subject: str) -> frozenset[str]:
+    return frozenset(
+        f"/{name}/{place}"
+        for name in PARCEL_LISTS
+        for place, epc in enumerate(event.epcs((name,)))
+        if epc == subject
+    )

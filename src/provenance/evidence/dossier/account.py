@@ -1,0 +1,191 @@
+"""What a report tells of a claims case: pure, out of its acts and of what the rules make of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from provenance.core.jcs import JsonValue, canonicalize
+from provenance.evidence.assessment import Assessment
+from provenance.evidence.cases.fold import Case, LoggedAct
+from provenance.evidence.checklist import ChecklistLine
+from provenance.evidence.clocks.reading import ClockReading
+from provenance.evidence.cover import CoverReading
+from provenance.evidence.crosschecks import CrossCheck
+from provenance.evidence.dossier.report import Clock, Found, Item, Section, spelled_time
+from provenance.evidence.facts import Holdings, Logged, Proof
+from provenance.evidence.limits import LimitReading
+from provenance.evidence.money import plain
+
+NO_ADVICE: Final = "The rules' reading of the records; a working aid and not legal advice"
+
+_DAY_MS: Final = 86_400_000
+_HOUR_MS: Final = 3_600_000
+_OUTCOMES: Final[Mapping[Proof, str]] = {Proof.PROVEN: "VALID", Proof.DISPROVEN: "INVALID"}
+
+
+def facts_of(case: Case) -> list[tuple[str, str]]:
+    """Return what the first table of a report says."""
+    opened = case.opened
+    rows = [
+        ("Case", case.case),
+        ("Claim", words(opened.claim)),
+        ("State", case.state),
+        ("Claimant", opened.claimant),
+        *(("Shipment", shipment) for shipment in case.shipments),
+        *(
+            (f"Amount {role}", f"{money.currency} {plain(money.value)}")
+            for role, money in case.amounts
+        ),
+        *(
+            (f"Stated: {words(name)}", _spelled(value))
+            for name, value in case.facts.to_json().items()
+        ),
+    ]
+    if opened.reference is not None:
+        rows.append(("Reference", opened.reference))
+    if opened.carriage:
+        rows.append(("Carriage", ", ".join(opened.carriage)))
+    if case.hold is not None:
+        rows.append(("Legal hold", case.hold.reason))
+    return rows
+
+
+def checklist_of(assessment: Assessment) -> list[Item]:
+    """Return the checklist, line by line."""
+    return [Item(_titled(line), line.state, _note(line)) for line in assessment.checklist]
+
+
+def clocks_of(assessment: Assessment) -> list[Clock]:
+    """Return the clocks that could be computed, and why others could not."""
+    return [
+        Clock(f"{clock.title} ({words(clock.state)})", clock.ends_at, clock.source, _left(clock))
+        for clock in assessment.clocks
+    ]
+
+
+def sections_of(case: Case, assessment: Assessment) -> Iterator[Section]:
+    """Return cross-checks, limits, cover and acts; tables without rows are left out."""
+    found = (
+        Section(
+            "Cross-checks: shown and not resolved",
+            ("What", "Result", "Said by"),
+            [_compared(check) for check in assessment.cross_checks],
+            (26, 18, 56),
+        ),
+        Section(
+            "Limits of liability",
+            ("Limit", "SDR", "How it comes about"),
+            [_limit(limit) for limit in assessment.limits],
+            (34, 14, 52),
+        ),
+        Section(
+            "Customs-delay cover",
+            ("Outcome", "Why"),
+            [] if assessment.cover is None else list(_cover(assessment.cover)),
+            (24, 76),
+        ),
+        Section(
+            "Acts of the case",
+            ("No.", "Recorded (UTC)", "Act", "Says", "Entry"),
+            [_act(number, act) for number, act in enumerate(case.history)],
+            (6, 20, 18, 46, 10),
+        ),
+    )
+    return (section for section in found if section.rows)
+
+
+def verdicts_of(case: Case, holdings: Holdings) -> list[Found]:
+    """Return what the service's own check of the receipts behind the assessment found."""
+    groups: tuple[tuple[str, Iterable[Logged]], ...] = (
+        ("acts", (act.logged for act in case.history)),
+        ("events", (event.logged for event in holdings.events)),
+        ("documents", (document.logged for document in holdings.documents)),
+    )
+    found = []
+    for name, logged in groups:
+        counts = Counter(one.proof for one in logged)
+        found += [
+            Found(name, _OUTCOMES.get(proof, "UNKNOWN"), f"{counts[proof]} {proof.value}")
+            for proof in Proof
+            if counts[proof]
+        ]
+    return found
+
+
+def words(name: str) -> str:
+    """Return a name of ours as people write it."""
+    return name.replace("_", " ")
+
+
+def _titled(line: ChecklistLine) -> str:
+    return line.title if line.need == "required" else f"{line.title} ({line.need})"
+
+
+def _note(line: ChecklistLine) -> str:
+    parts = []
+    if line.filled_by:
+        parts.append("entry " + ", ".join(str(one.first_index) for one in line.filled_by))
+    if line.more:
+        parts.append(f"and {line.more} more")
+    parts += list(dict.fromkeys(one.remark for one in line.filled_by if one.remark))
+    if line.due_at is not None:
+        parts.append(f"due {spelled_time(line.due_at)} UTC: {line.due}")
+    if line.remark:
+        parts.append(line.remark)
+    return "; ".join(parts)
+
+
+def _left(clock: ClockReading) -> str:
+    if clock.ends_at is None:
+        return clock.reason
+    if clock.met_by is not None:
+        return f"entry {clock.met_by}"
+    if clock.left_ms is not None:
+        return f"{_duration(clock.left_ms)} left"
+    return f"{_duration(clock.late_ms or 0)} ago"
+
+
+def _duration(milliseconds: int) -> str:
+    if milliseconds >= 2 * _DAY_MS:
+        return f"{milliseconds // _DAY_MS} days"
+    return f"{milliseconds // _HOUR_MS} hours"
+
+
+def _compared(check: CrossCheck) -> tuple[str, ...]:
+    said = "; ".join(f"entry {one.first_index}: {one.value}" for one in check.stated)
+    explained = f"{said} ({check.explanation})" if check.explanation else said
+    return check.title, words(check.verdict), explained
+
+
+def _limit(limit: LimitReading) -> tuple[str, ...]:
+    told = [text for text in (limit.computation, limit.reason, limit.source) if text]
+    return limit.title, limit.sdr or "-", "; ".join([*told, *limit.assumptions])
+
+
+def _cover(cover: CoverReading) -> Iterator[tuple[str, ...]]:
+    yield words(cover.outcome), cover.reason
+    for name, lines in (
+        ("computation", cover.computation),
+        ("note", cover.notes),
+        ("assumed", cover.assumptions),
+    ):
+        yield from ((name, line) for line in lines)
+
+
+def _act(number: int, logged: LoggedAct) -> tuple[str, ...]:
+    at, entry = spelled_time(logged.logged.recorded_at), str(logged.logged.first_index)
+    act = logged.act
+    if act is None:
+        return str(number), at, "erased", "", entry
+    said = "; ".join(_said(act.body.to_json()))
+    if act.author is not None:
+        said = f"{act.author}: {said}" if said else act.author
+    return str(number), at, words(act.body.ACT), said, entry
+
+
+def _said(body: Mapping[str, JsonValue]) -> Sequence[str]:
+    return [f"{words(name)}: {_spelled(value)}" for name, value in body.items()]
+
+
+def _spelled(value: JsonValue) -> str:
+    return value if isinstance(value, str) else canonicalize(value).decode()
