@@ -11,8 +11,6 @@ from fixtures.large_dossier import make_large_case
 
 pytestmark = pytest.mark.services
 
-LONGEST_TASK_MS = 1_000
-"""For so long at most nothing can be clicked, on a machine that does other work besides."""
 WATCH = """
 () => {
   window.watched = { tasks: [], said: [], bars: [] };
@@ -70,12 +68,16 @@ def test_two_dossiers_at_once_are_not_guessed_between(
     assert page.evaluate("document.getElementById('dossier').files[0].name") == "dossier.zip"
 
 
+# So many milliseconds nothing can be clicked, at most, on a machine that does other work besides.
 @pytest.mark.parametrize(
-    "documents",
-    [100, pytest.param(1_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)])],
+    ("documents", "longest_task"),
+    [
+        (100, 1_000),
+        pytest.param(1_000, 3_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)]),
+    ],
 )
 def test_a_large_dossier_leaves_the_page_usable(
-    verifier_page: VerifierPage, anvil: ChainFixture, documents: int
+    verifier_page: VerifierPage, anvil: ChainFixture, documents: int, longest_task: int
 ) -> None:
     case = make_large_case(anvil, documents=documents)
     block = case.content.closing.anchor.block_hash
@@ -83,12 +85,13 @@ def test_a_large_dossier_leaves_the_page_usable(
     page = verifier_page.page
     page.evaluate(WATCH)
     page.click("#verify")
-    assert verifier_page.result()["outcome"] == "VALID"
+    page.wait_for_selector("#headline", timeout=600_000)
     watched = page.evaluate("watched")
+    assert page.text_content(".verdict") == "✓ VALID"
     assert {"Hashing …", "Reading receipts …", "Checking entries …"} & set(watched["said"])
     assert watched["said"][-1] == "Done: VALID"
     assert any(0 < bar < 1 for bar in watched["bars"])
-    assert max(watched["tasks"], default=0) < LONGEST_TASK_MS
+    assert max(watched["tasks"], default=0) < longest_task, watched["tasks"]
     assert page.locator(".entries details").count() == 100
     more = page.locator(".entries .more")
     assert more.text_content() == f"Show 100 more of {documents * 11 - 100:,}"

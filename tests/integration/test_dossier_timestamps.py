@@ -161,6 +161,9 @@ def test_the_command_line_checks_them_with_a_certificate(
     assert done.code == 0, done
     assert "all 5 entries existed by" in done.out
     assert provenance(*given, cwd=tmp_path).code == 0
+    unknown = provenance(*given[:4], cwd=tmp_path)
+    assert unknown.code == 3
+    assert "UNKNOWN: closing: " in unknown.out
     assert provenance(*given, "--tsa", str(stranger.root), cwd=tmp_path).code == 1
     none = provenance(*given, "--tsa", "trust.json", cwd=tmp_path)
     assert none.code == 4

@@ -60,14 +60,19 @@ export async function findMisconduct(receipts, trust, pace) {
   }
   const entries = [...seen.values()];
   const signedHeads = [...heads.values()];
-  const found = [
-    ...forks([...checkpoints.values()]),
-    ...places(entries),
-    ...trails(entries, signedHeads),
-    ...chains(entries),
-    ...shortHeads(signedHeads),
-    ...headsAgainstEntries(signedHeads, entries),
+  const searches = [
+    forks([...checkpoints.values()]),
+    places(entries),
+    trails(entries, signedHeads),
+    chains(entries),
+    shortHeads(signedHeads),
+    headsAgainstEntries(signedHeads, entries),
   ];
+  const found = [];
+  for (const search of searches) {
+    found.push(...search);
+    await pace.step("Looking for misconduct", 1, 1);
+  }
   const distinct = new Map(found.map((item) => [JSON.stringify(item), item]));
   return [...distinct.values()];
 }

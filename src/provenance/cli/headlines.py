@@ -54,7 +54,7 @@ def why_dossier(report: "DossierReport", code: int) -> str:
     if code == VALID:
         return _HOLDS
     outcome = _OUTCOMES[code]
-    found = list(_of_verdicts(report.checks, outcome))
+    found = list(_of_verdicts(report.deciding, outcome))
     found += [
         f"{file.name}: {file.reason}"
         for file in report.files

@@ -22,6 +22,7 @@ it: ``conduct``) and asking the chain (``provenance.verify``), whose answer it t
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from provenance.core.digests import sha256
@@ -95,10 +96,37 @@ def checkpoint_of(anchored: AnchoredCheckpoint) -> Checkpoint:
         FormatError: not a note, or not a checkpoint.
 
     """
-    return Checkpoint.parse(split_note(anchored.checkpoint, where="checkpoint").text)
+    return _checkpoint_in(anchored.checkpoint)
+
+
+# Receipts of one batch share a checkpoint, and each check of a receipt asks for it anew. So many
+# notes at most: 16 MB, however large hostile ones are.
+@lru_cache(maxsize=128)
+def _checkpoint_in(note: str) -> Checkpoint:
+    return Checkpoint.parse(split_note(note, where="checkpoint").text)
 
 
 Finding = tuple[Outcome, str]
+
+
+def check_content(receipt: Receipt, payload: bytes) -> Verdict:
+    """Return the one verdict of :func:`check_receipt` that the payload decides."""
+    return Verdict("content", *_guarded(lambda: _compare_content(receipt, payload)))
+
+
+def _compare_content(receipt: Receipt, payload: bytes) -> Finding:
+    if receipt.statement is None or receipt.payload is None:
+        return Outcome.UNKNOWN, "the receipt does not open the payload's commitment"
+    if receipt.statement.payload_size != len(payload):
+        return Outcome.INVALID, (
+            f"the payload has {len(payload)} bytes; "
+            f"the statement says {receipt.statement.payload_size}"
+        )
+    if receipt.payload.sha256 != sha256(payload):
+        return Outcome.INVALID, "the payload is not the one that was recorded"
+    if receipt.fields and not {item.field for item in receipt.fields} <= set(flatten(payload)):
+        return Outcome.INVALID, "the disclosed fields are not the payload's"
+    return Outcome.VALID, "the payload is, byte for byte, the one that was recorded"
 
 
 class _ReceiptCheck:
@@ -139,21 +167,10 @@ class _ReceiptCheck:
         )
 
     def _content(self) -> Finding:
-        receipt, payload = self._receipt, self._evidence.payload
+        payload = self._evidence.payload
         if payload is None:
             return Outcome.UNKNOWN, "no payload was given"
-        if receipt.statement is None or receipt.payload is None:
-            return Outcome.UNKNOWN, "the receipt does not open the payload's commitment"
-        if receipt.statement.payload_size != len(payload):
-            return Outcome.INVALID, (
-                f"the payload has {len(payload)} bytes; "
-                f"the statement says {receipt.statement.payload_size}"
-            )
-        if receipt.payload.sha256 != sha256(payload):
-            return Outcome.INVALID, "the payload is not the one that was recorded"
-        if receipt.fields and not {item.field for item in receipt.fields} <= set(flatten(payload)):
-            return Outcome.INVALID, "the disclosed fields are not the payload's"
-        return Outcome.VALID, "the payload is, byte for byte, the one that was recorded"
+        return _compare_content(self._receipt, payload)
 
     def _commitment(self) -> Finding:
         receipt = self._receipt

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from provenance.core.check import Evidence, check_receipt
+from provenance.core.check import check_content
 from provenance.core.digests import sha256
 from provenance.core.jcs import JsonValue
 from provenance.core.receipt import Receipt
@@ -36,8 +36,7 @@ def judge_contents(dossier: Dossier) -> dict[int, Finding]:
         if opening is None or receipt.statement is None:
             continue
         if opening.sha256 in events:
-            evidence = Evidence(payload=events[opening.sha256])
-            verdict = check_receipt(receipt, evidence).verdict("content")
+            verdict = check_content(receipt, events[opening.sha256])
             found[receipt.index] = verdict.outcome, verdict.reason
         elif opening.sha256 in documents:
             found[receipt.index] = _document(receipt, documents[opening.sha256])

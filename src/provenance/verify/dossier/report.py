@@ -83,15 +83,20 @@ class DossierReport:
     tampered: bool = False
 
     @property
+    def deciding(self) -> tuple[Verdict, ...]:
+        """The checks on which the outcome depends: an optional one decides nothing if UNKNOWN."""
+        return tuple(
+            item
+            for item in self.checks
+            if item.check not in _OPTIONAL or item.outcome is not Outcome.UNKNOWN
+        )
+
+    @property
     def outcome(self) -> Outcome:
         """INVALID if anything is; else UNKNOWN if anything is; else VALID."""
         if self.refusal is not None or self.receipts is None:
             return Outcome.INVALID
-        outcomes = {
-            item.outcome
-            for item in self.checks
-            if item.check not in _OPTIONAL or item.outcome is not Outcome.UNKNOWN
-        }
+        outcomes = {item.outcome for item in self.deciding}
         outcomes |= {item.outcome for item in self.files if "state" not in item.details}
         outcomes.add(self.receipts.outcome)
         for outcome in (Outcome.INVALID, Outcome.UNKNOWN):

@@ -266,10 +266,13 @@ class _Judgement:
         subjects = self._dossier.manifest.subjects
         closing = self._dossier.closing.anchor.size
         sizes: dict[str, int] = {}
-        for item in receipts.receipts:
-            note = item.receipt.trail_head
-            if note is None or item.report.verdict("trail").outcome is not Outcome.VALID:
-                continue
+        # Many receipts share a trail head.
+        signed = {
+            item.receipt.trail_head
+            for item in receipts.receipts
+            if item.report.verdict("trail").outcome is Outcome.VALID
+        }
+        for note in filter(None, signed):
             head = TrailHead.parse(split_note(note).text)
             sizes[head.subject] = max(sizes.get(head.subject, 0), head.anchored_size)
         for subject in subjects:
