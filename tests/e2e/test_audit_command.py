@@ -80,7 +80,8 @@ def test_an_auditor_finds_a_sound_log_clean_by_url_and_by_database(
 def test_a_stranger_is_told_what_could_not_be_checked(service: RunningService) -> None:
     done = audit(service, "--url", service.credentials.api_url)
     assert done.code == 3
-    assert "entries are for auditors" in done.out
+    assert "\nUNKNOWN: entries, trails: entries are for auditors: an auditor's API key" in done.out
+    assert "with --key or in PROVENANCE_KEY" in done.out
     assert "INVALID" not in done.out
 
 

@@ -52,6 +52,7 @@ def test_the_commands_under_using_it_work(tmp_path: Path) -> None:
     with RunningService(tmp_path / ".provenance") as service:
         service.wait_until_ready()
         lines = commands.replace("http://127.0.0.1:8545", service.credentials.rpc_url)
+        lines = lines.replace("http://127.0.0.1:8080", service.credentials.api_url)
         lines = lines.replace(". .venv/bin/activate\n", "")
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", lines],
@@ -69,6 +70,7 @@ def test_the_commands_under_using_it_work(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 events of 1 files are in the log" in done.stdout
     assert "INVALID" not in done.stdout
+    assert done.stdout.count("\nVALID: nothing differs") == 2
     assert list((tmp_path / "receipts").glob("entry-*.json"))
     assert list((tmp_path / "acks").glob("*.ack"))
 

@@ -331,3 +331,30 @@ async def test_a_carrier_reads_its_own_event_where_another_used_the_same_id(
         sent = await carrier.post("/epcis/events", json=event(parcel(), eventID=event_id))
         back = await carrier.get(f"/epcis/events/{quote(event_id)}")
         assert back.content == sent.request.content
+
+
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        ('"a\\u0000"', "bad-encoding"),
+        ('"\\ud800"', "bad-encoding"),
+        ("1e400", "bad-number"),
+        ('{"a:a": 1, "a:a": 2}', "duplicate-member"),
+    ],
+)
+async def test_ambiguous_json_is_refused_with_the_pointer_to_it(
+    service: ServiceUnderTest, token: str, code: str
+) -> None:
+    carrier = await service.new_carrier()
+    bad = {**event(parcel()), "https://example.com/note": ["FAULT"]}
+    pointer = "/https:~1~1example.com~1note/0"
+    for path, value, base in (
+        ("/epcis/events", bad, ""),
+        ("/epcis/capture", document(event(parcel()), bad), "/epcisBody/eventList/1"),
+    ):
+        body = json.dumps(value).replace('"FAULT"', token)
+        answer = await carrier.post(path, content=body, headers=LD_JSON)
+        (fault,) = answer.json()["errors"]
+        below = "/a:a" if code == "duplicate-member" else ""
+        assert (answer.status_code, fault["code"]) == (400, code)
+        assert fault["pointer"] == base + pointer + below

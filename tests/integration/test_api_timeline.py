@@ -58,6 +58,23 @@ async def test_events_come_in_the_order_in_which_they_happened_with_lags_and_pla
     assert found["is_complete"]
 
 
+async def test_an_event_of_the_future_has_no_lag_and_says_how_far_ahead_it_was_recorded(
+    service: ServiceUnderTest,
+) -> None:
+    carrier, epc = await service.new_carrier(), parcel()
+    planned = event(epc, eventTime="9999-12-31T23:59:59.999Z")
+    first = await record(carrier, planned)
+    past = await record(carrier, at(1, epc))
+    found = (await timeline(carrier, epc))["events"]
+    assert [one["first_index"] for one in found] == [past, first]
+    assert found[1]["recorded_before"] == 253_402_300_799_999 - found[1]["recorded_at"]
+    assert "recorded_after" not in found[1]
+    assert "recorded_before" not in found[0]
+    back = await carrier.get("/epcis/events", params={"GE_eventTime": "9999-12-31T23:59:59.000Z"})
+    listed = back.json()["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
+    assert [one["eventTime"] for one in listed] == [planned["eventTime"]]
+
+
 async def test_the_state_goes_from_recorded_to_final(service: ServiceUnderTest) -> None:
     carrier, epc = await service.new_carrier(), parcel()
     await record(carrier, at(1, epc))

@@ -55,7 +55,7 @@ CORRUPTIONS = {
     "a stored leaf hash near the end": Corruption(
         (entry("leaf_hash", "{tail}"),), ("entry {tail}",), ("tile 0/{tiles:03d}.p/{partial}",)
     ),
-    "a salt": Corruption((entry("salt"),), ("statement of record {record}",), ()),
+    "a salt": Corruption((entry("salt"),), ("entry {entry}",), ()),
     "a salt of one of five": Corruption((entry("salt", "{of_five} + 2"),), ("entry {third}",), ()),
     "the head of a statement": Corruption(
         (flip("records", "statement_head", "first_index = {record}"),),
@@ -72,12 +72,22 @@ CORRUPTIONS = {
     ),
     "a payload's salt": Corruption(
         (flip("records", "payload_salt", "first_index = {record}"),),
-        ("payload of record {record}",),
+        ("payload_salt of record {record}",),
         (),
     ),
     "the salt of the fields": Corruption(
         (flip("records", "fields_salt", "first_index = {of_five}"),),
         ("fields of record {of_five}",),
+        (),
+    ),
+    "the count of a record that is raised": Corruption(
+        ("UPDATE records SET count = count + 1 WHERE first_index = {of_five}",),
+        ("count of record {of_five}",),
+        (),
+    ),
+    "the count of a record that is lowered": Corruption(
+        ("UPDATE records SET count = count - 2 WHERE first_index = {of_five}",),
+        ("count of record {of_five}",),
         (),
     ),
     "a searched column": Corruption(
@@ -89,6 +99,23 @@ CORRUPTIONS = {
         ("UPDATE records SET submitter = gen_random_uuid() WHERE first_index = {record}",),
         ("submitter of record {record}",),
         (),
+    ),
+    "what a record corrects": Corruption(
+        ("UPDATE records SET corrects = corrects - 1 WHERE first_index = {correction}",),
+        ("corrects of record {correction}",),
+        (),
+    ),
+    "that a record corrects another": Corruption(
+        ("UPDATE records SET corrects = NULL WHERE first_index = {correction}",),
+        ("corrects of record {correction}",),
+        (),
+    ),
+    "a context": Corruption((flip("contexts", "data", "{context}"),), ("{named_context}",), ()),
+    "the hash of a context": Corruption(
+        (flip("contexts", "sha256", "{context}"),), ("{named_context}",), ()
+    ),
+    "a context that is gone": Corruption(
+        ("DELETE FROM contexts WHERE {context}",), ("{named_context}",), ()
     ),
     "a tile of leaves": Corruption(
         (flip("tiles", "data", "level = 0 AND n = 1"),), ("tile 0/001",), ("tile 0/001",)
@@ -116,7 +143,17 @@ CORRUPTIONS = {
     ),
     "the subject of a trail": Corruption(
         ("UPDATE trails SET subject = subject || '0' WHERE first_index = {own_trail}",),
-        ("trail row {own_trail}",),
+        ("subject of trail row {own_trail}",),
+        (),
+    ),
+    "the subject of a trail of many records": Corruption(
+        ("UPDATE trails SET subject = subject || '0' WHERE first_index = {trail}",),
+        ("subject of trail row {trail}",),
+        (),
+    ),
+    "the subject of a trail of a case": Corruption(
+        ("UPDATE trails SET subject = subject || '0' WHERE first_index = {case_trail}",),
+        ("subject of trail row {case_trail}",),
         (),
     ),
     "the id of a trail": Corruption(
@@ -124,11 +161,13 @@ CORRUPTIONS = {
     ),
     "the length of a trail": Corruption(
         ("UPDATE trails SET count = count - 1 WHERE first_index = {trail}",),
-        ("trail row {trail}",),
+        ("count of trail row {trail}",),
         (),
     ),
     "the last leaf of a trail": Corruption(
-        (flip("trails", "last_leaf", "first_index = {trail}"),), ("trail row {trail}",), ()
+        (flip("trails", "last_leaf", "first_index = {trail}"),),
+        ("last_leaf of trail row {trail}",),
+        (),
     ),
     "the last entry of a trail deleted": Corruption(
         ("DELETE FROM entries WHERE index = {last}",), ("entry {last}",), ("entry {last}",)
@@ -150,7 +189,17 @@ CORRUPTIONS = {
         ("record {record}",),
         ("entry {entry}",),
     ),
-    "the log's frontier": Corruption((flip("log_heads", "frontier", "true"),), ("log head",), ()),
+    "a record deleted with its entry": Corruption(
+        (
+            "DELETE FROM records WHERE first_index = {record}",
+            "DELETE FROM entries WHERE index = {entry}",
+        ),
+        ("entry {entry}", "record {record}"),
+        ("entry {entry}",),
+    ),
+    "the log's frontier": Corruption(
+        (flip("log_heads", "frontier", "true"),), ("frontier of log head",), ()
+    ),
     "a signed checkpoint": Corruption(
         (
             """UPDATE anchors SET checkpoint = replace(checkpoint, '{origin}', 'log.example/apx')
@@ -221,6 +270,11 @@ def facts_of(copy: Copy) -> dict[str, object]:
             "SELECT index FROM entries WHERE trail_first = %s ORDER BY seq", (trail,)
         ).fetchall()
         of_five = one("SELECT first_index FROM records WHERE count = 5 ORDER BY 1 OFFSET 3 LIMIT 1")
+        digest = connection.execute(
+            "SELECT context_sha256 FROM records WHERE first_index = 300"
+        ).fetchone()
+        assert digest is not None
+        context = digest[0].hex()
         size = copy.log.size
         return {
             "entry": ENTRY,
@@ -240,6 +294,13 @@ def facts_of(copy: Copy) -> dict[str, object]:
                 GROUP BY 1 HAVING max(records.count) = 1 AND count(*) = 1 AND min(kind) = 'event'
                 LIMIT 1"""
             ),
+            "case_trail": one(
+                """SELECT trail_first FROM entries JOIN records ON record_first = records.first_index
+                GROUP BY 1 HAVING min(kind) = 'case' AND max(kind) = 'case' LIMIT 1"""
+            ),
+            "correction": one("SELECT first_index FROM records WHERE corrects IS NOT NULL"),
+            "context": f"sha256 = '\\x{context}'",
+            "named_context": f"context {context}",
             "of_five": of_five,
             "third": of_five + 2,
             "anchored": one("SELECT size FROM anchors ORDER BY size OFFSET 2 LIMIT 1"),

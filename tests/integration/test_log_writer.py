@@ -4,10 +4,9 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 
 from fixtures.logs import (
-    OTHER_SUBMITTER,
     SUBMITTER,
     check_acknowledgement,
     check_log,
@@ -17,21 +16,15 @@ from fixtures.logs import (
     submission,
 )
 from provenance.core.errors import BadValueError
-from provenance.core.jcs import parse_canonical
-from provenance.core.statement import Statement
 from provenance.core.tree import root_of
-from provenance.db.tables import capture_jobs, contexts, log_heads, records
+from provenance.db.tables import capture_jobs, contexts, records
 from provenance.log.errors import (
-    ClockBehindError,
-    ConflictError,
     DraftError,
-    IdempotencyConflictError,
-    LogReadOnlyError,
     OverloadedError,
     RejectedError,
     UnavailableError,
 )
-from provenance.log.submissions import CaptureJob, Idempotency
+from provenance.log.submissions import CaptureJob
 from provenance.log.writer import WriterLimits
 
 pytestmark = pytest.mark.services
@@ -80,174 +73,6 @@ async def test_one_subject_twice_in_a_group_continues_its_trail(database_url: st
         await writer.submit(submission(event("e5", "urn:example:one")))
         entries = await check_log(log)
         assert [entry.entry.seq for entry in entries] == [0, 1, 2, 3, 4, 5]
-
-
-async def test_the_same_content_again_gets_the_first_answer(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        first = await writer.submit(submission(event("e", "urn:example:a", "urn:example:b")))
-        again = await writer.submit(submission(event("e", "urn:example:a", "urn:example:b")))
-        assert again.acknowledgement == first.acknowledgement
-        assert first.records[0] is not None
-        assert again.records[0] is not None
-        assert again.records[0].repeated
-        assert again.records[0].leaf_hashes == first.records[0].leaf_hashes
-        assert (await log.store.head()).size == 2
-
-
-async def test_a_repetition_within_one_submission_is_logged_once(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        logged = await writer.submit(submission(event("e"), event("f"), event("e")))
-        assert [(r.first_index, r.repeated) for r in logged.records if r] == [
-            (0, False),
-            (1, False),
-            (0, True),
-        ]
-        assert len(await check_log(log)) == 2
-
-
-async def test_only_what_is_new_in_a_submission_is_logged(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        await writer.submit(submission(event("e")))
-        logged = await writer.submit(submission(event("e"), event("f")))
-        assert (logged.first_index, logged.count) == (1, 1)
-        assert [r.repeated for r in logged.records if r] == [True, False]
-
-
-async def test_other_content_under_the_same_identifier_is_a_conflict(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        await writer.submit(submission(event("e")))
-        with pytest.raises(ConflictError) as caught:
-            await writer.submit(submission(event("f"), event("e", content="x")))
-        assert (caught.value.position, caught.value.first_index) == (1, 0)
-        assert (await log.store.head()).size == 1
-
-
-async def test_a_contradiction_within_one_submission_is_a_conflict(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        with pytest.raises(ConflictError):
-            await writer.submit(submission(event("e"), event("e", content="x")))
-        assert (await log.store.head()).size == 0
-
-
-async def test_conflicts_are_left_out_where_the_submitter_asks_for_it(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        await writer.submit(submission(event("e")))
-        logged = await writer.submit(
-            submission(event("f"), event("e", content="x"), event("g"), skip_conflicts=True)
-        )
-        assert [record and record.first_index for record in logged.records] == [1, None, 2]
-        assert [(c.position, c.first_index) for c in logged.conflicts] == [(1, 0)]
-
-
-async def test_an_idempotency_key_gets_its_first_answer_to_the_byte(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        await writer.submit(submission(event("before")))
-        request = submission(
-            event("before"), event("e"), idempotency=Idempotency("k", keyed("request"))
-        )
-        first = await writer.submit(request)
-        await writer.submit(submission(event("later")))
-        again = await writer.submit(request)
-        assert again.acknowledgement == first.acknowledgement
-        assert again.records == first.records
-        assert (first.repeated, again.repeated) == (False, True)
-
-
-async def test_an_idempotency_key_with_other_content_is_refused(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        await writer.submit(submission(event("e"), idempotency=Idempotency("k", keyed("a"))))
-        with pytest.raises(IdempotencyConflictError):
-            await writer.submit(submission(event("f"), idempotency=Idempotency("k", keyed("b"))))
-        assert (await log.store.head()).size == 1
-
-
-async def test_an_idempotency_key_belongs_to_its_submitter(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        await writer.submit(submission(event("e"), idempotency=Idempotency("k", keyed("a"))))
-        other = await writer.submit(
-            submission(
-                event("e", submitter=OTHER_SUBMITTER), idempotency=Idempotency("k", keyed("b"))
-            )
-        )
-        assert other.first_index == 1
-
-
-async def test_an_idempotency_key_twice_in_one_group_is_logged_once(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        request = submission(event("e"), idempotency=Idempotency("k", keyed("a")))
-        answers = await asyncio.gather(*(writer.submit(request) for _ in range(5)))
-        assert len({answer.acknowledgement for answer in answers}) == 1
-        assert sum(not answer.repeated for answer in answers) == 1
-        assert (await log.store.head()).size == 1
-
-
-def refs_of(statement: bytes | None) -> list[str]:
-    assert statement is not None
-    return [ref.leaf.hex() for ref in Statement.from_json(parse_canonical(statement)).refs]
-
-
-async def test_a_correction_refers_to_every_entry_of_what_it_corrects(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        subjects = ("urn:example:a", "urn:example:b")
-        original = await writer.submit(submission(event("e", *subjects, event_id="urn:id:1")))
-        for n in range(2):
-            await writer.submit(
-                submission(
-                    event(f"correction{n}", *subjects, event_id="urn:id:1", corrects="urn:id:1")
-                )
-            )
-        entries = await check_log(log)
-        assert original.records[0] is not None
-        expected = [leaf.hex() for leaf in original.records[0].leaf_hashes]
-        for entry in entries[2:]:
-            assert refs_of(entry.statement) == expected
-        async with log.engine.connect() as connection:
-            corrects = await connection.scalars(
-                select(records.c.corrects).order_by(records.c.first_index)
-            )
-            assert list(corrects) == [None, 0, 0]
-
-
-async def test_a_correction_may_come_in_the_submission_of_what_it_corrects(
-    database_url: str,
-) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        logged = await writer.submit(
-            submission(
-                event("e", event_id="urn:id:1"),
-                event("correction", event_id="urn:id:1", corrects="urn:id:1"),
-            )
-        )
-        entries = await check_log(log)
-        assert logged.records[0] is not None
-        assert refs_of(entries[1].statement) == [logged.records[0].leaf_hashes[0].hex()]
-
-
-async def test_a_correction_of_another_submitters_event_refers_to_nothing(
-    database_url: str,
-) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        await writer.submit(submission(event("e", event_id="urn:id:1")))
-        await writer.submit(
-            submission(
-                event("c", event_id="urn:id:1", corrects="urn:id:1", submitter=OTHER_SUBMITTER)
-            )
-        )
-        entries = await check_log(log)
-        assert refs_of(entries[1].statement) == []
 
 
 async def test_a_capture_job_is_stored_with_its_events_and_conflicts(database_url: str) -> None:
@@ -313,85 +138,6 @@ async def test_a_submission_larger_than_a_group_is_one_transaction(database_url:
         entries = await check_log(log)
         times = {entry.entry.at for entry in entries[logged.first_index :][:300]}
         assert times == {logged.at}
-
-
-async def test_time_never_decreases_even_when_the_clock_does(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        first = await writer.submit(submission(event("e")))
-        async with log.engine.begin() as connection:
-            await connection.execute(update(log_heads).values(last_at=first.at + 1500))
-        second = await writer.submit(submission(event("f")))
-        assert second.at >= first.at + 1500
-
-
-async def test_nothing_is_written_while_the_clock_is_far_behind(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        first = await writer.submit(submission(event("e")))
-        async with log.engine.begin() as connection:
-            await connection.execute(update(log_heads).values(last_at=first.at + 3_600_000))
-        with pytest.raises(ClockBehindError) as caught:
-            await writer.submit(submission(event("f")))
-        assert caught.value.retry_after > 3500
-        assert (await log.store.head()).size == 1
-
-
-@pytest.mark.parametrize("state", ["behind", "forked", "closed"])
-async def test_nothing_is_written_to_a_log_that_is_not_open(database_url: str, state: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        async with log.engine.begin() as connection:
-            await connection.execute(
-                update(log_heads).values(state=state, state_reason="the chain says so")
-            )
-        with pytest.raises(LogReadOnlyError, match="the chain says so") as caught:
-            await writer.submit(submission(event("e")))
-        assert caught.value.state == state
-
-
-async def test_nothing_is_taken_before_the_fence_has_passed(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer(is_open=False)
-        with pytest.raises(LogReadOnlyError, match="not yet checked"):
-            await writer.submit(submission(event("e")))
-        writer.open()
-        await writer.submit(submission(event("e")))
-        writer.close(state="unchecked", reason="the chain cannot be asked")
-        with pytest.raises(LogReadOnlyError, match="cannot be asked"):
-            await writer.submit(submission(event("f")))
-
-
-async def test_a_log_smaller_than_what_was_committed_here_is_not_written(
-    database_url: str,
-) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        await writer.submit(submission(event("e"), event("f")))
-        async with log.engine.begin() as connection:
-            await connection.execute(update(log_heads).values(size=0, frontier=b""))
-        for _ in range(2):
-            with pytest.raises(LogReadOnlyError, match="backup"):
-                await writer.submit(submission(event("g")))
-        assert not writer.is_open
-
-
-async def test_a_log_smaller_than_what_the_fence_checked_is_not_written(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer(is_open=False)
-        writer.open(checked_size=5)
-        with pytest.raises(LogReadOnlyError, match="from 5 to 0"):
-            await writer.submit(submission(event("e")))
-
-
-async def test_another_tree_of_the_same_size_is_not_extended(database_url: str) -> None:
-    async with log_under_test(database_url) as log:
-        writer = await log.writer()
-        await writer.submit(submission(event("e")))
-        async with log.engine.begin() as connection:
-            await connection.execute(update(log_heads).values(frontier=bytes(32)))
-        with pytest.raises(LogReadOnlyError, match="not the one that was committed"):
-            await writer.submit(submission(event("f")))
 
 
 async def test_one_bad_submission_leaves_its_neighbours_unharmed(database_url: str) -> None:

@@ -47,6 +47,11 @@ def verify(folder: Path, log: SmallLog, *arguments: str) -> Done:
     )
 
 
+def last_lines(done: Done) -> list[str]:
+    """The headline, its notes and the honest limits."""
+    return done.out.rpartition("\n\n")[2].splitlines()
+
+
 def change(folder: Path, name: str, **members: object) -> None:
     """Replace members of the receipt ``name``."""
     receipt = Receipt.decode((folder / name).read_bytes())
@@ -60,7 +65,10 @@ def test_a_receipt_with_its_payload_is_valid_and_says_whose_chain_it_is(
     assert done.code == 0, done
     assert done.err == ""
     assert "UNKNOWN" not in done.out
-    assert "VALID: the chain is under the operator's control" in done.out
+    assert last_lines(done)[:2] == [
+        "VALID: every required check holds",
+        "Note: the chain is under the operator's control: a demonstration, not evidence.",
+    ]
     assert "not that it is true" in done.out
 
 
@@ -83,6 +91,9 @@ def test_an_altered_payload_is_invalid(folder: Path, log: SmallLog) -> None:
     done = verify(folder, log, "receipt-1.json", "--payload", "payload-1.json")
     assert done.code == 1
     assert "content         INVALID" in done.out
+    headline, note, _ = last_lines(done)
+    assert headline.startswith("INVALID: receipt-1.json: content: ")
+    assert note.startswith("Note: the chain is under the operator's control")
 
 
 def test_one_altered_payload_of_many_is_named(folder: Path, log: SmallLog) -> None:
@@ -100,6 +111,9 @@ def test_a_payload_of_none_of_the_receipts_is_not_passed_over(folder: Path, log:
     done = verify(folder, log, "receipt-1.json", "receipt-2.json", "--payload=payload-0.json")
     assert done.code == 1
     assert "payload-0.json: it is not the payload of any of these receipts" in done.out
+    assert last_lines(done)[0] == (
+        "INVALID: payload-0.json is not the payload of any of these receipts"
+    )
 
 
 def test_without_a_trust_file_nobody_is_trusted(folder: Path, log: SmallLog) -> None:
@@ -111,7 +125,9 @@ def test_without_a_trust_file_nobody_is_trusted(folder: Path, log: SmallLog) -> 
 def test_without_a_chain_the_anchor_is_unknown(folder: Path) -> None:
     done = provenance("verify", "receipt-0.json", "--trust=trust.json", cwd=folder)
     assert done.code == 3
-    assert "no RPC URL was given" in done.out
+    assert last_lines(done)[0].startswith(
+        "UNKNOWN: receipt-0.json: anchor: the chain was not asked: no RPC URL was given"
+    )
 
 
 def test_a_chain_that_does_not_answer_leaves_it_unknown(folder: Path) -> None:
@@ -147,6 +163,51 @@ def test_what_is_no_receipt_is_malformed(folder: Path, log: SmallLog, broken: by
     assert done.code == 4, done
     assert "receipt-0.json: not a receipt" in done.out
     assert "receipt-1.json: entry 1" in done.out
+    assert last_lines(done)[0] == "MALFORMED: receipt-0.json is not a receipt"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("acknowledgement", "this is an acknowledgement: give it with --ack"),
+        ("checkpoint", "this is a checkpoint: "),
+        ("trail head", "this is a trail head: "),
+        ("trust file", "this is a trust file: give it with --trust"),
+        ("event", "this is EPCIS data: give it with --payload"),
+    ],
+)
+def test_what_was_given_in_the_place_of_a_receipt_is_named(
+    folder: Path, log: SmallLog, kind: str, said: str
+) -> None:
+    contents = {
+        "acknowledgement": log.acknowledge(0, 1).encode(),
+        "checkpoint": log.checkpoint(2).encode(),
+        "trail head": log.head(PARCEL).encode(),
+        "trust file": log.trust().encode(),
+        "event": b'{"type": "ObjectEvent", "eventTime": "2026-07-22T06:45:00Z"}',
+    }
+    (folder / "given").write_bytes(contents[kind])
+    done = verify(folder, log, "given")
+    assert done.code == 4
+    assert f"\n  {said}" in done.out
+    assert last_lines(done)[0] == "MALFORMED: given is not a receipt"
+
+
+def test_a_receipt_in_the_place_of_another_file_is_named(folder: Path, log: SmallLog) -> None:
+    said = "this is a receipt: `provenance verify FILE` takes it, without an option\n"
+    done = verify(folder, log, "receipt-0.json", "--ack=receipt-1.json")
+    assert (done.code, done.err) == (4, f"error: receipt-1.json is not an acknowledgement: {said}")
+    done = provenance("verify", "receipt-0.json", "--trust=receipt-1.json", cwd=folder)
+    assert (done.code, done.err) == (4, f"error: receipt-1.json is not a trust file: {said}")
+
+
+def test_a_dossier_among_receipts_is_verified_by_itself(folder: Path, log: SmallLog) -> None:
+    (folder / "case.zip").write_bytes(b"PK\x03\x04")
+    done = verify(folder, log, "receipt-0.json", "case.zip")
+    assert (done.code, done.err) == (
+        2,
+        "error: a dossier is verified by itself: name one file\n",
+    )
 
 
 def test_a_malformed_trust_file_is_one_line_and_exit_4(folder: Path, log: SmallLog) -> None:
@@ -180,6 +241,7 @@ def test_an_acknowledgement_that_was_broken_is_misconduct(folder: Path, log: Sma
     done = verify(folder, log, "receipt-0.json", "--ack=ack")
     assert done.code == 1
     assert "MISCONDUCT (broken-acknowledgement)" in done.out
+    assert last_lines(done)[0].startswith("INVALID: misconduct: ")
 
 
 def test_two_heads_that_contradict_each_other_are_misconduct_with_both_signatures(

@@ -50,7 +50,7 @@ class Registry:
         self.events = RegistryEvents(
             chain, address, artifact=artifact, start_block=start_block, window=window
         )
-        self._codec = chain.rpc.web3.codec
+        self._codec = chain.rpc.codec
         self._functions = {
             item["name"]: item for item in artifact.abi if item["type"] == "function"
         }

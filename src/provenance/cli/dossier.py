@@ -15,7 +15,8 @@ import typer
 
 from provenance.cli.exits import INVALID, MALFORMED, OF_OUTCOME, USAGE, fail, reported
 from provenance.cli.files import read_trust
-from provenance.cli.verdicts import coloured, line
+from provenance.cli.headlines import headline, why_dossier
+from provenance.cli.verdicts import coloured, line, print_misconduct
 from provenance.core.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -36,11 +37,13 @@ _SHOWN: Final = 20
 
 
 def is_dossier(paths: Sequence[Path]) -> bool:
-    """Whether the first of ``paths`` is meant as a dossier: by its name, or its first bytes."""
-    if paths[0].suffix.lower() == ".zip":
-        return True
+    """Whether one of ``paths`` is meant as a dossier: by its name, or its first bytes."""
+    return any(path.suffix.lower() == ".zip" or _begins_as_zip(path) for path in paths)
+
+
+def _begins_as_zip(path: Path) -> bool:
     try:
-        with paths[0].open("rb") as file:
+        with path.open("rb") as file:
             return file.read(2) == b"PK"
     except OSError:
         return False
@@ -62,13 +65,18 @@ def verify_dossier_file(
     with reported():
         trusted = read_trust(trust) if trust is not None else None
         report = _verify(paths[0], trusted, hashes, rpc, patience)
+    code = _exit_code(report)
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:
-        _print(paths[0], report)
+        _print(paths[0], report, code)
+    raise typer.Exit(code)
+
+
+def _exit_code(report: "DossierReport") -> int:
     if report.refusal is not None:
-        raise typer.Exit(INVALID if report.tampered else MALFORMED)
-    raise typer.Exit(OF_OUTCOME[report.outcome])
+        return INVALID if report.tampered else MALFORMED
+    return OF_OUTCOME[report.outcome]
 
 
 def _verify(
@@ -113,18 +121,16 @@ def _block_hash(text: str) -> bytes:
     return bytes.fromhex(match[1])
 
 
-def _print(path: Path, report: "DossierReport") -> None:
+def _print(path: Path, report: "DossierReport", code: int) -> None:
     if report.refusal is not None:
         refusal = report.refusal
         place = f" at byte {refusal.offset}" if refusal.offset is not None else ""
         where = f"{refusal.where}: " if refusal.where else ""
         typer.echo(f"{path}: {where}{refusal.reason} ({refusal.code}){place}")
-        typer.echo(f"\n{coloured(Outcome.INVALID)}: the file is not the dossier that was written")
+        typer.echo(f"\n{headline(code, why_dossier(report, code))}")
         return
     _print_parts(path, report)
-    typer.echo(coloured(report.outcome))
-    for said in report.qualifications:
-        typer.echo(f"  {said}")
+    typer.echo(headline(code, why_dossier(report, code), report.qualifications))
     typer.echo(DOSSIER_LIMITS)
 
 
@@ -155,8 +161,5 @@ def _print_parts(path: Path, report: "DossierReport") -> None:
         subject = trail.subject or f"unnamed subject ({trail.trail.hex()[:16]}…)"
         typer.echo(f"Trail of {subject}")
         typer.echo(line("whole trail", trail.verdict.outcome, trail.verdict.reason))
-    for found in report.receipts.misconduct:
-        typer.echo(f"MISCONDUCT ({found.kind}): {found.reason}")
-        for note in found.notes:
-            typer.echo("\n".join(f"    {text}" for text in note.splitlines()))
     typer.echo()
+    print_misconduct(report.receipts.misconduct)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from provenance.cli.exits import MALFORMED, USAGE, fail
+from provenance.cli.mistaken import TRUST_FILE, advice
 
 if TYPE_CHECKING:
     from provenance.core.trustfile import TrustFile
@@ -40,7 +41,10 @@ def read_trust(path: Path) -> "TrustFile":
     from provenance.core.errors import FormatError
     from provenance.core.trustfile import TrustFile
 
+    data = read_bounded(path, limit=MAX_TRUST_BYTES)
     try:
-        return TrustFile.decode(read_bounded(path, limit=MAX_TRUST_BYTES))
+        return TrustFile.decode(data)
     except FormatError as error:
-        fail(f"{path} is not a trust file: {error}", code=MALFORMED)
+        said = advice(data, instead_of=TRUST_FILE)
+        reason = str(error) if said is None else said
+        fail(f"{path} is not a trust file: {reason}", code=MALFORMED)

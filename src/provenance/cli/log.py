@@ -10,8 +10,9 @@ import typer
 
 from provenance.cli.exits import OF_OUTCOME, USAGE, fail, reported
 from provenance.cli.files import read_trust
+from provenance.cli.headlines import headline, why_audit
 from provenance.cli.stores import chain, database, read_settings
-from provenance.cli.verdicts import LIMITS, coloured, line
+from provenance.cli.verdicts import LIMITS, line
 
 if TYPE_CHECKING:
     from provenance.anchor.succession import Succession
@@ -44,7 +45,9 @@ def audit(
     key: Annotated[
         str | None,
         typer.Option(
-            metavar="KEY", envvar="PROVENANCE_KEY", help="An auditor's API key, for the entries."
+            metavar="KEY",
+            envvar="PROVENANCE_KEY",
+            help="An auditor's API key, without which entries and trails stay UNKNOWN.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -165,7 +168,6 @@ def _print(report: "AuditReport") -> None:
         typer.echo(f"  … and {report.total - len(report.findings)} more")
     for note in report.notes:
         typer.echo(f"  note: {note}")
-    typer.echo(f"\n{coloured(report.outcome)}")
-    if report.qualification:
-        typer.echo(report.qualification)
+    said = headline(OF_OUTCOME[report.outcome], why_audit(report), [report.qualification])
+    typer.echo(f"\n{said}")
     typer.echo(LIMITS)

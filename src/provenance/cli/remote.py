@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -20,6 +20,8 @@ URL_OPTION: Final = typer.Option(
 KEY_OPTION: Final = typer.Option(
     metavar="KEY", envvar="PROVENANCE_KEY", help="An API key; else the data folder's."
 )
+_TOLD: Final = 5
+"""Errors of one refusal that are told."""
 _REQUEST_S: Final = 120.0
 """A large capture is answered after its commit."""
 
@@ -110,10 +112,20 @@ def problem(answer: "httpx.Response") -> str:
     """What a problem document (RFC 9457) says, in one line."""
     try:
         value = answer.json()
-        faults = [f"{item['pointer']}: {item['detail']}" for item in value.get("errors", ())]
-        return "; ".join([value["detail"], *faults[:5]])
-    except (ValueError, KeyError, TypeError):
+        faults = [_fault(item) for item in value.get("errors", ())]
+        # The detail of what has several errors is the first of them again.
+        told = faults[:_TOLD] or [value["detail"]]
+        if len(faults) > _TOLD:
+            told.append(f"and {len(faults) - _TOLD} more")
+        return "; ".join(told)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return f"status {answer.status_code}"
+
+
+def _fault(error: Mapping[str, str]) -> str:
+    """One error of a problem document, behind the field or parameter that it is about."""
+    place = error.get("pointer") or error.get("parameter")
+    return f"{place}: {error['detail']}" if place else error["detail"]
 
 
 def pause_of(answer: "httpx.Response") -> float | None:
@@ -131,7 +143,8 @@ def _credentials(path: Path) -> dict[str, Any]:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         fail(
-            f"there is no {path}: give --url and --key, or start the service once on this machine",
+            f"there is no {path}: set PROVENANCE_DATA to the service's data folder (.provenance "
+            "where it was started), or give --url and --key",
             code=USAGE,
         )
     except (OSError, ValueError) as error:

@@ -1,10 +1,11 @@
 """Verdicts in plain words for a terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import typer
 
+from provenance.cli.headlines import headline, why_set
 from provenance.core.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -30,12 +31,25 @@ def line(name: str, outcome: Outcome, reason: str) -> str:
     return f"  {name:<16}{coloured(outcome, width=9)}{reason}"
 
 
-def print_set(report: "SetReport", *, strays: Sequence[str]) -> None:
-    """Print everything that was found about a set of receipts."""
+def print_set(
+    report: "SetReport", *, strays: Sequence[str], advice: Mapping[str, str], code: int
+) -> None:
+    """Print everything that was found about a set of receipts, and what it came to.
+
+    Args:
+        report: what was found.
+        strays: payloads of none of the receipts.
+        advice: for a file that is no receipt, what it seems to be and where it belongs.
+        code: the exit code.
+
+    """
     for item in report.receipts:
         _print_receipt(item)
     for broken in report.malformed:
-        typer.echo(f"{broken.name}: not a receipt ({broken.error.code}): {broken.error}\n")
+        typer.echo(f"{broken.name}: not a receipt ({broken.error.code}): {broken.error}")
+        if broken.name in advice:
+            typer.echo(f"  {advice[broken.name]}")
+        typer.echo()
     for trail in report.trails:
         subject = trail.subject or f"unnamed subject ({trail.trail.hex()[:16]}…)"
         typer.echo(f"Trail of {subject}")
@@ -44,9 +58,9 @@ def print_set(report: "SetReport", *, strays: Sequence[str]) -> None:
         typer.echo(line(verdict.check, verdict.outcome, verdict.reason) + "\n")
     for name in strays:
         typer.echo(f"{name}: it is not the payload of any of these receipts\n")
-    for same in _by_notes(report.misconduct):
-        _print_misconduct(same)
-    _print_outcome(report)
+    print_misconduct(report.misconduct)
+    typer.echo(headline(code, why_set(report, strays, code), [report.qualification]))
+    typer.echo(LIMITS)
 
 
 def _print_receipt(item: "ReceiptReport") -> None:
@@ -58,6 +72,12 @@ def _print_receipt(item: "ReceiptReport") -> None:
     typer.echo()
 
 
+def print_misconduct(found: Iterable["Misconduct"]) -> None:
+    """Print what the operator signed and cannot both be honest, each two notes once."""
+    for same in _by_notes(found):
+        _print_pair(same)
+
+
 def _by_notes(found: Iterable["Misconduct"]) -> Iterable[Sequence["Misconduct"]]:
     """What the same two notes prove, together: a fork breaks many rules at once."""
     pairs: dict[frozenset[str], list[Misconduct]] = {}
@@ -66,7 +86,7 @@ def _by_notes(found: Iterable["Misconduct"]) -> Iterable[Sequence["Misconduct"]]
     return pairs.values()
 
 
-def _print_misconduct(same: Sequence["Misconduct"]) -> None:
+def _print_pair(same: Sequence["Misconduct"]) -> None:
     for item in same:
         typer.echo(f"MISCONDUCT ({item.kind}): {item.reason}")
     typer.echo("The operator signed both of these, and they cannot both be honest:")
@@ -75,9 +95,3 @@ def _print_misconduct(same: Sequence["Misconduct"]) -> None:
         for text in note.splitlines():
             typer.echo(f"    {text}")
     typer.echo()
-
-
-def _print_outcome(report: "SetReport") -> None:
-    said = f": {report.qualification}" if report.qualification else ""
-    typer.echo(f"{coloured(report.outcome)}{said}")
-    typer.echo(LIMITS)

@@ -11,6 +11,7 @@ import typer
 from provenance.cli.dossier import is_dossier, verify_dossier_file
 from provenance.cli.exits import INVALID, MALFORMED, OF_OUTCOME, UNKNOWN, USAGE, fail, reported
 from provenance.cli.files import read_bounded, read_trust
+from provenance.cli.mistaken import ACKNOWLEDGEMENT, RECEIPT, advice
 from provenance.cli.verdicts import print_set
 from provenance.core.notes import MAX_NOTE_BYTES
 from provenance.core.receipt import MAX_RECEIPT_BYTES
@@ -116,16 +117,14 @@ def verify(
         report = asyncio.run(
             _verify(matched.items, trusted, rpc, notes, complete=complete, patience=timeout)
         )
+    code = _exit_code(report, matched.strays)
     if as_json:
         value = {**report.to_json(), "stray_payloads": list(matched.strays)}
         typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
     else:
-        print_set(report, strays=matched.strays)
-    code = _exit_code(report, matched.strays)
-    if code != OF_OUTCOME[report.outcome] and not as_json:
-        cause = "a payload is not what was recorded" if code == INVALID else "not all was checked"
-        cause = "a file is malformed" if code == MALFORMED else cause
-        typer.echo(f"exit code {code}: {cause}")
+        advised = {item.name: advice(item.data, instead_of=RECEIPT) for item in items}
+        said = {name: text for name, text in advised.items() if text is not None}
+        print_set(report, strays=matched.strays, advice=said, code=code)
     raise typer.Exit(code)
 
 
@@ -168,8 +167,11 @@ def _payload_files(folder: Path | None) -> list[Path]:
 
 
 def _read_note(path: Path) -> str:
+    data = read_bounded(path, limit=MAX_NOTE_BYTES)
+    if (said := advice(data, instead_of=ACKNOWLEDGEMENT)) is not None:
+        fail(f"{path} is not an acknowledgement: {said}", code=MALFORMED)
     try:
-        return read_bounded(path, limit=MAX_NOTE_BYTES).decode()
+        return data.decode()
     except UnicodeDecodeError:
         fail(f"{path} is not a signed note", code=MALFORMED)
 

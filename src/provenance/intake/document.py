@@ -23,12 +23,17 @@ from provenance.intake.epcis.fields import object_of
 from provenance.intake.epcis.reading import Reading
 from provenance.intake.errors import ContextError, RefusedError, located
 from provenance.intake.event import EventDraft, EventFault, Submission, read_event
+from provenance.intake.jsonfaults import first_fault
 from provenance.intake.limits import DEFAULT_LIMITS, IntakeLimits
 from provenance.intake.nesting import require_shallow
 from provenance.intake.strictjson import parse
 
 EVENT_LIST: Final = "/epcisBody/eventList"
 """Pointer of a document's events."""
+_LEVELS_ABOVE: Final = 3
+"""Levels of a document above an event: document, body, list."""
+_LOOKED_AT: Final = 50_000
+"""Values of a document among which the place of a fault is looked for: a third of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +128,18 @@ def _cut(data: bytes, limits: IntakeLimits) -> tuple[bytes, bytes]:
         )
     if data.count(b",") > limits.max_document_values:
         raise TooLargeError("the document has too many values; split it")
-    require_shallow(data)
-    members = _raw_members(data)
-    body = _raw_members(members["epcisBody"]) if "epcisBody" in members else {}
+    try:
+        require_shallow(data)
+        members = _raw_members(data)
+        body = _raw_members(members["epcisBody"]) if "epcisBody" in members else {}
+    except FormatError as error:
+        raise (_first_fault(data, limits) or error) from None
     return bytes(members.get("@context", b"")), bytes(body.get("eventList", b""))
+
+
+def _first_fault(data: bytes, limits: IntakeLimits) -> FormatError | None:
+    depth = limits.max_depth + _LEVELS_ABOVE
+    return first_fault(data, max_depth=depth, max_values=_LOOKED_AT)
 
 
 def _raw_members(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
@@ -137,7 +150,9 @@ def _raw_members(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     except UnicodeDecodeError:
         raise EncodingError("not UTF-8; encode the document as UTF-8") from None
     except msgspec.DecodeError as error:
-        raise JsonSyntaxError(f"not JSON: {error}") from None
+        reason = str(error)
+        place = "" if "(byte" in reason else f" (byte {len(bytes(data))})"
+        raise JsonSyntaxError(f"not JSON: {reason}{place}") from None
 
 
 def _events(raw: bytes, limits: IntakeLimits) -> list[msgspec.Raw]:
@@ -165,6 +180,10 @@ def _read_envelope(
         rest = before + b"[]" + after
     try:
         envelope = parse(rest, max_depth=limits.max_depth, max_values=limits.max_event_values)
+    except JsonSyntaxError as error:
+        # Lines and bytes count in the document as it came, not in what is left of it.
+        fault = None if error.where else _first_fault(data, limits)
+        raise RefusedError([fault or error]) from None
     except FormatError as error:
         raise RefusedError([error]) from None
     context, errors = _document_context(envelope, raw_context, limits)

@@ -10,11 +10,12 @@ result is encoded again and compared: the compact bytes of a JSON text determine
 tokens, and a decoded object can't yield the tokens of a member that it lost. Equal bytes
 therefore prove that no member was lost. Texts that differ for another reason (an escape that
 need not be one, ``1.50``) are read a second time with the slower hook of the standard library.
+Texts that are refused are read once more, for the place of the fault
+(:mod:`provenance.intake.jsonfaults`).
 """
 
 import json
 import re
-from typing import Final
 
 import msgspec
 
@@ -27,13 +28,12 @@ from provenance.core.errors import (
     TooDeepError,
     TooLargeError,
 )
+from provenance.intake.jsonfaults import MAX_NUMBER_CHARACTERS, first_fault
 from provenance.intake.nesting import require_shallow
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
-_NUMBER_CHARACTERS: Final = 40
-"""Longest number: more digits than any double has are a mistake or an attack."""
 _NUL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -46,17 +46,22 @@ def parse(raw: bytes, *, max_depth: int, max_values: int) -> object:
         max_values: values of all kinds, member names not counted.
 
     Raises:
-        FormatError: the text is not JSON or not unambiguous, or exceeds a bound.
+        FormatError: the text is not JSON or not unambiguous, or exceeds a bound; ``where`` is
+            the JSON pointer of the fault, or empty where it concerns the whole text or leaves
+            no value to point to, and then the message says at which line and column.
 
     """
-    require_shallow(raw)
-    value = _decoded(raw)
-    openings = raw.count(b"[") + raw.count(b"{")
-    # Each value follows an opening or a comma, so that these counts bound depth and values.
-    if openings > max_depth or openings + raw.count(b",") >= max_values:
-        _measure(value, max_depth, max_values)
-    if b"\\u" in raw or not _is_lossless(value, raw):
-        _parse_slowly(raw)
+    try:
+        require_shallow(raw)
+        value = _decoded(raw)
+        openings = raw.count(b"[") + raw.count(b"{")
+        # Each value follows an opening or a comma, so that these counts bound depth and values.
+        if openings > max_depth or openings + raw.count(b",") >= max_values:
+            _measure(value, max_depth, max_values)
+        if b"\\u" in raw or not _is_lossless(value, raw):
+            _parse_slowly(raw)
+    except FormatError as error:
+        raise (first_fault(raw, max_depth=max_depth, max_values=max_values) or error) from None
     return value
 
 
@@ -70,15 +75,7 @@ def _decoded(raw: bytes) -> object:
     except msgspec.ValidationError as error:
         raise NumberError(f"a number that no double holds: {error}") from None
     except msgspec.DecodeError as error:
-        raise _syntax_error(raw, str(error)) from None
-
-
-def _syntax_error(raw: bytes, reason: str) -> FormatError:
-    if raw.startswith(b"\xef\xbb\xbf"):
-        return EncodingError("starts with a byte order mark; send UTF-8 without it")
-    if re.search(rb"\\u[dD][89a-fA-F]", raw):
-        return EncodingError(f"a lone surrogate in a string, or no JSON at all: {reason}")
-    return JsonSyntaxError(f"not JSON: {reason}")
+        raise JsonSyntaxError(f"not JSON: {error}") from None
 
 
 def _is_lossless(value: object, raw: bytes) -> bool:
@@ -115,8 +112,8 @@ def _object(pairs: list[tuple[str, object]]) -> None:
 
 
 def _number(digits: str) -> None:
-    if len(digits) > _NUMBER_CHARACTERS:
-        raise NumberError(f"{digits[:24]}… has more than {_NUMBER_CHARACTERS} characters")
+    if len(digits) > MAX_NUMBER_CHARACTERS:
+        raise NumberError(f"{digits[:24]}… has more than {MAX_NUMBER_CHARACTERS} characters")
 
 
 def _measure(value: object, max_depth: int, max_values: int) -> None:

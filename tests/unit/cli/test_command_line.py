@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
 from provenance import __version__
+from provenance.cli import mistaken
 from provenance.cli.main import app
+from provenance.cli.remote import problem
 from provenance.core.trustfile import TrustFile
 
 COMMANDS = [
@@ -126,6 +129,76 @@ def test_a_command_on_a_database_that_is_not_there_says_what_to_do(tmp_path: Pat
     assert done.exit_code == 5
     assert "start the service once" in done.output
     assert not (tmp_path / "none").exists()
+
+
+def test_without_credentials_it_says_where_they_are_looked_for(tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    event.write_text("{}")
+    done = CliRunner().invoke(
+        app,
+        ["capture", str(event)],
+        env={"PROVENANCE_DATA": str(tmp_path), "PROVENANCE_KEY": None, "PROVENANCE_URL": None},
+    )
+    assert done.exit_code == 2
+    assert f"there is no {tmp_path / 'credentials.json'}" in done.output
+    assert "set PROVENANCE_DATA" in done.output
+    assert "--url and --key" in done.output
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            {"detail": "/a: is odd", "errors": [{"pointer": "/a", "detail": "is odd"}]},
+            "/a: is odd",
+        ),
+        (
+            {
+                "detail": "/a: is odd (and 5 more)",
+                "errors": [{"pointer": f"/{name}", "detail": "is odd"} for name in "abcdef"],
+            },
+            "/a: is odd; /b: is odd; /c: is odd; /d: is odd; /e: is odd; and 1 more",
+        ),
+        (
+            {"detail": "type: no code", "errors": [{"parameter": "type", "detail": "no code"}]},
+            "type: no code",
+        ),
+        ({"detail": "not JSON", "errors": [{"pointer": "", "detail": "not JSON"}]}, "not JSON"),
+        ({"detail": "busy"}, "busy"),
+        ({"nothing": "known"}, "status 400"),
+        (["no", "object"], "status 400"),
+    ],
+)
+def test_each_reason_of_a_refusal_is_told_once(body: object, said: str) -> None:
+    assert problem(httpx.Response(400, json=body)) == said
+
+
+def test_a_file_that_is_no_dossier_is_malformed_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "case.zip"
+    path.write_bytes(b"PK\x03\x04 and nothing more")
+    done = CliRunner().invoke(app, ["verify", str(path)])
+    assert done.exit_code == 4
+    assert done.output.endswith("\nMALFORMED: it is no dossier\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"PK\x03\x04...", mistaken.DOSSIER),
+        (b'{"captureID": "1", "acknowledgement": "log"}', mistaken.ANSWER),
+        (b'{"epcisBody": {}}', mistaken.PAYLOAD),
+        (b'{"entry": 1, "path": 2, "checkpoint": 3}', None),
+        (b"log.example\n3\nnot signed\n", None),
+        (b"[1]", None),
+        (b"[" * 100_000, None),
+        (b"\xff\xd8\xff", None),
+        (b"", None),
+    ],
+)
+def test_a_file_in_the_place_of_a_receipt_is_named_where_it_looks_like_something(
+    data: bytes, said: str | None
+) -> None:
+    assert mistaken.advice(data, instead_of=mistaken.RECEIPT) == said
 
 
 def test_a_key_of_the_data_folder_is_not_sent_to_another_service(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from provenance.intake.documents.errors import (
     DocumentTypeError,
     EmptyDocumentError,
     PolyglotError,
+    TrailingDataError,
     TruncatedDocumentError,
 )
 from provenance.intake.documents.names import check_filename
@@ -131,8 +132,8 @@ MACHO = b"\xcf\xfa\xed\xfe" + bytes(60)
         (JPEG + archive(), "image/jpeg", PolyglotError, "ZIP archive"),
         (png() + archive(), "image/png", PolyglotError, "ZIP archive"),
         (TIFF + archive(), "image/tiff", PolyglotError, "ZIP archive"),
-        (png() + b"more", "image/png", PolyglotError, "follows the PNG"),
-        (webp() + b"more", "image/webp", PolyglotError, "follows the WebP"),
+        (png() + b"more", "image/png", TrailingDataError, "follows the PNG"),
+        (webp() + b"more", "image/webp", TrailingDataError, "follows the WebP"),
         (JPEG[:20] + PDF, "image/jpeg", PolyglotError, "beginning of a PDF"),
         (PDF[:-7], "application/pdf", TruncatedDocumentError, "%%EOF"),
         (PDF + b" " * 2000, "application/pdf", TruncatedDocumentError, "%%EOF"),

@@ -18,7 +18,8 @@ class TimelineEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``state`` says how firm it is: recorded (acknowledged), anchored (on chain) or final.
     ``recorded_after`` is the lag between the event and its recording, ``anchored_after`` that
-    between recording and anchor. A corrected event stays, with ``corrected_by``. Where the caller
+    between recording and anchor. An event that claims a time after its recording has none: it is
+    planned, or a clock is wrong, and ``recorded_before`` says how long before that time it was. A corrected event stays, with ``corrected_by``. Where the caller
     may not see what the record says, it is ``withheld`` and only its place is told. ``type`` of a
     document is its UNTDID 1001 code.
     """
@@ -35,6 +36,7 @@ class TimelineEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     event_id: str | None = None
     event_time: int | None = None
     recorded_after: int | None = None
+    recorded_before: int | None = None
     action: str | None = None
     biz_step: str | None = None
     disposition: str | None = None

@@ -184,6 +184,7 @@ def _answer(
     with_payload: bool,
 ) -> TimelineEvent:
     entry = record.entry
+    lag = None if entry.event_time is None else entry.at - entry.event_time
     anchored_after = None if coverage.block_time is None else coverage.block_time - entry.at
     place = TimelineEvent(
         first_index=entry.record_first,
@@ -211,7 +212,8 @@ def _answer(
         type=entry.event_type,
         event_id=entry.event_id,
         event_time=entry.event_time,
-        recorded_after=None if entry.event_time is None else entry.at - entry.event_time,
+        recorded_after=None if lag is None or lag < 0 else lag,
+        recorded_before=-lag if lag is not None and lag < 0 else None,
         action=entry.action,
         biz_step=entry.biz_step,
         disposition=entry.disposition,

@@ -2,21 +2,27 @@
 
 The kind is told by the first bytes; it must fit what was declared. At the end the document must
 end as its kind does: a ZIP archive behind an image, or bytes behind a PNG's last chunk, would be
-one thing for whoever looks at it and another for whoever opens it with something else. Memory is
-bounded by the windows that are kept of beginning and end.
+one thing for whoever looks at it and another for whoever opens it with something else. Where
+JPEG, HEIC and TIFF end is followed in :mod:`provenance.intake.documents.ends` and
+:mod:`provenance.intake.documents.tiff`. Memory is bounded by the windows that are kept of beginning
+and end.
 """
 
 import codecs
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from provenance.intake.documents.ends import End, HeifEnd, JpegEnd
 from provenance.intake.documents.errors import (
     DeclaredTypeError,
     DocumentTypeError,
     EmptyDocumentError,
     PolyglotError,
+    TrailingDataError,
     TruncatedDocumentError,
 )
 from provenance.intake.documents.kinds import HEAD, TAKEN, Kind, kind_of, refused_as
+from provenance.intake.documents.tiff import TiffEnd
 
 TAIL: Final = 66 << 10
 """Bytes kept of the end: a ZIP archive's directory ends within 65,557 bytes of it (APPNOTE 4.3.16)."""
@@ -26,6 +32,12 @@ UNDECLARED: Final = frozenset(("", "application/octet-stream", "application/x-ww
 _PDF_WINDOW: Final = 1024
 """Bytes within which lenient readers look for a PDF's header, and for its end marker."""
 _ZIP_END: Final = b"PK\x05\x06"
+_ENDS: Final[Mapping[str, Callable[[], End]]] = {
+    "JPEG": JpegEnd,
+    "HEIC": HeifEnd,
+    "TIFF": TiffEnd,
+}
+"""What follows a kind's parts to its end."""
 _PNG_END: Final = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
 
 
@@ -41,6 +53,7 @@ class ContentCheck:
         self._size = 0
         self._kind: Kind | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
+        self._end: End | None = None
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes.
@@ -49,6 +62,7 @@ class ContentCheck:
             DocumentTypeError: it is of no kind that is taken.
             DeclaredTypeError: it is of another kind than declared.
             PolyglotError: it is something else besides.
+            BrokenDocumentError: its parts do not follow each other.
 
         """
         self._size += len(data)
@@ -77,6 +91,8 @@ class ContentCheck:
         assert self._kind is not None
         self._decode(b"", final=True)
         _check_end(self._kind, bytes(self._tail), self._size, bytes(self._head))
+        if self._end is not None:
+            self._end.finish(bytes(self._tail))
         if self._declared in self._kind.declared:
             return self._declared
         return self._kind.media_type
@@ -104,11 +120,14 @@ class ContentCheck:
                 f"the {kind.name} holds the beginning of a PDF; send one of the two"
             )
         self._kind = kind
+        self._end = _ENDS[kind.name]() if kind.name in _ENDS else None
         if kind.is_text:
             self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def _take(self, data: bytes) -> None:
         self._decode(data)
+        if self._end is not None:
+            self._end.feed(data)
         self._tail += data[-TAIL:]
         del self._tail[:-TAIL]
 
@@ -142,14 +161,14 @@ def _check_end(kind: Kind, tail: bytes, size: int, head: bytes) -> None:
         )
     if kind.name == "PNG" and not tail.endswith(_PNG_END):
         if _PNG_END in tail:
-            raise PolyglotError("something follows the PNG's end; send the image without it")
+            raise TrailingDataError("something follows the PNG's end; send the image without it")
         raise TruncatedDocumentError("the PNG does not end with its IEND chunk; send all of it")
     if kind.name == "WebP":
         stated = int.from_bytes(head[4:8], "little") + 8
         if size < stated:
             raise TruncatedDocumentError(f"the WebP has {size} bytes of {stated}; send all of it")
         if size > stated + stated % 2:
-            raise PolyglotError("something follows the WebP's end; send the image without it")
+            raise TrailingDataError("something follows the WebP's end; send the image without it")
 
 
 def _has_zip_end(tail: bytes) -> bool:

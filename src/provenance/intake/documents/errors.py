@@ -33,6 +33,18 @@ class PolyglotError(DocumentError):
     code = "polyglot-document"
 
 
+class TrailingDataError(PolyglotError):
+    """Bytes behind the end of an image, which are no part of it."""
+
+    code = "trailing-data"
+
+
+class BrokenDocumentError(DocumentError):
+    """A document whose parts do not follow each other as its format says."""
+
+    code = "broken-document"
+
+
 class TruncatedDocumentError(DocumentError):
     """A document whose end is missing."""
 

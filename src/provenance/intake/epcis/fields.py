@@ -19,6 +19,8 @@ from provenance.core.errors import (
 from provenance.core.fields import MAX_POINTER
 from provenance.intake.epcis.reading import Reading, pointer_token
 from provenance.intake.epcis.values import (
+    EARLIEST_MS,
+    LATEST_MS,
     ZONE_OFFSETS,
     is_hex,
     is_unit,
@@ -84,6 +86,21 @@ def time(value: object, at: str, reading: Reading) -> None:
         )
 
 
+def event_time(value: object, at: str, reading: Reading) -> None:
+    """Check a date and time that records are ordered by: one that every calendar holds in UTC."""
+    if type(value) is not str or (instant := milliseconds(value)) is None:
+        time(value, at, reading)
+    elif EARLIEST_MS <= instant <= LATEST_MS:
+        reading.instants[at] = instant
+    else:
+        reading.refuse(
+            BadValueError,
+            f"{at.rpartition('/')[2]} {value[:80]} is out of range: in UTC it lies between "
+            "1970-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z",
+            at,
+        )
+
+
 def zone_offset(value: object, at: str, reading: Reading) -> None:
     """Check an offset from UTC."""
     if type(value) is not str:
@@ -115,7 +132,12 @@ def number(value: object, at: str, reading: Reading) -> None:
     if type(value) is not int and type(value) is not float:
         wrong_type("a number", value, at, reading)
     elif not -_MAX_NUMBER < value < _MAX_NUMBER:
-        reading.refuse(NumberError, "the number does not fit 64 bits", at)
+        reading.refuse(
+            NumberError,
+            f"{str(value)[:40]} is out of range; a number lies between {1 - _MAX_NUMBER} and "
+            f"{_MAX_NUMBER - 1}, what 64 bits hold",
+            at,
+        )
 
 
 def amount(value: object, at: str, reading: Reading) -> None:

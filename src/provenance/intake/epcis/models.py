@@ -143,7 +143,7 @@ _COMMON: Final[Mapping[str, Check]] = {
     "@context": _nothing,
     "type": _nothing,
     "eventID": fields.uri,
-    "eventTime": fields.time,
+    "eventTime": fields.event_time,
     "eventTimeZoneOffset": fields.zone_offset,
     "recordTime": fields.time,
     "certificationInfo": fields.uri_or_uris,

@@ -14,6 +14,10 @@ _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[A-Za-z0-9\-._~:/?#\[\]@!$&'
 _UOM: Final = re.compile(r"[A-Z0-9]{2,3}")
 _HEX: Final = re.compile(r"[0-9A-Fa-f]+")
 
+EARLIEST_MS: Final = 0
+"""Earliest time of an event, in milliseconds since the epoch: no parcel is older."""
+LATEST_MS: Final = 253_402_300_799_999
+"""Latest time of an event: the last of year 9999 in UTC, behind which ISO 8601 has no years."""
 ZONE_OFFSETS: Final = frozenset(
     f"{sign}{hour:02}:{minute:02}"
     for sign in "+-"

@@ -13,6 +13,7 @@ from typing import Final
 
 from provenance.core.digests import HASH_SIZE, sha256
 from provenance.core.trustfile import TrustedLog, TrustFile
+from provenance.verify.audit.places import PlaceTable
 from provenance.verify.chain import ChainFactsReader, ChainView
 from provenance.verify.errors import ChainReadError
 from provenance.verify.registry import (
@@ -110,6 +111,7 @@ class ChainReading:
     """What the chain says of a line of logs; ``abandoned`` counts anchors above a succession."""
 
     anchors: AnchorTable
+    places: PlaceTable
     head_size: int
     abandoned: int
 
@@ -121,7 +123,7 @@ async def read_anchors(reader: ChainFactsReader, line: Sequence[TrustedLog]) -> 
         ChainReadError: the node could not be asked, or contradicts itself or the trust file.
 
     """
-    anchors = AnchorTable()
+    anchors, places = AnchorTable(), PlaceTable()
     abandoned = 0
     for log in line:
         view = await reader.view(log)
@@ -133,10 +135,13 @@ async def read_anchors(reader: ChainFactsReader, line: Sequence[TrustedLog]) -> 
             size = _follow(event, root, before=size)
             if until is None or size <= until:
                 anchors.add(size, root, time)
+                places.add(event, time)
             else:
                 abandoned += 1
         await _check_head(view, size)
-    return ChainReading(anchors=anchors, head_size=anchors.last_size, abandoned=abandoned)
+    return ChainReading(
+        anchors=anchors, places=places, head_size=anchors.last_size, abandoned=abandoned
+    )
 
 
 def _check_identity(view: ChainView) -> None:

@@ -6,27 +6,27 @@ the statement says; the record has an entry for each subject that its payload na
 Pure: rows come in, findings go out.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Final
 
-from provenance.core.digests import Commitment, LeafHash, PayloadCommitment, Salt, sha256
+from provenance.core.digests import LeafHash, Salt, sha256
 from provenance.core.errors import FormatError
 from provenance.core.fields import fields_root
 from provenance.core.jcs import parse_canonical
-from provenance.core.statement import (
-    Statement,
-    StatementTemplate,
-    payload_commitment,
-    statement_commitment,
-)
-from provenance.sealing import SealedRef
+from provenance.core.statement import Statement, StatementTemplate, payload_commitment
+from provenance.verify.audit.blame import blame_all, blame_payload, blame_some, opens
 from provenance.verify.audit.expected import (
     DERIVED,
     AuditedPayload,
     DerivedColumns,
     ExpectedOf,
     ExpectedRecord,
+)
+from provenance.verify.audit.rows import (
+    RecordFindings,
+    SealedExpectation,
+    StoredEntry,
+    StoredRecord,
 )
 
 ERASES: Final = "erases"
@@ -38,84 +38,6 @@ NO_CONTEXT: Final = "is missing, or its bytes have another hash"
 """What is said of a context that is named by its hash but is not there."""
 _EVENT: Final = "event"
 _KEYED: Final = ("dedup_key", "content_mac")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
-    """A record's row; what erasure destroyed is None. ``context`` are the bytes, if they exist.
-
-    Of a ``sealed`` payload neither bytes nor salt are in the row. ``sealed_in_part``: the row has
-    some columns of a sealed payload and lacks others.
-    """
-
-    first_index: int
-    count: int
-    kind: str
-    submitter: str
-    media_type: str
-    statement_head: bytes | None
-    statement_tail: bytes | None
-    payload_salt: bytes | None
-    fields_salt: bytes | None
-    payload: bytes | None
-    context_sha256: bytes | None
-    context: bytes | None
-    event_time: int | None
-    corrects: int | None
-    supersedes: int | None
-    describes: int | None
-    derived: DerivedColumns
-    sealed: SealedRef | None = None
-    sealed_in_part: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SealedExpectation:
-    """What the statement says of a payload that lies sealed elsewhere; ``size`` in bytes."""
-
-    ref: SealedRef
-    commitment: PayloadCommitment
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """An entry's row; ``sound`` says that its bytes are what the log committed to."""
-
-    index: int
-    record_first: int
-    trail_first: int
-    subject: str | None
-    salt: bytes | None
-    commitment: bytes
-    leaf_hash: bytes
-    sound: bool
-
-
-@dataclass(slots=True)
-class RecordFindings:
-    """What is wrong with one record: (object, problem).
-
-    ``closed`` are entries that cannot be opened because what opens them is gone; ``erased`` the
-    leaf hashes that the record says are erased, ``refers`` those of the record that each column of
-    :data:`REFERRING` should name (None where its statement could not be read). ``sealed`` is what remains to be held against a payload
-    that lies elsewhere.
-    """
-
-    first_index: int
-    wrong: list[tuple[str, str]] = field(default_factory=list)
-    closed: list[StoredEntry] = field(default_factory=list)
-    erased: tuple[LeafHash, ...] = ()
-    refers: dict[str, tuple[LeafHash, ...]] | None = None
-    sealed: SealedExpectation | None = None
-
-    def add(self, object_: str, problem: str) -> None:
-        """Note a fault."""
-        self.wrong.append((object_, problem))
-
-    def of_record(self, part: str, problem: str) -> None:
-        """Note a fault of a part of the record, such as its payload."""
-        self.add(f"{part} of record {self.first_index}", problem)
 
 
 def check_record(
@@ -143,7 +65,8 @@ def check_record(
         found.erased = tuple(ref.leaf for ref in statement.refs if ref.rel == ERASES)
     _check_columns(record, statement, found)
     has_context = _check_context(record, statement, found)
-    if _check_payload(record, statement, sound, found) and has_context and expected_of is not None:
+    has_payload = _check_payload(record, statement, sound, expected_of, found)
+    if has_payload and has_context and expected_of is not None:
         expected = _expected(record, statement, expected_of, found)
         if expected is not None:
             _check_subjects(record, entries, names, expected.subjects, found)
@@ -171,16 +94,15 @@ def _open_entries(
     names: set[str] = set()
     failed: list[StoredEntry] = []
     for entry in entries:
-        if entry.subject is not None and _opens(template, entry.subject, entry):
+        if entry.subject is not None and opens(template, entry.subject, entry):
             names.add(entry.subject)
         else:
             failed.append(entry)
     if not names:
         if failed:
-            _blame_all(record, template, failed, found)
+            blame_all(record, template, failed, found)
         return None
-    for entry in failed:
-        _blame_one(entry, found)
+    blame_some(record, template, failed, found)
     try:
         data = template.for_subject(min(names))
         statement = Statement.from_json(parse_canonical(data))
@@ -188,56 +110,6 @@ def _open_entries(
         found.of_record("statement", f"was committed to, but is malformed: {error}")
         return None
     return statement, names
-
-
-def _opens(template: StatementTemplate, subject: str, entry: StoredEntry) -> bool:
-    assert entry.salt is not None
-    try:
-        statement = template.for_subject(subject)
-    except FormatError:
-        return False
-    commitment = statement_commitment(statement, salt=Salt(entry.salt))
-    return commitment == Commitment(entry.commitment)
-
-
-def _blame_all(
-    record: StoredRecord,
-    template: StatementTemplate,
-    failed: Sequence[StoredEntry],
-    found: RecordFindings,
-) -> None:
-    """No entry opens: the statement is at fault, unless another name for the trail opens one."""
-    for entry in failed:
-        for name in _names_in(record):
-            if _opens(template, name, entry):
-                found.add(
-                    f"trail row {entry.trail_first}",
-                    f"its subject was altered: its entries are about {name}",
-                )
-                return
-    listed = ", ".join(str(entry.index) for entry in failed[:4])
-    more = " …" if len(failed) > 4 else ""
-    if len(failed) == 1:
-        problem = f"does not open entry {listed}: the statement, or the entry's salt, was altered"
-    else:
-        problem = f"opens none of the entries {listed}{more}"
-    found.of_record("statement", problem)
-
-
-def _names_in(record: StoredRecord) -> Iterator[str]:
-    """Strings of a JSON payload that could be subjects, as they stand there."""
-    if record.payload is None or len(record.payload) > 1 << 16:
-        return
-    for token in record.payload.decode("utf-8", "replace").split('"')[1::2]:
-        if ":" in token:
-            yield token
-
-
-def _blame_one(entry: StoredEntry, found: RecordFindings) -> None:
-    found.add(
-        f"entry {entry.index}",
-        "its salt, or the subject of its trail, was altered: the statement opens its neighbours",
-    )
 
 
 def _check_columns(record: StoredRecord, statement: Statement, found: RecordFindings) -> None:
@@ -270,6 +142,7 @@ def _check_payload(
     record: StoredRecord,
     statement: Statement,
     sound: Sequence[StoredEntry],
+    expected_of: ExpectedOf | None,
     found: RecordFindings,
 ) -> bool:
     """Whether the payload is here and is the recorded one."""
@@ -286,7 +159,7 @@ def _check_payload(
         found.closed += [entry for entry in sound if entry.index not in closed]
         return False
     if payload_commitment(payload, salt=Salt(salt)) != statement.payload:
-        found.of_record("payload", "is not the one that was recorded")
+        blame_payload(record, statement, expected_of, found)
         return False
     if len(payload) != statement.payload_size:
         found.of_record("payload", "has another size than the statement says")

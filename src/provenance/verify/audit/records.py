@@ -1,22 +1,20 @@
 """All records of a log, in the order of their entries."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 from provenance.core.digests import LeafHash
 from provenance.sealing import SealedRef
 from provenance.verify.audit.compact import CompactTable
-from provenance.verify.audit.contents import (
-    NO_CONTEXT,
-    StoredEntry,
-    StoredRecord,
-    check_record,
-)
+from provenance.verify.audit.contents import NO_CONTEXT, check_record
 from provenance.verify.audit.expected import DERIVED, DerivedColumns, ExpectedOf
 from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.report import Findings
+from provenance.verify.audit.rows import StoredEntry, StoredRecord
 from provenance.verify.audit.sealed import SealedSource, check_sealed
 from provenance.verify.audit.stored import Connection, StoredHead, stream
+from provenance.verify.audit.unopened import UnopenedEntries
+from provenance.verify.audit.walk import RecordWalk
 
 PAGE: Final = 64
 """Records that are fetched at once: their payloads are in memory together."""
@@ -78,29 +76,24 @@ class RecordAudit:
         self._expected_of = expected_of
         self._findings = findings
         self._closed = CompactTable("Q")
+        self._unopened = UnopenedEntries()
         self.records = 0
 
     async def run(self, progress: Callable[[int], None]) -> None:
         """Check every record; ``progress`` is told up to which entry."""
         log_id, size = self._head.log_id, self._head.size
-        entries = _Pages(
-            stream(self._connection, "audit_sources", _ENTRIES, (log_id, size)), self._faults
+        entries = stream(self._connection, "audit_sources", _ENTRIES, (log_id, size))
+        rows = stream(self._connection, "audit_records", _RECORDS, (log_id,), page=PAGE)
+        walk = RecordWalk(
+            (_record(row) async for row in rows),
+            (_entry(row, sound=row[0] not in self._faults) async for row in entries),
+            size=size,
+            findings=self._findings,
         )
-        end = 0
-        async for row in stream(self._connection, "audit_records", _RECORDS, (log_id,), page=PAGE):
-            record = _record(row)
-            self._orphans(await entries.until(record.first_index), end, record.first_index)
-            if record.first_index < end or record.first_index >= size:
-                self._findings.add(
-                    "contents",
-                    f"record {record.first_index}",
-                    "overlaps another, or has no entries",
-                )
-                continue
-            end = record.first_index + record.count
-            await self._one(record, await entries.until(end))
-            progress(end)
-        self._orphans(await entries.until(size), end, size)
+        async for record, own in walk.records():
+            await self._one(record, own)
+            progress(walk.end)
+        await self._unopened.settle(self._connection, self._head, self._findings)
         await self._contexts()
         self._unexplained()
 
@@ -114,6 +107,7 @@ class RecordAudit:
                 await check_sealed(found.sealed, entries, source=self._sealed, found=found)
         for object_, problem in found.wrong:
             self._findings.add("contents", object_, problem)
+        self._unopened.add(found.unopened)
         for entry in found.closed:
             self._closed.put(entry.leaf_hash, entry.index)
         for column, leaves in (found.refers or {}).items():
@@ -165,15 +159,6 @@ class RecordAudit:
         for (digest,) in await cursor.fetchall():
             self._findings.add("contents", f"context {digest.hex()}", NO_CONTEXT)
 
-    def _orphans(self, entries: list[StoredEntry], start: int, end: int) -> None:
-        """Entries between two records: their record's row is gone."""
-        if entries and start < end:
-            firsts = sorted({entry.record_first for entry in entries})
-            for first in firsts:
-                self._findings.add(
-                    "contents", f"record {first}", "its row is missing, but it has entries"
-                )
-
     def _unexplained(self) -> None:
         for (value,) in self._closed.values():
             if not int(value) & _NAMED:
@@ -186,30 +171,6 @@ class RecordAudit:
             "erasures",
             f"{len(self._closed)} entries that cannot be opened, each named by an erasure record",
         )
-
-
-class _Pages:
-    """Entries in order, taken as far as an index."""
-
-    def __init__(self, rows: AsyncIterator[tuple[Any, ...]], faults: EntryFaults) -> None:
-        self._rows = rows
-        self._faults = faults
-        self._next: StoredEntry | None = None
-
-    async def until(self, end: int) -> list[StoredEntry]:
-        """Entries of indexes below ``end`` that were not taken yet."""
-        taken: list[StoredEntry] = []
-        while True:
-            entry, self._next = self._next, None
-            if entry is None:
-                row = await anext(self._rows, None)
-                if row is None:
-                    return taken
-                entry = _entry(row, sound=row[0] not in self._faults)
-            if entry.index >= end:
-                self._next = entry
-                return taken
-            taken.append(entry)
 
 
 def _record(row: tuple[Any, ...]) -> StoredRecord:

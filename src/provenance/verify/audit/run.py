@@ -14,6 +14,8 @@ from provenance.verify.audit.checkpoints import CheckpointAudit
 from provenance.verify.audit.expected import ExpectedOf
 from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.groups import LogSource
+from provenance.verify.audit.heads import check_head, settle_size, stored_frontier
+from provenance.verify.audit.onchain import check_logs, check_places
 from provenance.verify.audit.records import RecordAudit
 from provenance.verify.audit.report import AuditReport, Findings
 from provenance.verify.audit.sealed import SealedSource
@@ -25,13 +27,7 @@ from provenance.verify.audit.stored import (
     snapshot,
     strays,
 )
-from provenance.verify.audit.tables import (
-    check_anchor_rows,
-    check_head,
-    check_trails,
-    read_anchor_rows,
-    stored_frontier,
-)
+from provenance.verify.audit.tables import check_anchor_rows, check_trails, read_anchor_rows
 from provenance.verify.audit.trails import TrailAudit
 from provenance.verify.audit.tree import NameEntry, TreeAudit, TreeStoppedError
 from provenance.verify.audit.web import WebLog, WebSource
@@ -43,7 +39,10 @@ Progress = Callable[[str, int, int], None]
 """Takes what is being done, and how far of how much."""
 
 NO_CHAIN: Final = "the chain was not asked: no RPC URL was given"
-NO_KEY: Final = "entries are for auditors: no auditor's API key was given"
+NO_KEY: Final = (
+    "entries are for auditors: an auditor's API key is missing; get one from the operator "
+    "(provenance keys create NAME auditor) and give it with --key or in PROVENANCE_KEY"
+)
 
 
 def no_progress(what: str, done: int, total: int) -> None:
@@ -267,6 +266,7 @@ async def audit_database(
         try:
             connection = await stack.enter_async_context(snapshot(database_url))
             head = await read_head(connection, origin)
+            head = await settle_size(connection, head, audit.findings)
             size = head.size
             stored = _Stored(audit, connection, head, line, before)
             await stored.run(expected_of, sealed)
@@ -304,7 +304,13 @@ class _Stored:
         )
         await faults.settle(connection, head, findings)
         if tree.frontier.size == head.size:
-            check_head(head, frontier=tree.frontier, last_at=trails.last_at, findings=findings)
+            check_head(
+                head,
+                frontier=tree.frontier,
+                last_at=trails.last_at,
+                has_last=not trails.stopped and head.size - 1 not in faults,
+                findings=findings,
+            )
         if not trails.stopped:
             await check_trails(connection, head, trails=trails, faults=faults, findings=findings)
         _count(findings, trails)
@@ -324,7 +330,7 @@ class _Stored:
         findings, before = self.audit.findings, self.before
         stored = await read_anchor_rows(
             self.connection,
-            origins=[log.origin for log in self.line],
+            line=self.line,
             trust=self.audit.trust,
             findings=findings,
         )
@@ -336,6 +342,10 @@ class _Stored:
             after = await self.audit.chain(self.line)
         if after is not None:
             check_anchor_rows(stored, before=before.anchors, after=after.anchors, findings=findings)
+            await check_places(
+                self.connection, line=self.line, places=after.places, findings=findings
+            )
+        await check_logs(self.connection, line=self.line, anchors=before.anchors, findings=findings)
         if before.head_size > self.head.size:
             findings.add(
                 "tree",

@@ -12,7 +12,7 @@ from provenance.core.digests import Salt
 from provenance.core.errors import ProvenanceError
 from provenance.core.statement import payload_digest_commitment
 from provenance.sealing import KeyGoneError, Opening, SealedRef
-from provenance.verify.audit.contents import (
+from provenance.verify.audit.rows import (
     RecordFindings,
     SealedExpectation,
     StoredEntry,

@@ -1,12 +1,11 @@
-"""Whether the tables that sum up the entries say what the entries say: trails, anchors, the head."""
+"""Whether the tables that sum up the entries say what the entries say: trails and anchors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provenance.core.digests import NodeHash
-from provenance.core.errors import BadValueError, FormatError, ProofError
+from provenance.core.errors import FormatError, ProofError
 from provenance.core.notes import Checkpoint
-from provenance.core.tree import Frontier
-from provenance.core.trustfile import TrustFile
+from provenance.core.trustfile import TrustedLog, TrustFile
 from provenance.verify.audit.anchors import AnchorTable
 from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.report import Findings
@@ -24,8 +23,10 @@ GROUP BY subject HAVING count(*) > 1 ORDER BY min(first_index) LIMIT 100
 """
 _ANCHORS = """
 SELECT anchors.size, anchors.root, anchors.checkpoint, anchors.state IN ('included', 'final')
-FROM anchors JOIN logs USING (log_id) LEFT JOIN logs AS next ON next.predecessor_id = logs.log_id
-WHERE logs.origin = ANY(%s) AND (next.start_size IS NULL OR anchors.size <= next.start_size)
+FROM anchors JOIN logs USING (log_id)
+JOIN unnest(%s::text[], %s::bigint[]) AS line (origin, until) ON line.origin = logs.origin
+LEFT JOIN logs AS next ON next.predecessor_id = logs.log_id
+WHERE anchors.size <= coalesce(line.until, next.start_size, anchors.size)
 ORDER BY anchors.size, anchors.log_id
 """
 
@@ -54,14 +55,9 @@ async def check_trails(
         if first != seen_first and first not in faults:
             findings.add("trails", name, f"its trail begins at entry {seen_first}")
         # Where the last entry is missing or altered, the row still names its true leaf hash.
-        ended = (count, last) == (seen_count, seen_last)
-        missing = count - seen_count
-        if not ended and not (missing > 0 and trails.are_bad(missing, last=last)):
-            findings.add(
-                "trails",
-                name,
-                f"says {count} entries where the log has {seen_count}, or another end",
-            )
+        missing = count - seen_count if last != seen_last else 0
+        if not (missing > 0 and trails.are_bad(missing, last=last)):
+            _check_end(first, (count, last), (seen_count, seen_last), findings)
     twice = await connection.execute(_TWICE, (head.log_id,))
     for subject, firsts in await twice.fetchall():
         listed = ", ".join(map(str, firsts))
@@ -69,21 +65,20 @@ async def check_trails(
     return rows
 
 
-def check_head(head: StoredHead, *, frontier: Frontier, last_at: int, findings: Findings) -> None:
-    """Compare the log's own row with the tree that the entries make."""
-    if (head.size, head.frontier) != (frontier.size, frontier.to_bytes()):
-        findings.add("tree", "log head", "its frontier is not that of the entries")
-    if head.last_at < last_at:
-        findings.add("entries", "log head", "its last time is before the last entry's")
-
-
-def stored_frontier(head: StoredHead) -> Frontier | None:
-    """The tree as the log's own row has it; None where that makes no sense."""
-    try:
-        frontier = Frontier.from_bytes(head.size, head.frontier)
-    except BadValueError:
-        return None
-    return Frontier(size=frontier.size, peaks=tuple(NodeHash(peak) for peak in frontier.peaks))
+def _check_end(
+    row: int, stored: tuple[int, bytes], seen: tuple[int, bytes], findings: Findings
+) -> None:
+    """Compare count and last leaf hash of a trail's row with those of its entries."""
+    (count, last), (seen_count, seen_last) = stored, seen
+    name, problem = f"trail row {row}", ""
+    if count != seen_count and last != seen_last:
+        problem = f"says {count} entries and another end, where the log has {seen_count}"
+    elif count != seen_count:
+        name, problem = f"count of {name}", f"is {count}, but the trail has {seen_count} entries"
+    elif last != seen_last:
+        name, problem = f"last_leaf of {name}", "is not the leaf hash of the trail's last entry"
+    if problem:
+        findings.add("trails", name, problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +95,13 @@ class StoredAnchors:
 
 
 async def read_anchor_rows(
-    connection: Connection, *, origins: list[str], trust: TrustFile, findings: Findings
+    connection: Connection, *, line: Sequence[TrustedLog], trust: TrustFile, findings: Findings
 ) -> StoredAnchors:
     """Read the rows of checkpoints, those that a succession abandoned left out."""
+    origins = [log.origin for log in line]
     stored = StoredAnchors(AnchorTable(), AnchorTable(), AnchorTable())
     async for size, root, note, anchored in stream(
-        connection, "audit_anchors", _ANCHORS, (origins,)
+        connection, "audit_anchors", _ANCHORS, ends_of(line)
     ):
         tables = [stored.rows]
         problem = _problem_of(note, size, root, origins, trust)
@@ -120,6 +116,12 @@ async def read_anchor_rows(
         "checkpoints", f"{len(stored.checkpoints)} checkpoints, signed by trusted keys"
     )
     return stored
+
+
+def ends_of(line: Sequence[TrustedLog]) -> tuple[list[str], list[int | None]]:
+    """Each log of ``line`` with the size up to which its anchors count, None if it goes on."""
+    ends = [log.successor.size if log.successor is not None else None for log in line]
+    return [log.origin for log in line], ends
 
 
 def check_anchor_rows(

@@ -147,7 +147,10 @@ class WebLog:
             if status in _MISSING:
                 return None
             if status in _DENIED:
-                raise LogReadError(f"{path}: the API key does not allow it; an auditor's is needed")
+                raise LogReadError(
+                    f"{path}: the API key does not allow it; an auditor's is needed: give it with "
+                    "--key or in PROVENANCE_KEY"
+                )
             reason = f"HTTP {status}"
         raise LogReadError(f"{self._base}/{path} could not be read ({reason})")
 
