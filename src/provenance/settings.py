@@ -87,6 +87,13 @@ class Settings(BaseSettings):
         description="the carrier's own terms for claims, a TOML file; absent: the conventions alone",
     )
 
+    erasure_hour: int | None = Field(
+        default=None,
+        ge=0,
+        le=23,
+        description="hour (UTC) in which tables are rewritten after erasures; absent: at once",
+    )
+
     @field_validator("origin")
     @classmethod
     def _origin(cls, value: str) -> str:

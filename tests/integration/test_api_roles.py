@@ -39,6 +39,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     "act_on_case": ("admin", "claims"),
     "list_cases": ("admin", "claims"),
     "read_case": ("admin", "claims"),
+    "erase_records": ("admin",),
+    "list_erasures": ("admin", "auditor"),
+    "read_erasure": ("admin", "auditor"),
 }
 """Roles of each operation that needs a key; written down apart from the code that decides."""
 OPEN = {
@@ -67,6 +70,7 @@ PATHS = {
     "tile": "000.p/1",
     "key_id": "0" * 16,
     "case": "0" * 32,
+    "id": "0" * 32,
 }
 QUERIES = {
     "query_events": {"MATCH_anyEPC": "urn:example:no-epc"},
@@ -99,6 +103,7 @@ async def call(
         "capture_event": event(parcel()),
         "create_key": {"organisation": "Nobody", "role": "member", "label": "made by a test"},
         "open_case": {"claim": "damage", "shipments": ["WB1"], "claimant": "Nobody"},
+        "erase_records": {"ground": "objection", "author": "Nobody", "records": [999_999]},
         "act_on_case": {"act": "note_added", "expected_seq": 1, "note": "nothing"},
     }.get(name)
     return await client.request(method, path, params=QUERIES.get(name), json=body)

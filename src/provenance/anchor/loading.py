@@ -118,7 +118,7 @@ class BatchLoader:
 
     async def _stage(self, name: BatchName) -> None:
         """Copy the rows into temporary tables that end with the transaction."""
-        reader = LineReader(self._blobs.stream(self._paths.object(name, "rows")))
+        reader = LineReader(self._blobs.stream(self._paths.object(name, self._manifest.rows_name)))
         for part in self._manifest.tables:
             columns = sql.SQL(", ").join(map(sql.Identifier, _known_columns(part)))
             staged = sql.Identifier(f"staged_{part.table}")
@@ -167,7 +167,7 @@ class BatchLoader:
         )
 
     async def _insert_entries(self, name: BatchName, size: int, growth: _Growth) -> None:
-        places = self._paths.object(name, "places")
+        places = self._paths.object(name, self._manifest.places_name)
         digest = hashlib.sha256()
         index = name.old_size
         bundle = BundleReader()

@@ -12,6 +12,7 @@ from starlette.responses import Response
 import provenance.api.cases.table as cases
 import provenance.api.documents.table as documents
 import provenance.api.epcis.table as epcis
+import provenance.api.erasures.table as erasures
 import provenance.api.keys.table as keys
 import provenance.api.operation.routes as operation
 import provenance.api.publiclog.table as publiclog
@@ -83,6 +84,7 @@ def operations(services: Services, authenticator: Authenticator) -> list[Operati
         *cases.operations(services, contexts),
         *receipts.operations(services, contexts),
         *documents.operations(services),
+        *erasures.operations(services),
         *publiclog.operations(services),
         *verification.operations(services),
         *keys.operations(services, authenticator),

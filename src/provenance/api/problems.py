@@ -20,6 +20,7 @@ from starlette.responses import Response
 from provenance.api import errors as api
 from provenance.api.answers import PROBLEM, encode
 from provenance.core.errors import BoundsError, FormatError, ProofError, ProvenanceError
+from provenance.erasure import errors as erasure
 from provenance.evidence import errors as evidence
 from provenance.intake.documents import errors as documents
 from provenance.intake.documents.kinds import TAKEN
@@ -61,6 +62,8 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     evidence.StaleCaseError: 409,
     evidence.ClosedCaseError: 409,
     evidence.UnknownEvidenceError: 422,
+    erasure.HeldError: 409,
+    erasure.NothingToEraseError: 422,
     BoundsError: 400,
     ProofError: 422,
     FormatError: 400,

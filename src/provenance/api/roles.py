@@ -38,6 +38,8 @@ class Permission(StrEnum):
     MANAGE_KEYS = "manage-keys"
     READ_CASES = "read-cases"
     HANDLE_CASES = "handle-cases"
+    ERASE = "erase"
+    READ_ERASURES = "read-erasures"
 
 
 _EVERY_READER: Final = frozenset({Role.ADMIN, Role.CARRIER, Role.MEMBER, Role.CLAIMS, Role.CUSTOMS})
@@ -60,6 +62,9 @@ ALLOWED: Final[Mapping[Permission, frozenset[Role]]] = {
     # What a claimant says is not for the carrier that it is said about.
     Permission.READ_CASES: frozenset({Role.ADMIN, Role.CLAIMS}),
     Permission.HANDLE_CASES: frozenset({Role.ADMIN, Role.CLAIMS}),
+    Permission.ERASE: frozenset({Role.ADMIN}),
+    # Leaf hashes, grounds and times: what an auditor holds against entries that cannot be opened.
+    Permission.READ_ERASURES: frozenset({Role.ADMIN, Role.AUDITOR}),
 }
 """Roles that hold each permission."""
 

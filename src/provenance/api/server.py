@@ -40,6 +40,7 @@ from provenance.prove.store import ProofStore
 from provenance.settings import Settings
 from provenance.verify.chain import ChainFactsReader
 from provenance.wiring.chain import file_keys
+from provenance.wiring.erasing import Erasing, eraser_lock, open_eraser
 from provenance.wiring.guard import FenceGuard
 from provenance.wiring.logs import current_log, signer_for
 from provenance.wiring.sealing import open_vault, sweeper
@@ -103,6 +104,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         SchemaError: the database has not this release's tables.
         UnknownLogError: the log was never made.
         RulesError: the carrier's terms are wrong; says the line.
+        ErasureListError: the erasure list was altered.
 
     """
     assert settings.database_url is not None, "set DATABASE_URL, or use `provenance run`"
@@ -142,10 +144,15 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         guard = FenceGuard(writer, database_url=settings.database_url, chain=chain, log=log)
         vault = open_vault(settings)
         sweeping = Sweeping(sweeper(settings, reads), is_open=lambda: writer.is_open)
+        eraser = open_eraser(settings, reads, log_id=log.log_id)
+        await eraser.restore()
+        erasing = Erasing(
+            eraser, writer, lock=eraser_lock(settings), hour=settings.erasure_hour, now_ms=_now_ms
+        )
 
         @asynccontextmanager
         async def running() -> AsyncIterator[None]:
-            async with guard.running(), sweeping.running():
+            async with guard.running(), sweeping.running(), erasing.running():
                 yield
 
         async def trust() -> TrustFile:
@@ -168,6 +175,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 openings=vault,
             ),
             vault=vault,
+            eraser=eraser,
+            erasing=erasing,
             limits=ApiLimits(max_document_bytes=settings.document_bytes),
             trust=trust,
             facts=facts,

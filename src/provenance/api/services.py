@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from provenance.api.ports import Readiness
 from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
+from provenance.erasure.eraser import Eraser
 from provenance.evidence.rules import RuleBook
 from provenance.intake.limits import DEFAULT_LIMITS, IntakeLimits
 from provenance.intake.repetition import EventKeys
@@ -21,6 +22,7 @@ from provenance.prove.prover import Prover
 from provenance.prove.store import LogRow
 from provenance.sealing import Vault
 from provenance.verify.service import FactsSource
+from provenance.wiring.erasing import Erasing
 
 Clock = Callable[[], int]
 """Milliseconds since the epoch, UTC."""
@@ -70,7 +72,7 @@ class Services:
     and what it succeeded, newest first. ``carrier`` is the short name in subjects of waybill
     numbers that are not URIs. ``trust`` is the trust file as the operator publishes it, and
     ``facts`` whoever can ask the chain (None: nobody). ``rules`` are those of claims, with the
-    carrier's own terms.
+    carrier's own terms. ``eraser`` carries out erasures, ``erasing`` sees to what is left of them.
     """
 
     log: LogIdentity
@@ -86,6 +88,8 @@ class Services:
     accounts: AccountStore
     readiness: Readiness
     vault: Vault
+    eraser: Eraser
+    erasing: Erasing
     event_keys: EventKeys
     carrier: str
     registry: CollectorRegistry

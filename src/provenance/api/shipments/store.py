@@ -39,6 +39,8 @@ class TrailEntry:
     read_point: str | None
     biz_location: str | None
     corrects: int | None
+    erased_at: int | None
+    erased_ground: str | None
     payload_size: int | None
 
     @property
@@ -54,6 +56,10 @@ _STATED = cast(
 _TYPE = func.coalesce(
     records.c.event_type, case((records.c.kind == DOCUMENT, _STATED["type"].astext))
 )
+
+
+_erasure = records.alias("erasure")
+_erasure_entry = entries.alias("erasure_entry")
 
 
 class TrailStore:
@@ -88,6 +94,8 @@ class TrailStore:
                 records.c.read_point,
                 records.c.biz_location,
                 records.c.corrects,
+                _erasure_entry.c.at.label("erased_at"),
+                _erasure.c.event_type.label("erased_ground"),
                 records.c.sealed_path,
             )
             .join(
@@ -102,6 +110,20 @@ class TrailStore:
                 and_(
                     records.c.log_id == entries.c.log_id,
                     records.c.first_index == entries.c.record_first,
+                ),
+            )
+            .outerjoin(
+                _erasure,
+                and_(
+                    _erasure.c.log_id == records.c.log_id,
+                    _erasure.c.first_index == records.c.erased_by,
+                ),
+            )
+            .outerjoin(
+                _erasure_entry,
+                and_(
+                    _erasure_entry.c.log_id == records.c.log_id,
+                    _erasure_entry.c.index == records.c.erased_by,
                 ),
             )
             .where(trails.c.log_id == self._log_id, trails.c.subject == subject)

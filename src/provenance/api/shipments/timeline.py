@@ -196,6 +196,8 @@ def _answer(
         corrects=entry.corrects,
         corrected_by=corrected_by,
         erased=entry.payload_size is None,
+        erased_at=entry.erased_at,
+        erased_ground=entry.erased_ground,
     )
     # What is claimed is for the operator and whoever claims it, not for who is claimed against.
     for_others = principal.role is not Role.CARRIER and entry.kind != CASE

@@ -1,0 +1,203 @@
+"""Puts erasure together, applies it before a start, and sees to what is left of it meanwhile."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+import psycopg
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from provenance.anchor.session import connect
+from provenance.core.errors import ProvenanceError
+from provenance.db.engine import create_engine
+from provenance.embedded.files import FileLock, make_folder
+from provenance.erasure.book import ErasureList
+from provenance.erasure.eraser import Eraser, Writes
+from provenance.erasure.targets import TargetStore
+from provenance.evidence.cases.holds import LegalHolds
+from provenance.evidence.cases.store import CaseStore
+from provenance.intake.repetition import EventKeys
+from provenance.keys.files import FileKeys
+from provenance.log.errors import UnknownLogError
+from provenance.settings import Settings
+from provenance.wiring.chain import blob_store
+from provenance.wiring.logs import current_log
+from provenance.wiring.sealing import open_vault
+
+_log = structlog.get_logger(__name__)
+LIST_NAME: Final = "erasures"
+"""The erasure list, beside the key shelf: every process that shares the shelf shares it."""
+SOON_S: Final = 2.0
+"""Seconds until what was just ordered is looked after: its anchor comes first."""
+PAUSE_S: Final = 60.0
+"""Seconds between two looks at what is left."""
+MAX_DOUBLINGS: Final = 8
+"""Each look that changes nothing makes the pause twice as long, up to four hours: it rewrites
+tables."""
+_SOON: Final = ("batches", "log")
+"""What is left for a moment only."""
+
+
+def list_path(settings: Settings) -> Path:
+    """Where the erasure list of the settings is."""
+    return settings.data_dir / "keys" / LIST_NAME
+
+
+def erasure_list(settings: Settings) -> ErasureList:
+    """Return the erasure list of the settings."""
+    path = list_path(settings)
+    make_folder(path.parent)
+    return ErasureList(path, now_ms=_now_ms)
+
+
+def open_eraser(settings: Settings, engine: AsyncEngine, *, log_id: int) -> Eraser:
+    """Eraser of one log.
+
+    Raises:
+        SettingsError: the master key's settings do not go together.
+        BlobStoreError: the store's URL is none.
+
+    """
+    url = settings.database_url
+    assert url is not None, "erasure works on a database that runs"
+    cases = CaseStore(engine, log_id=log_id)
+    return Eraser(
+        log_id=log_id,
+        orders=erasure_list(settings),
+        targets=TargetStore(engine, log_id=log_id),
+        connect=lambda: connect(url),
+        vault=open_vault(settings),
+        blobs=blob_store(settings),
+        keys=EventKeys(FileKeys(settings.data_dir / "keys").secret("repetition")),
+        now_ms=_now_ms,
+        random_bytes=os.urandom,
+        holds=lambda: LegalHolds.read(cases),
+    )
+
+
+async def erase_again(settings: Settings, *, since_ms: int | None = None) -> int:
+    """Apply the erasure list to a database that was restored; returns how many orders.
+
+    With ``since_ms`` also the copies of what was purged from then on, which may have come back with
+    an older backup. What is left, the next start of the service sees to.
+
+    Raises:
+        ErasureListError: the list cannot be used.
+        BlobError: the object store failed.
+
+    """
+    assert settings.database_url is not None, "erasure works on a database that runs"
+    engine = create_engine(settings.database_url)
+    try:
+        try:
+            log = await current_log(engine, origin=settings.origin)
+        except UnknownLogError:
+            return 0
+        eraser = open_eraser(settings, engine, log_id=log.log_id)
+        again = 0 if since_ms is None else await eraser.reopen(since_ms=since_ms)
+        again += await eraser.restore()
+        await eraser.finish(writer=None)
+    finally:
+        await engine.dispose()
+    return again
+
+
+class Finishes(Protocol):
+    """What sees to orders of which something is left."""
+
+    async def finish(
+        self, *, writer: Writes | None, may_rewrite: bool = True
+    ) -> dict[str, list[str]]:
+        """Take them up; returns what is left, by order."""
+        ...
+
+
+class Erasing:
+    """Sees to what is left of erasures while the API runs; one process of several does.
+
+    ``left`` tells what was left when this process looked last, by order.
+    """
+
+    def __init__(
+        self,
+        eraser: Finishes,
+        writer: Writes,
+        *,
+        lock: FileLock,
+        hour: int | None,
+        now_ms: Callable[[], int],
+        pause_s: float = PAUSE_S,
+        soon_s: float = SOON_S,
+    ) -> None:
+        self._eraser = eraser
+        self._writer = writer
+        self._lock = lock
+        self._hour = hour
+        self._now_ms = now_ms
+        self._pause_s = pause_s
+        self._soon_s = soon_s
+        self._ordered = asyncio.Event()
+        self._in_vain = 0
+        self.left: dict[str, list[str]] = {}
+
+    def wake(self) -> None:
+        """Something was ordered: look soon."""
+        self._ordered.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look after erasures in the background."""
+        task = asyncio.create_task(self._run(), name="eraser")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            self._lock.release()
+
+    async def _run(self) -> None:
+        while True:
+            if self._writer.is_open and (self._lock.held or self._lock.acquire()):
+                await self._finish()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ordered.wait(), self._pause())
+                self._ordered.clear()
+                self._in_vain = 0
+                await asyncio.sleep(self._soon_s)
+
+    def _pause(self) -> float:
+        reasons = {what.partition(":")[0] for one in self.left.values() for what in one}
+        if not self._writer.is_open or not reasons.isdisjoint(_SOON):
+            return self._soon_s
+        return self._pause_s * 2.0 ** min(self._in_vain, MAX_DOUBLINGS)
+
+    async def _finish(self) -> None:
+        hour = datetime.fromtimestamp(self._now_ms() / 1000, UTC).hour
+        may_rewrite = self._hour is None or hour == self._hour
+        try:
+            left = await self._eraser.finish(writer=self._writer, may_rewrite=may_rewrite)
+        except (ProvenanceError, SQLAlchemyError, psycopg.Error, OSError) as error:
+            _log.warning("erasure_failed", error=type(error).__name__)
+            return
+        if left != self.left:
+            reasons = sorted({what.partition(":")[0] for one in left.values() for what in one})
+            _log.info("erasures_left", orders=len(left), reasons=reasons)
+        self._in_vain = self._in_vain + 1 if left else 0
+        self.left = left
+
+
+def eraser_lock(settings: Settings) -> FileLock:
+    """Lock of whoever sees to what is left of erasures."""
+    return FileLock(settings.data_dir / "keys" / f"{LIST_NAME}.lock")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
