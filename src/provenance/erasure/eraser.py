@@ -176,12 +176,13 @@ class Eraser:
 
         """
         await self._adopt()
+        in_log = await self.targets.recorded_orders()
         again: list[Order] = []
         async with self.connect() as connection:
             for order in (await self.orders.orders()).values():
                 if order.is_withdrawn or not order.is_recorded:
                     continue
-                if await self._is_open(connection, order):
+                if await self._came_back(connection, order, is_in_log=order.id in in_log):
                     again.append(order)
             if again:
                 again = await self.orders.mark("reopened", again)
@@ -189,20 +190,6 @@ class Eraser:
             for order in again:
                 await self._destroy(connection, order)
         return len(again)
-
-    async def reopen(self, *, since_ms: int) -> int:
-        """Carry out again what was purged at ``since_ms`` or later; returns how many orders.
-
-        For a restored backup, whose copies may be older than its list.
-        """
-        orders = [
-            order
-            for order in (await self.orders.orders()).values()
-            if order.purged_at is not None and order.purged_at >= since_ms
-        ]
-        if orders:
-            await self.orders.mark("reopened", orders)
-        return len(orders)
 
     async def _order(self, targets: Sequence[Target], reason: Reason) -> Order:
         """Return a new order, its record's payload sealed."""
@@ -290,6 +277,8 @@ class Eraser:
                 await self.steps(Step.CLEAN)
                 for id_ in indexes:
                     left[id_] += general
+                    if await self.targets.erasure(id_) is None:
+                        left[id_].append("log: its record waits until the log takes writes")
         await self._note_purged([order for order in orders if not left[order.id]])
         return left
 
@@ -317,8 +306,11 @@ class Eraser:
         await self.steps(Step.ROWS)
         return found
 
-    async def _is_open(self, connection: Connection, order: Order) -> bool:
-        return bool(await still_open(connection, log_id=self.log_id, leaves=order.leaves))
+    async def _came_back(self, connection: Connection, order: Order, *, is_in_log: bool) -> bool:
+        """Whether the database is older than the order: its rows are full, or its record is gone."""
+        if is_in_log or not order.purged_at:
+            return bool(await still_open(connection, log_id=self.log_id, leaves=order.leaves))
+        return bool(await places(connection, log_id=self.log_id, leaves=order.leaves))
 
     async def _adopt(self) -> None:
         """Put on the list what the log says was erased, where the list does not know it."""

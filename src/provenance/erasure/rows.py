@@ -33,6 +33,10 @@ EMPTIED: Final = tuple(
 _IS_OPEN = """
 SELECT leaf_hash FROM entries WHERE log_id = %s AND leaf_hash = ANY(%s) AND salt IS NOT NULL
 """
+_OPEN_LEAVES = """
+SELECT leaf_hash FROM entries
+WHERE log_id = %s AND index >= %s AND index < %s AND salt IS NOT NULL
+"""
 _PLACES = """
 SELECT index, record_first FROM entries WHERE log_id = %s AND leaf_hash = ANY(%s) ORDER BY index
 """
@@ -89,6 +93,14 @@ async def still_open(
 ) -> frozenset[LeafHash]:
     """Return those of ``leaves`` whose entries can still be opened."""
     cursor = await connection.execute(_IS_OPEN, (log_id, list(leaves)), binary=True)
+    return frozenset(LeafHash(leaf) for (leaf,) in await cursor.fetchall())
+
+
+async def open_leaves(
+    connection: Connection, *, log_id: int, start: int, end: int
+) -> frozenset[LeafHash]:
+    """Return the leaf hashes of the entries ``[start, end)`` that can be opened."""
+    cursor = await connection.execute(_OPEN_LEAVES, (log_id, start, end), binary=True)
     return frozenset(LeafHash(leaf) for (leaf,) in await cursor.fetchall())
 
 

@@ -124,6 +124,16 @@ class TargetStore:
             found: int | None = await connection.scalar(query)
         return found
 
+    async def recorded_orders(self) -> frozenset[str]:
+        """Return the orders that have a record in the log."""
+        query = select(records.c.event_id).where(
+            records.c.log_id == self._log_id,
+            records.c.kind == KIND,
+            records.c.event_id.is_not(None),
+        )
+        async with self._engine.connect() as connection:
+            return frozenset(await connection.scalars(query))
+
     async def erasures(self, *, besides: Container[str]) -> list[FoundErasure]:
         """Return what the log itself says was erased, but for the orders ``besides``."""
         listed = select(records.c.first_index, records.c.event_id).where(

@@ -3,10 +3,9 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final, Protocol
 
 import psycopg
@@ -14,26 +13,25 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from provenance.anchor.session import connect
+from provenance.anchor.session import Connection, connect
 from provenance.core.errors import ProvenanceError
 from provenance.db.engine import create_engine
-from provenance.embedded.files import FileLock, make_folder
+from provenance.embedded.files import FileLock
 from provenance.erasure.book import ErasureList
 from provenance.erasure.eraser import Eraser, Writes
+from provenance.erasure.rows import empty, open_leaves, places, sealed_payloads
 from provenance.erasure.targets import TargetStore
 from provenance.evidence.cases.holds import LegalHolds
 from provenance.evidence.cases.store import CaseStore
 from provenance.intake.repetition import EventKeys
 from provenance.keys.files import FileKeys
-from provenance.log.errors import UnknownLogError
+from provenance.sealing import Vault
 from provenance.settings import Settings
 from provenance.wiring.chain import blob_store
 from provenance.wiring.logs import current_log
-from provenance.wiring.sealing import open_vault
+from provenance.wiring.sealing import erasure_list, list_path, open_vault
 
 _log = structlog.get_logger(__name__)
-LIST_NAME: Final = "erasures"
-"""The erasure list, beside the key shelf: every process that shares the shelf shares it."""
 SOON_S: Final = 2.0
 """Seconds until what was just ordered is looked after: its anchor comes first."""
 PAUSE_S: Final = 60.0
@@ -43,18 +41,6 @@ MAX_DOUBLINGS: Final = 8
 tables."""
 _SOON: Final = ("batches", "log")
 """What is left for a moment only."""
-
-
-def list_path(settings: Settings) -> Path:
-    """Where the erasure list of the settings is."""
-    return settings.data_dir / "keys" / LIST_NAME
-
-
-def erasure_list(settings: Settings) -> ErasureList:
-    """Return the erasure list of the settings."""
-    path = list_path(settings)
-    make_folder(path.parent)
-    return ErasureList(path, now_ms=_now_ms)
 
 
 def open_eraser(settings: Settings, engine: AsyncEngine, *, log_id: int) -> Eraser:
@@ -82,11 +68,11 @@ def open_eraser(settings: Settings, engine: AsyncEngine, *, log_id: int) -> Eras
     )
 
 
-async def erase_again(settings: Settings, *, since_ms: int | None = None) -> int:
-    """Apply the erasure list to a database that was restored; returns how many orders.
+async def erase_again(settings: Settings, *, origins: Sequence[str], since_ms: int) -> int:
+    """Apply the erasure list to a database that was restored; returns how many orders it has.
 
-    With ``since_ms`` also the copies of what was purged from then on, which may have come back with
-    an older backup. What is left, the next start of the service sees to.
+    What was purged at ``since_ms`` or later is carried out again as a whole: the copies that came
+    back may be older than the list. What is left then, the next start of the service sees to.
 
     Raises:
         ErasureListError: the list cannot be used.
@@ -94,23 +80,59 @@ async def erase_again(settings: Settings, *, since_ms: int | None = None) -> int
 
     """
     assert settings.database_url is not None, "erasure works on a database that runs"
+    orders = erasure_list(settings)
+    known = await orders.orders()
+    late = [one for one in known.values() if one.purged_at and one.purged_at >= since_ms]
+    if late:
+        await orders.mark("reopened", late)
     engine = create_engine(settings.database_url)
     try:
-        try:
-            log = await current_log(engine, origin=settings.origin)
-        except UnknownLogError:
-            return 0
-        eraser = open_eraser(settings, engine, log_id=log.log_id)
-        again = 0 if since_ms is None else await eraser.reopen(since_ms=since_ms)
-        again += await eraser.restore()
-        await eraser.finish(writer=None)
+        for origin in origins:
+            log = await current_log(engine, origin=origin)
+            eraser = open_eraser(settings, engine, log_id=log.log_id)
+            await eraser.restore()
+            await eraser.finish(writer=None)
     finally:
         await engine.dispose()
-    return again
+    return len(known)
+
+
+class EmptiesListed:
+    """Empties what the list names in rows that a refill has just put back."""
+
+    def __init__(self, orders: ErasureList, vault: Vault) -> None:
+        self._orders = orders
+        self._vault = vault
+
+    async def empty(self, connection: Connection, *, log_id: int, start: int, end: int) -> None:
+        """Empty what was erased of the entries ``[start, end)``, in the open transaction.
+
+        The orders are carried out again: the copies that the rows came from hold what was erased.
+        """
+        orders = [one for one in (await self._orders.orders()).values() if one.is_recorded]
+        if not orders:
+            return
+        came = await open_leaves(connection, log_id=log_id, start=start, end=end)
+        again = [order for order in orders if not came.isdisjoint(order.leaves)]
+        for order in again:
+            found = await places(connection, log_id=log_id, leaves=order.leaves)
+            firsts = sorted({first for _, first in found})
+            for ref in await sealed_payloads(connection, log_id=log_id, firsts=firsts):
+                await self._vault.erase(ref)
+            await empty(
+                connection, log_id=log_id, leaves=order.leaves, firsts=firsts, erased_by=None
+            )
+        if again:
+            await self._orders.mark("reopened", again)
+            _log.warning("erasures_applied_to_refill", orders=len(again))
 
 
 class Finishes(Protocol):
     """What sees to orders of which something is left."""
+
+    async def restore(self) -> int:
+        """Carry out again what an older database brought back; returns how many orders."""
+        ...
 
     async def finish(
         self, *, writer: Writes | None, may_rewrite: bool = True
@@ -164,9 +186,13 @@ class Erasing:
             self._lock.release()
 
     async def _run(self) -> None:
+        was_open = False
         while True:
-            if self._writer.is_open and (self._lock.held or self._lock.acquire()):
-                await self._finish()
+            is_open = self._writer.is_open
+            if is_open and (self._lock.held or self._lock.acquire()):
+                # What was put back while the log was behind is looked through first.
+                await self._finish(is_first=not was_open)
+            was_open = is_open
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ordered.wait(), self._pause())
                 self._ordered.clear()
@@ -179,10 +205,12 @@ class Erasing:
             return self._soon_s
         return self._pause_s * 2.0 ** min(self._in_vain, MAX_DOUBLINGS)
 
-    async def _finish(self) -> None:
+    async def _finish(self, *, is_first: bool) -> None:
         hour = datetime.fromtimestamp(self._now_ms() / 1000, UTC).hour
         may_rewrite = self._hour is None or hour == self._hour
         try:
+            if is_first:
+                await self._eraser.restore()
             left = await self._eraser.finish(writer=self._writer, may_rewrite=may_rewrite)
         except (ProvenanceError, SQLAlchemyError, psycopg.Error, OSError) as error:
             _log.warning("erasure_failed", error=type(error).__name__)
@@ -196,7 +224,8 @@ class Erasing:
 
 def eraser_lock(settings: Settings) -> FileLock:
     """Lock of whoever sees to what is left of erasures."""
-    return FileLock(settings.data_dir / "keys" / f"{LIST_NAME}.lock")
+    path = list_path(settings)
+    return FileLock(path.with_name(f"{path.name}.lock"))
 
 
 def _now_ms() -> int:
