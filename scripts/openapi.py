@@ -30,7 +30,7 @@ from provenance.prove.materials import MaterialStore
 from provenance.prove.prover import Prover
 from provenance.prove.store import ProofStore
 from provenance.settings import Settings
-from provenance.wiring.erasing import Erasing, eraser_lock, open_eraser
+from provenance.wiring.erasing import Erasing, eraser_lock, open_eraser, open_retention
 from provenance.wiring.sealing import open_vault
 
 TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
@@ -59,6 +59,7 @@ def unconnected(folder: Path) -> Services:
     vault = open_vault(settings)
     writer = LogWriter(engine, log, signers=())
     eraser = open_eraser(settings, engine, log_id=1)
+    retention = open_retention(settings, engine, eraser)
     return Services(
         log=log,
         lineage=(),
@@ -77,7 +78,15 @@ def unconnected(folder: Path) -> Services:
         ),
         vault=vault,
         eraser=eraser,
-        erasing=Erasing(eraser, writer, lock=eraser_lock(settings), hour=None, now_ms=time.time_ns),
+        retention=retention,
+        erasing=Erasing(
+            eraser,
+            writer,
+            retention=retention,
+            lock=eraser_lock(settings),
+            hour=None,
+            now_ms=time.time_ns,
+        ),
         trust=_nobody,
         facts=None,
         accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=time.time_ns),

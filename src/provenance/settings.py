@@ -87,6 +87,10 @@ class Settings(BaseSettings):
         description="the carrier's own terms for claims, a TOML file; absent: the conventions alone",
     )
 
+    retention: Path | None = Field(
+        default=None,
+        description="how long records are kept, a TOML file; absent: three years",
+    )
     erasure_hour: int | None = Field(
         default=None,
         ge=0,

@@ -41,6 +41,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "read_case": ("admin", "claims"),
     "erase_records": ("admin",),
     "list_erasures": ("admin", "auditor"),
+    "list_due_records": ("admin", "auditor"),
     "read_erasure": ("admin", "auditor"),
 }
 """Roles of each operation that needs a key; written down apart from the code that decides."""

@@ -11,7 +11,13 @@ from provenance.api.cases.answers import ActAnswer, ActRequest, CaseRequest, Cas
 from provenance.api.documents.answers import DocumentAnswer, Documents, DocumentTypes
 from provenance.api.epcis.answers import CaptureJobAnswer, EventAnswer
 from provenance.api.epcis.schemas import SCHEMAS
-from provenance.api.erasures.answers import Erasure, ErasureAnswer, ErasureRequest, Erasures
+from provenance.api.erasures.answers import (
+    DueRecords,
+    Erasure,
+    ErasureAnswer,
+    ErasureRequest,
+    Erasures,
+)
 from provenance.api.keys.answers import Key, KeyRequest, Keys
 from provenance.api.operation.routes import Live, Ready
 from provenance.api.publiclog.answers import Checkpoints, ConsistencyProof
@@ -67,6 +73,7 @@ _STRUCTS: Final = (
     DocumentAnswer,
     DocumentTypes,
     Documents,
+    DueRecords,
     Erasure,
     ErasureAnswer,
     ErasureRequest,

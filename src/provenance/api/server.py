@@ -40,7 +40,7 @@ from provenance.prove.store import ProofStore
 from provenance.settings import Settings
 from provenance.verify.chain import ChainFactsReader
 from provenance.wiring.chain import file_keys
-from provenance.wiring.erasing import Erasing, eraser_lock, open_eraser
+from provenance.wiring.erasing import Erasing, eraser_lock, open_eraser, open_retention
 from provenance.wiring.guard import FenceGuard
 from provenance.wiring.logs import current_log, signer_for
 from provenance.wiring.sealing import open_vault, sweeper
@@ -105,6 +105,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         UnknownLogError: the log was never made.
         RulesError: the carrier's terms are wrong; says the line.
         ErasureListError: the erasure list was altered.
+        RetentionError: the file of retention periods is wrong; says the line.
 
     """
     assert settings.database_url is not None, "set DATABASE_URL, or use `provenance run`"
@@ -146,8 +147,14 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         sweeping = Sweeping(sweeper(settings, reads), is_open=lambda: writer.is_open)
         eraser = open_eraser(settings, reads, log_id=log.log_id)
         await eraser.restore()
+        retention = open_retention(settings, engine, eraser)
         erasing = Erasing(
-            eraser, writer, lock=eraser_lock(settings), hour=settings.erasure_hour, now_ms=_now_ms
+            eraser,
+            writer,
+            retention=retention,
+            lock=eraser_lock(settings),
+            hour=settings.erasure_hour,
+            now_ms=_now_ms,
         )
 
         @asynccontextmanager
@@ -177,6 +184,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             vault=vault,
             eraser=eraser,
             erasing=erasing,
+            retention=retention,
             limits=ApiLimits(max_document_bytes=settings.document_bytes),
             trust=trust,
             facts=facts,

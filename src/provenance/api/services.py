@@ -11,6 +11,7 @@ from provenance.api.ports import Readiness
 from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
 from provenance.erasure.eraser import Eraser
+from provenance.erasure.retention import Retention
 from provenance.evidence.rules import RuleBook
 from provenance.intake.limits import DEFAULT_LIMITS, IntakeLimits
 from provenance.intake.repetition import EventKeys
@@ -72,7 +73,8 @@ class Services:
     and what it succeeded, newest first. ``carrier`` is the short name in subjects of waybill
     numbers that are not URIs. ``trust`` is the trust file as the operator publishes it, and
     ``facts`` whoever can ask the chain (None: nobody). ``rules`` are those of claims, with the
-    carrier's own terms. ``eraser`` carries out erasures, ``erasing`` sees to what is left of them.
+    carrier's own terms. ``eraser`` carries out erasures, ``erasing`` sees to what is left of them, ``retention``
+    to what has ended.
     """
 
     log: LogIdentity
@@ -90,6 +92,7 @@ class Services:
     vault: Vault
     eraser: Eraser
     erasing: Erasing
+    retention: Retention
     event_keys: EventKeys
     carrier: str
     registry: CollectorRegistry

@@ -126,6 +126,22 @@ def erase_file(
     _erase([{"records": part, **reason} for part in parts], url, key, as_json=as_json)
 
 
+@erase.command("due")
+def list_due(*, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
+    """List records whose retention has ended: what the daily pass erases next."""
+    with reported(), _service(url, key) as service:
+        answer = service.ask("GET", "/v1/erasures/due")
+        if not answer.is_success:
+            fail(problem(answer), code=INVALID)
+        found = answer.json()
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    _tell_answer({"erased": found["records"], "kept": [], "erasures": []}, dry_run=True)
+    if not found["is_complete"]:
+        typer.echo("there are more")
+
+
 @erase.command("list")
 def list_erasures(*, url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
     """List erasures, newest first, with what is left of each."""

@@ -19,6 +19,7 @@ from provenance.core.statement import MAX_REFS, Statement
 from provenance.db.tables import entries, records, trails
 from provenance.erasure.records import KIND, erased_leaves
 from provenance.log.statements import statement_for
+from provenance.log.times import FIRST_AT
 
 ERASABLE: Final = ("event", "document", "case", "identity")
 """Kinds of records that can be erased."""
@@ -101,6 +102,35 @@ class TargetStore:
             .limit(limit)
         )
         return await self._targets(records.c.first_index.in_(wanted))
+
+    async def page(
+        self, kinds: Collection[str], *, after: int, before: int, limit: int
+    ) -> list[Target]:
+        """Return the next records of ``kinds`` with ``after < first_index < before``, in order.
+
+        Erased ones are left out.
+        """
+        wanted = (
+            select(records.c.first_index)
+            .where(
+                records.c.log_id == self._log_id,
+                records.c.first_index > after,
+                records.c.first_index < before,
+                records.c.statement_head.is_not(None),
+                records.c.kind.in_(list(kinds)),
+            )
+            .order_by(records.c.first_index)
+            .limit(limit)
+        )
+        return await self._targets(records.c.first_index.in_(wanted))
+
+    async def first_at(self, at: int) -> int:
+        """Return the index of the first entry that was recorded at ``at`` or later."""
+        async with self._engine.connect() as connection:
+            found: int | None = await connection.scalar(
+                FIRST_AT, {"log_id": self._log_id, "at": at}
+            )
+        return found or 0
 
     async def descriptions(self, firsts: Collection[int]) -> list[Target]:
         """Return the records that describe documents at ``firsts``."""

@@ -15,10 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.anchor.session import Connection, connect
 from provenance.core.errors import ProvenanceError
+from provenance.db.accounts import AccountStore
 from provenance.db.engine import create_engine
 from provenance.embedded.files import FileLock
 from provenance.erasure.book import ErasureList
 from provenance.erasure.eraser import Eraser, Writes
+from provenance.erasure.periods import read_periods
+from provenance.erasure.retention import Retention
 from provenance.erasure.rows import empty, open_leaves, places, sealed_payloads
 from provenance.erasure.targets import TargetStore
 from provenance.evidence.cases.holds import LegalHolds
@@ -32,6 +35,10 @@ from provenance.wiring.logs import current_log
 from provenance.wiring.sealing import erasure_list, list_path, open_vault
 
 _log = structlog.get_logger(__name__)
+OPERATOR: Final = "Operator"
+"""Organisation in whose name the service itself records."""
+RETENTION_S: Final = 86_400.0
+"""Seconds between two looks for what has ended."""
 SOON_S: Final = 2.0
 """Seconds until what was just ordered is looked after: its anchor comes first."""
 PAUSE_S: Final = 60.0
@@ -97,6 +104,24 @@ async def erase_again(settings: Settings, *, origins: Sequence[str], since_ms: i
     return len(known)
 
 
+def open_retention(settings: Settings, engine: AsyncEngine, eraser: Eraser) -> Retention:
+    """Retention of the eraser's log.
+
+    Raises:
+        RetentionError: the file of periods is wrong; says the line.
+
+    """
+    accounts = AccountStore(engine, random_bytes=os.urandom, now_ms=_now_ms)
+    return Retention(
+        periods=read_periods(settings.retention),
+        targets=eraser.targets,
+        cases=CaseStore(engine, log_id=eraser.log_id),
+        eraser=eraser,
+        organisation=lambda: accounts.organisation(OPERATOR),
+        now_ms=_now_ms,
+    )
+
+
 class EmptiesListed:
     """Empties what the list names in rows that a refill has just put back."""
 
@@ -141,8 +166,18 @@ class Finishes(Protocol):
         ...
 
 
+class EndsRetention(Protocol):
+    """What erases whatever has ended."""
+
+    async def erase_due(self, *, writer: Writes) -> Sequence[object]:
+        """Erase it; returns the orders."""
+        ...
+
+
 class Erasing:
-    """Sees to what is left of erasures while the API runs; one process of several does.
+    """Sees to what is left of erasures while the API runs, and once a day to what has ended.
+
+    One process of several does.
 
     ``left`` tells what was left when this process looked last, by order.
     """
@@ -152,6 +187,7 @@ class Erasing:
         eraser: Finishes,
         writer: Writes,
         *,
+        retention: EndsRetention,
         lock: FileLock,
         hour: int | None,
         now_ms: Callable[[], int],
@@ -160,6 +196,8 @@ class Erasing:
     ) -> None:
         self._eraser = eraser
         self._writer = writer
+        self._retention = retention
+        self._ended_at: float | None = None
         self._lock = lock
         self._hour = hour
         self._now_ms = now_ms
@@ -192,6 +230,7 @@ class Erasing:
             if is_open and (self._lock.held or self._lock.acquire()):
                 # What was put back while the log was behind is looked through first.
                 await self._finish(is_first=not was_open)
+                await self._end_retention()
             was_open = is_open
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ordered.wait(), self._pause())
@@ -204,6 +243,19 @@ class Erasing:
         if not self._writer.is_open or not reasons.isdisjoint(_SOON):
             return self._soon_s
         return self._pause_s * 2.0 ** min(self._in_vain, MAX_DOUBLINGS)
+
+    async def _end_retention(self) -> None:
+        """Erase what has ended, once a day."""
+        now = self._now_ms() / 1000
+        is_due = self._ended_at is None or now - self._ended_at >= RETENTION_S
+        if not is_due:
+            return
+        self._ended_at = now
+        try:
+            if await self._retention.erase_due(writer=self._writer):
+                self.wake()
+        except (ProvenanceError, SQLAlchemyError, psycopg.Error, OSError) as error:
+            _log.warning("retention_failed", error=type(error).__name__)
 
     async def _finish(self, *, is_first: bool) -> None:
         hour = datetime.fromtimestamp(self._now_ms() / 1000, UTC).hour

@@ -78,6 +78,16 @@ class ErasureAnswer(msgspec.Struct, frozen=True):
     erasures: list[Erasure]
 
 
+class DueRecords(msgspec.Struct, frozen=True):
+    """Records whose retention has ended and that nothing keeps; the daily pass erases them.
+
+    ``is_complete`` is false where there are more.
+    """
+
+    records: list[ErasedItem]
+    is_complete: bool
+
+
 class Erasures(msgspec.Struct, frozen=True, omit_defaults=True):
     """One page of orders, newest first; ``nextPageToken`` is that of the page after it."""
 

@@ -10,6 +10,7 @@ from provenance.api.answers import json_answer
 from provenance.api.authentication import Principal
 from provenance.api.bodies import decode_json, decoder, read_body
 from provenance.api.erasures.answers import (
+    DueRecords,
     ErasedItem,
     Erasure,
     ErasureAnswer,
@@ -88,6 +89,21 @@ class ErasureDesk:
             except HeldError as held:
                 kept.append(_item(target, str(held)))
         return ErasureAnswer(erased=free, kept=kept, erasures=[])
+
+    async def due(self, request: Request, _principal: Principal) -> Response:
+        """GET /v1/erasures/due."""
+        Parameters.of(request, known=())
+        found: list[Target] = []
+        async for part in self._services.retention.due():
+            found += part
+            if len(found) > MAX_RECORDS:
+                break
+        return json_answer(
+            DueRecords(
+                records=[_item(target) for target in found[:MAX_RECORDS]],
+                is_complete=len(found) <= MAX_RECORDS,
+            )
+        )
 
     async def erasure(self, request: Request, _principal: Principal) -> Response:
         """GET /v1/erasures/{id}."""

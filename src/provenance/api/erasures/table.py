@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from provenance.api.erasures.answers import Erasure, ErasureAnswer, ErasureRequest, Erasures
+from provenance.api.erasures.answers import (
+    DueRecords,
+    Erasure,
+    ErasureAnswer,
+    ErasureRequest,
+    Erasures,
+)
 from provenance.api.erasures.routes import MAX_PAGE, ErasureDesk
 from provenance.api.operations import Answer, Body, Operation, integer, path, query, struct
 from provenance.api.paging import TOKEN
@@ -50,6 +56,17 @@ def operations(services: Services) -> list[Operation]:
                 query(TOKEN, "The page after the one that gave this token"),
             ),
             answers={200: Answer("A page of erasures", struct(Erasures))},
+        ),
+        Operation(
+            name="list_due_records",
+            method="GET",
+            path="/v1/erasures/due",
+            summary="Records whose retention has ended: what the daily pass erases next",
+            tag=TAG,
+            permission=Permission.READ_ERASURES,
+            secured=desk.due,
+            answers={200: Answer("Records that would go", struct(DueRecords))},
+            problems=(400,),
         ),
         Operation(
             name="read_erasure",
