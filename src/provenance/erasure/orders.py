@@ -193,6 +193,7 @@ def _requested(order: Order) -> dict[str, JsonValue]:
     }
     if order.payload is not None:
         sealed = order.payload.sealed
+        assert sealed.path is not None, "the payload of an erasure record is an object"
         value["payload"] = {
             "path": sealed.path,
             "segment": sealed.segment,

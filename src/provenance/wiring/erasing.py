@@ -60,13 +60,14 @@ def open_eraser(settings: Settings, engine: AsyncEngine, *, log_id: int) -> Eras
     """
     url = settings.database_url
     assert url is not None, "erasure works on a database that runs"
-    cases = CaseStore(engine, log_id=log_id)
+    vault = open_vault(settings)
+    cases = CaseStore(engine, vault, log_id=log_id)
     return Eraser(
         log_id=log_id,
         orders=erasure_list(settings),
         targets=TargetStore(engine, log_id=log_id),
         connect=lambda: connect(url),
-        vault=open_vault(settings),
+        vault=vault,
         blobs=blob_store(settings),
         keys=EventKeys(FileKeys(settings.data_dir / "keys").secret("repetition")),
         now_ms=_now_ms,
@@ -115,7 +116,7 @@ def open_retention(settings: Settings, engine: AsyncEngine, eraser: Eraser) -> R
     return Retention(
         periods=read_periods(settings.retention),
         targets=eraser.targets,
-        cases=CaseStore(engine, log_id=eraser.log_id),
+        cases=CaseStore(engine, eraser.vault, log_id=eraser.log_id),
         eraser=eraser,
         organisation=lambda: accounts.organisation(OPERATOR),
         now_ms=_now_ms,

@@ -55,7 +55,7 @@ class Receipts:
         self._services = services
         self._downloads = downloads
         self._contexts = contexts
-        self._store = OwnershipStore(services.engine, log_id=services.log.log_id)
+        self._store = OwnershipStore(services.engine, services.vault, log_id=services.log.log_id)
         self._cache = ReceiptCache(self._store, seconds=services.seconds)
 
     async def receipt(self, request: Request, principal: Principal) -> Response:

@@ -142,7 +142,8 @@ def _gather(
 
 
 def _is_left_out(entry: TrailEntry) -> bool:
-    return entry.payload is None and entry.payload_size is not None
+    # What lies sealed and is not shown has no size here.
+    return entry.payload is None and bool(entry.payload_size)
 
 
 def _declares_error(event: ReadEvent | None) -> bool:
