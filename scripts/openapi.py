@@ -30,6 +30,7 @@ from provenance.prove.materials import MaterialStore
 from provenance.prove.prover import Prover
 from provenance.prove.store import ProofStore
 from provenance.settings import Settings
+from provenance.wiring.erasing import Erasing, eraser_lock, open_eraser, open_retention
 from provenance.wiring.sealing import open_vault
 
 TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
@@ -54,12 +55,16 @@ def unconnected(folder: Path) -> Services:
     engine = create_engine("postgresql://127.0.0.1:1/nowhere")
     log = LogIdentity(log_id=1, origin="log.example/nowhere")
     tiles = TileStore(engine, log_id=1)
-    vault = open_vault(Settings(data_dir=folder))
+    settings = Settings(data_dir=folder, database_url="postgresql://127.0.0.1:1/nowhere")
+    vault = open_vault(settings)
+    writer = LogWriter(engine, log, signers=())
+    eraser = open_eraser(settings, engine, log_id=1)
+    retention = open_retention(settings, engine, eraser)
     return Services(
         log=log,
         lineage=(),
         engine=engine,
-        writer=LogWriter(engine, log, signers=()),
+        writer=writer,
         running=_never,
         entries=LogStore(engine, log_id=1),
         tiles=tiles,
@@ -72,6 +77,16 @@ def unconnected(folder: Path) -> Services:
             openings=vault,
         ),
         vault=vault,
+        eraser=eraser,
+        retention=retention,
+        erasing=Erasing(
+            eraser,
+            writer,
+            retention=retention,
+            lock=eraser_lock(settings),
+            hour=None,
+            now_ms=time.time_ns,
+        ),
         trust=_nobody,
         facts=None,
         accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=time.time_ns),

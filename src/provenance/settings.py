@@ -100,6 +100,17 @@ class Settings(BaseSettings):
         description="the carrier's own terms for claims, a TOML file; absent: the conventions alone",
     )
 
+    retention: Path | None = Field(
+        default=None,
+        description="how long records are kept, a TOML file; absent: three years",
+    )
+    erasure_hour: int | None = Field(
+        default=None,
+        ge=0,
+        le=23,
+        description="hour (UTC) in which tables are rewritten after erasures; absent: at once",
+    )
+
     @field_validator("origin")
     @classmethod
     def _origin(cls, value: str) -> str:

@@ -41,6 +41,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     "read_case": ("admin", "claims"),
     "write_dossier_of_case": ("admin", "claims"),
     "write_dossier_of_shipment": ("admin", "claims", "member"),
+    "erase_records": ("admin",),
+    "list_erasures": ("admin", "auditor"),
+    "list_due_records": ("admin", "auditor"),
+    "read_erasure": ("admin", "auditor"),
 }
 """Roles of each operation that needs a key; written down apart from the code that decides."""
 OPEN = {
@@ -69,6 +73,7 @@ PATHS = {
     "tile": "000.p/1",
     "key_id": "0" * 16,
     "case": "0" * 32,
+    "id": "0" * 32,
 }
 QUERIES = {
     "query_events": {"MATCH_anyEPC": "urn:example:no-epc"},
@@ -103,6 +108,7 @@ async def call(
         "open_case": {"claim": "damage", "shipments": ["WB1"], "claimant": "Nobody"},
         "write_dossier_of_case": {},
         "write_dossier_of_shipment": {},
+        "erase_records": {"ground": "objection", "author": "Nobody", "records": [999_999]},
         "act_on_case": {"act": "note_added", "expected_seq": 1, "note": "nothing"},
     }.get(name)
     return await client.request(method, path, params=QUERIES.get(name), json=body)

@@ -5,10 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import update
 
 from fixtures.application import ServiceUnderTest, parcel
 from fixtures.cases import at, new_desk
+from fixtures.tampering import reseal
 from provenance.db.tables import records
 from provenance.evidence.cases.acts import Act
 from provenance.evidence.cases.holds import LegalHolds
@@ -327,11 +328,7 @@ async def test_an_act_that_was_altered_is_disproven(service: ServiceUnderTest) -
     found = await desk.read(case)
     assert [one["proof"] for one in found["history"]] == ["proven", "proven"]
     first = found["history"][0]["first_index"]
-    altered = "convert_to(replace(convert_from(payload, 'UTF8'), '100.00', '900.00'), 'UTF8')"
-    async with service.services.engine.connect() as connection:
-        await connection.execute(
-            text(f"UPDATE records SET payload = {altered} WHERE first_index = {first}")
-        )
+    await reseal(service, first, b"100.00", b"900.00")
     found = await desk.read(case)
     assert found["amounts"][0]["value"] == "900.00"
     assert [one["proof"] for one in found["history"]] == ["disproven", "proven"]
@@ -359,7 +356,8 @@ async def test_a_hold_covers_the_case_its_shipments_and_what_is_linked(
     service: ServiceUnderTest,
 ) -> None:
     desk, epc, elsewhere = await new_desk(service), parcel(), parcel()
-    store = CaseStore(service.services.engine, log_id=service.services.log.log_id)
+    services = service.services
+    store = CaseStore(services.engine, services.vault, log_id=services.log.log_id)
     case, other = await desk.open(epc, "damage"), await desk.open(epc, "delay")
     linked = await desk.document(elsewhere, "380")
     link = {"first_index": linked, "subject": elsewhere}

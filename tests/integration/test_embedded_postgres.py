@@ -297,7 +297,7 @@ async def test_the_application_is_no_superuser_but_may_checkpoint(
 ) -> None:
     _, address = await started(stack, data_dir)
 
-    await execute(address, "SELECT pg_switch_wal()", "CHECKPOINT")
+    await execute(address, "SELECT pg_switch_wal()", "CHECKPOINT", "SELECT FROM pg_ls_waldir()")
 
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         await execute(address, "COPY (SELECT 1) TO PROGRAM 'true'")

@@ -8,11 +8,14 @@ import pytest
 
 from fixtures.anchoring import SUBMITTER, Dump, World
 from provenance.blobs import BlobStore
-from provenance.core.digests import Salt, sha256
+from provenance.core.digests import LeafHash, Salt, sha256
+from provenance.erasure.book import ErasureList
+from provenance.erasure.orders import Order
 from provenance.intake.documents.statements import Content, document_statement
 from provenance.keys.files import FileKeys
 from provenance.log.submissions import DocumentColumns, RecordDraft
-from provenance.sealing import KeyShelf, SealedRef, Vault
+from provenance.sealing import KeyGoneError, KeyShelf, SealedRef, Vault
+from provenance.wiring.erasing import EmptiesListed
 from provenance.wiring.sealing import SealedObjects
 
 pytestmark = pytest.mark.services
@@ -24,6 +27,51 @@ _SEALED = """
 SELECT sealed_path, sealed_segment, sealed_slot, sealed_opening, payload, payload_salt, supersedes
 FROM records WHERE kind = 'document'
 """
+
+
+_ERASED = """
+SELECT first_index FROM records WHERE statement_head IS NULL AND payload IS NULL
+  AND sealed_path IS NULL AND dedup_key IS NULL ORDER BY first_index
+"""
+
+
+async def test_what_was_erased_stays_erased_when_its_batch_is_loaded_again(
+    world: World, dump: Dump, tmp_path: Path
+) -> None:
+    orders = ErasureList(tmp_path / "erasures", now_ms=lambda: 1_764_000_000_000)
+    vault = vault_of(world.blobs, tmp_path / "keys")
+    async with world.working(world.worker()):
+        await world.anchored(await world.append(3))
+    restore = await dump()
+    async with world.working(world.worker()):
+        document = await sealed_draft(vault)
+        size = await world.log_drafts(document)
+        last = await world.append(2)
+        await world.anchored(last)
+    leaves = await world.query(
+        f"SELECT leaf_hash FROM entries WHERE record_first IN (3, {size}) ORDER BY index"
+    )
+    order = Order(
+        id="ab" * 16,
+        at=1_764_000_000_000,
+        ground="objection",
+        submitter=SUBMITTER,
+        leaves=tuple(LeafHash(leaf) for (leaf,) in leaves),
+        payload=None,
+    )
+    await orders.add(order)
+    await orders.mark("purged", [order])
+    await restore()
+    async with world.working(world.worker(erased=EmptiesListed(orders, vault))):
+        await world.anchored(last)
+        await world.until_state("open")
+    assert await world.query(_ERASED) == [(3,), (size,)]
+    assert await world.query("SELECT count(*) FROM entries WHERE salt IS NULL") == [(len(leaves),)]
+    assert document.sealed is not None
+    with pytest.raises(KeyGoneError):
+        await vault.opening(document.sealed)
+    # The copies that it came from hold it: they are written anew once more.
+    assert (await orders.orders())[order.id].state == "erased"
 
 
 @pytest.fixture(params=["files", "s3"])

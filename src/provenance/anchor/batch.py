@@ -9,6 +9,10 @@ Below ``logs/<SHA-256 of origin>/batches/<old size>-<size>/``:
   are JSON arrays of rows, binary values as PostgreSQL spells them (``\x`` and hex);
 - ``manifest.json``: written last, with sizes and hashes of the others. Without it there is no batch.
 
+An erasure writes ``places`` and ``rows`` anew under other names (``places.1`` …), then the manifest
+that names them by its ``generation``, then removes the old ones: at each moment the manifest's
+objects are whole.
+
 JSON-LD contexts, which many batches share, are stored once, at ``contexts/<SHA-256>``. ``places``
 and ``rows`` hold what an erasure has to destroy, the other two never change. Idempotency keys,
 capture jobs and accounts are not copied: they are only in dumps of the database.
@@ -57,8 +61,11 @@ class TablePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bytes: int
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a batch consists of. ``schema`` is the revision of the database that wrote it."""
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a batch consists of. ``schema`` is the revision of the database that wrote it.
+
+    ``generation`` counts how often ``places`` and ``rows`` were written anew.
+    """
 
     v: int
     origin: str
@@ -72,10 +79,26 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: Part
     tables: tuple[TablePart, ...]
     contexts: tuple[str, ...]
+    generation: int = 0
+
+    @property
+    def places_name(self) -> str:
+        """Name of the object with trails, records and salts."""
+        return generation_name("places", self.generation)
+
+    @property
+    def rows_name(self) -> str:
+        """Name of the object with the tables' rows."""
+        return generation_name("rows", self.generation)
 
     def encode(self) -> bytes:
         """JSON bytes."""
         return msgspec.json.format(msgspec.json.encode(self), indent=1)
+
+
+def generation_name(part: str, generation: int) -> str:
+    """Name of an object that erasures write anew."""
+    return f"{part}.{generation}" if generation else part
 
 
 def decode_manifest(data: bytes) -> Manifest:

@@ -8,6 +8,7 @@ size of the batch.
 import hashlib
 from collections.abc import AsyncIterator
 
+import msgspec
 import structlog
 from psycopg.rows import TupleRow
 
@@ -21,6 +22,7 @@ from provenance.anchor.batch import (
     Part,
     TablePart,
     decode_manifest,
+    generation_name,
 )
 from provenance.anchor.batch_queries import CONTEXTS, ENTRIES, LEAVES, PLACES, TABLES
 from provenance.anchor.calls import AnchorCall
@@ -85,6 +87,51 @@ class BatchWriter:
         await self._blobs.put(self._paths.manifest(name), manifest.encode())
         total = sum(part.bytes for part in (entries, leaves, places, rows))
         _log.info("batch_stored", batch=str(name), bytes=total)
+
+    async def rewrite(self, name: BatchName) -> bool:
+        """Write anew what a stored batch holds of the database's rows; False if there is no batch.
+
+        What is there without a manifest, left by a worker that was cut off, is removed.
+
+        Raises:
+            CheckpointMismatchError: the database has not all of the batch's entries.
+            BlobError: the store failed.
+
+        """
+        try:
+            old = decode_manifest(await self._blobs.get(self._paths.manifest(name)))
+        except (BlobNotFoundError, BatchError):
+            old = None
+        if old is not None:
+            await self._renew(name, old)
+        kept = () if old is None else (old.generation + 1,)
+        folder = f"{self._paths.batches}/{name}"
+        stored = [blob.path async for blob in self._blobs.list(folder)]
+        keep = {generation_name(part, at) for part in ("places", "rows") for at in kept}
+        for path in stored:
+            part = path.rpartition("/")[2]
+            if part.partition(".")[0] in {"places", "rows"} and part not in keep:
+                await self._blobs.delete(path)
+        return old is not None
+
+    async def _renew(self, name: BatchName, old: Manifest) -> None:
+        generation = old.generation + 1
+        places_name = generation_name("places", generation)
+        rows_name = generation_name("rows", generation)
+        places = await self._put(name, places_name, self._fixed(PLACES, name, width=PLACE_SIZE))
+        tables: list[TablePart] = []
+        rows = await self._put(name, rows_name, self._rows(name, tables))
+        await self._blobs.sync(self._paths.object(name, part) for part in (places_name, rows_name))
+        manifest = msgspec.structs.replace(
+            old,
+            schema=await self._schema(),
+            places=places,
+            rows=rows,
+            tables=tuple(tables),
+            generation=generation,
+        )
+        await self._blobs.put(self._paths.manifest(name), manifest.encode())
+        _log.info("batch_rewritten", batch=str(name), generation=generation)
 
     async def _is_there(self, name: BatchName, call: AnchorCall) -> bool:
         try:

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from psycopg import sql
 
@@ -65,8 +66,16 @@ class _Growth:
     edge: list[LeafHash] = field(default_factory=list)
 
 
+class EmptiesErased(Protocol):
+    """Whoever knows what was erased since a batch was written."""
+
+    async def empty(self, connection: Connection, *, log_id: int, start: int, end: int) -> None:
+        """Empty what was erased of the entries ``[start, end)``, in the open transaction."""
+        ...
+
+
 class BatchLoader:
-    """Loads batches of one log."""
+    """Loads batches of one log; what was erased since they were written stays erased."""
 
     def __init__(
         self,
@@ -76,12 +85,14 @@ class BatchLoader:
         log_id: int,
         paths: BatchPaths,
         manifest: Manifest,
+        erased: EmptiesErased | None = None,
     ) -> None:
         self._connection = connection
         self._blobs = blobs
         self._log_id = log_id
         self._paths = paths
         self._manifest = manifest
+        self._erased = erased
 
     async def load(self, name: BatchName, *, size: int, root: RootHash) -> None:
         """Grow the log from ``size`` to the batch's end, if that gives ``root``.
@@ -98,6 +109,10 @@ class BatchLoader:
             await self._insert_entries(name, size, growth)
             if growth.frontier.size != name.size or growth.frontier.root() != root:
                 raise BatchError("its entries do not make the anchored tree")
+            if self._erased is not None:
+                await self._erased.empty(
+                    self._connection, log_id=self._log_id, start=size, end=name.size
+                )
             await self._connection.execute(
                 _TRAIL_ENDS, {"log": self._log_id, "start": size, "end": name.size}
             )
@@ -118,7 +133,7 @@ class BatchLoader:
 
     async def _stage(self, name: BatchName) -> None:
         """Copy the rows into temporary tables that end with the transaction."""
-        reader = LineReader(self._blobs.stream(self._paths.object(name, "rows")))
+        reader = LineReader(self._blobs.stream(self._paths.object(name, self._manifest.rows_name)))
         for part in self._manifest.tables:
             columns = sql.SQL(", ").join(map(sql.Identifier, _known_columns(part)))
             staged = sql.Identifier(f"staged_{part.table}")
@@ -167,7 +182,7 @@ class BatchLoader:
         )
 
     async def _insert_entries(self, name: BatchName, size: int, growth: _Growth) -> None:
-        places = self._paths.object(name, "places")
+        places = self._paths.object(name, self._manifest.places_name)
         digest = hashlib.sha256()
         index = name.old_size
         bundle = BundleReader()

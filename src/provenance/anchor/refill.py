@@ -19,7 +19,7 @@ from provenance.anchor.batch import (
     list_batches,
 )
 from provenance.anchor.errors import BatchError
-from provenance.anchor.loading import BatchLoader
+from provenance.anchor.loading import BatchLoader, EmptiesErased
 from provenance.anchor.session import Connection
 from provenance.blobs import BlobError, BlobStore
 from provenance.chain.abi import log_id as registry_log_id
@@ -59,12 +59,19 @@ class Refill:
     """Refills one log through the worker's connection."""
 
     def __init__(
-        self, connection: Connection, blobs: BlobStore, registry: Registry, *, log_id: int
+        self,
+        connection: Connection,
+        blobs: BlobStore,
+        registry: Registry,
+        *,
+        log_id: int,
+        erased: EmptiesErased | None = None,
     ) -> None:
         self._connection = connection
         self._blobs = blobs
         self._registry = registry
         self._log_id = log_id
+        self._erased = erased
 
     async def run(self, *, size: int, target: int) -> Refilled:
         """Grow the log from ``size`` up to ``target``, an anchored size, as far as batches go."""
@@ -108,7 +115,12 @@ class Refill:
         manifest = decode_manifest(await self._blobs.get(paths.manifest(batch.name)))
         root = await self._anchored_root(batch, manifest)
         loader = BatchLoader(
-            self._connection, self._blobs, log_id=self._log_id, paths=paths, manifest=manifest
+            self._connection,
+            self._blobs,
+            log_id=self._log_id,
+            paths=paths,
+            manifest=manifest,
+            erased=self._erased,
         )
         try:
             await loader.load(batch.name, size=size, root=root)

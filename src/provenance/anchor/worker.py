@@ -21,6 +21,7 @@ from provenance.anchor.courier import Patience
 from provenance.anchor.deployment import Deployment, load_deployment
 from provenance.anchor.duty import Duty, Rhythm
 from provenance.anchor.errors import LockLostError
+from provenance.anchor.loading import EmptiesErased
 from provenance.anchor.metrics import AnchorMetrics
 from provenance.anchor.recovery import Recovery
 from provenance.anchor.refill import Refill
@@ -57,6 +58,7 @@ class WorkerParts:
     signers: Sequence[Signer]
     finality: Finality
     heartbeat: LogsHeartbeats | None = None
+    erased: EmptiesErased | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +155,13 @@ class AnchorWorker:
             session,
             anchoring=anchoring,
             recovery=Recovery(session, anchoring, deployment.identity),
-            refill=Refill(connection, parts.blobs, session.registry, log_id=parts.log.log_id),
+            refill=Refill(
+                connection,
+                parts.blobs,
+                session.registry,
+                log_id=parts.log.log_id,
+                erased=parts.erased,
+            ),
             ancestors=await assembly.ancestors(parts.log),
             heartbeat=parts.heartbeat,
             start_size=deployment.start_size,

@@ -13,6 +13,7 @@ import provenance.api.cases.table as cases
 import provenance.api.documents.table as documents
 import provenance.api.dossiers.table as dossiers
 import provenance.api.epcis.table as epcis
+import provenance.api.erasures.table as erasures
 import provenance.api.keys.table as keys
 import provenance.api.operation.routes as operation
 import provenance.api.publiclog.table as publiclog
@@ -85,6 +86,7 @@ def operations(services: Services, authenticator: Authenticator) -> list[Operati
         *cases.operations(services, contexts),
         *receipts.operations(services, contexts),
         *documents.operations(services),
+        *erasures.operations(services),
         *publiclog.operations(services),
         *verification.operations(services),
         *keys.operations(services, authenticator),

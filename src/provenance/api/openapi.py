@@ -12,6 +12,13 @@ from provenance.api.documents.answers import DocumentAnswer, Documents, Document
 from provenance.api.dossiers.order import DossierRequest
 from provenance.api.epcis.answers import CaptureJobAnswer, EventAnswer
 from provenance.api.epcis.schemas import SCHEMAS
+from provenance.api.erasures.answers import (
+    DueRecords,
+    Erasure,
+    ErasureAnswer,
+    ErasureRequest,
+    Erasures,
+)
 from provenance.api.keys.answers import Key, KeyRequest, Keys
 from provenance.api.operation.routes import Live, Ready
 from provenance.api.publiclog.answers import Checkpoints, ConsistencyProof
@@ -68,6 +75,11 @@ _STRUCTS: Final = (
     DocumentTypes,
     Documents,
     DossierRequest,
+    DueRecords,
+    Erasure,
+    ErasureAnswer,
+    ErasureRequest,
+    Erasures,
     EventAnswer,
     Key,
     KeyRequest,

@@ -21,6 +21,7 @@ from provenance.api import errors as api
 from provenance.api.answers import PROBLEM, encode
 from provenance.chain.errors import ChainError
 from provenance.core.errors import BoundsError, FormatError, ProofError, ProvenanceError
+from provenance.erasure import errors as erasure
 from provenance.evidence import errors as evidence
 from provenance.evidence.dossier.blocks import BlockGatherError
 from provenance.intake.documents import errors as documents
@@ -70,6 +71,8 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     ContainerError: 422,
     BlockGatherError: 503,
     ChainError: 503,
+    erasure.HeldError: 409,
+    erasure.NothingToEraseError: 422,
     BoundsError: 400,
     ProofError: 422,
     FormatError: 400,

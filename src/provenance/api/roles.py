@@ -39,6 +39,8 @@ class Permission(StrEnum):
     READ_CASES = "read-cases"
     HANDLE_CASES = "handle-cases"
     WRITE_DOSSIERS = "write-dossiers"
+    ERASE = "erase"
+    READ_ERASURES = "read-erasures"
 
 
 _EVERY_READER: Final = frozenset({Role.ADMIN, Role.CARRIER, Role.MEMBER, Role.CLAIMS, Role.CUSTOMS})
@@ -62,6 +64,9 @@ ALLOWED: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.READ_CASES: frozenset({Role.ADMIN, Role.CLAIMS}),
     Permission.HANDLE_CASES: frozenset({Role.ADMIN, Role.CLAIMS}),
     Permission.WRITE_DOSSIERS: frozenset({Role.ADMIN, Role.CLAIMS, Role.MEMBER}),
+    Permission.ERASE: frozenset({Role.ADMIN}),
+    # Leaf hashes, grounds and times: what an auditor holds against entries that cannot be opened.
+    Permission.READ_ERASURES: frozenset({Role.ADMIN, Role.AUDITOR}),
 }
 """Roles that hold each permission."""
 

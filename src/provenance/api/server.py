@@ -41,6 +41,7 @@ from provenance.prove.store import ProofStore
 from provenance.settings import Settings
 from provenance.verify.chain import ChainFactsReader
 from provenance.wiring.chain import file_keys
+from provenance.wiring.erasing import Erasing, eraser_lock, open_eraser, open_retention
 from provenance.wiring.guard import FenceGuard
 from provenance.wiring.logs import current_log, signer_for
 from provenance.wiring.sealing import open_vault, sweeper
@@ -104,6 +105,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         SchemaError: the database has not this release's tables.
         UnknownLogError: the log was never made.
         RulesError: the carrier's terms are wrong; says the line.
+        ErasureListError: the erasure list was altered.
+        RetentionError: the file of retention periods is wrong; says the line.
 
     """
     assert settings.database_url is not None, "set DATABASE_URL, or use `provenance run`"
@@ -144,10 +147,21 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         guard = FenceGuard(writer, database_url=settings.database_url, chain=chain, log=log)
         vault = open_vault(settings)
         sweeping = Sweeping(sweeper(settings, reads), is_open=lambda: writer.is_open)
+        eraser = open_eraser(settings, reads, log_id=log.log_id)
+        await eraser.restore()
+        retention = open_retention(settings, engine, eraser)
+        erasing = Erasing(
+            eraser,
+            writer,
+            retention=retention,
+            lock=eraser_lock(settings),
+            hour=settings.erasure_hour,
+            now_ms=_now_ms,
+        )
 
         @asynccontextmanager
         async def running() -> AsyncIterator[None]:
-            async with guard.running(), sweeping.running():
+            async with guard.running(), sweeping.running(), erasing.running():
                 yield
 
         async def trust() -> TrustFile:
@@ -170,6 +184,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 openings=vault,
             ),
             vault=vault,
+            eraser=eraser,
+            erasing=erasing,
+            retention=retention,
             limits=ApiLimits(max_document_bytes=settings.document_bytes),
             trust=trust,
             facts=facts,

@@ -11,6 +11,8 @@ from provenance.api.dossiers.runs import ProcessRuns
 from provenance.api.ports import Readiness
 from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
+from provenance.erasure.eraser import Eraser
+from provenance.erasure.retention import Retention
 from provenance.evidence.rules import RuleBook
 from provenance.intake.limits import DEFAULT_LIMITS, IntakeLimits
 from provenance.intake.repetition import EventKeys
@@ -22,6 +24,7 @@ from provenance.prove.prover import Prover
 from provenance.prove.store import LogRow
 from provenance.sealing import Vault
 from provenance.verify.service import FactsSource
+from provenance.wiring.erasing import Erasing
 
 Clock = Callable[[], int]
 """Milliseconds since the epoch, UTC."""
@@ -72,6 +75,8 @@ class Services:
     numbers that are not URIs. ``trust`` is the trust file as the operator publishes it, and
     ``facts`` whoever can ask the chain (None: nobody). ``rules`` are those of claims, with the
     carrier's own terms. ``dossiers`` starts what writes them (None: nobody asks for any).
+    ``eraser`` carries out erasures, ``erasing`` sees to what is left of them, ``retention`` to
+    what has ended.
     """
 
     log: LogIdentity
@@ -87,6 +92,9 @@ class Services:
     accounts: AccountStore
     readiness: Readiness
     vault: Vault
+    eraser: Eraser
+    erasing: Erasing
+    retention: Retention
     event_keys: EventKeys
     carrier: str
     registry: CollectorRegistry

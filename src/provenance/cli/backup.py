@@ -52,19 +52,34 @@ def restore(
             metavar="FOLDER", help="A folder that `provenance backup` made.", exists=True
         ),
     ],
+    *,
+    erasures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="The newest erasure list: keys/erasures of the data folder that was lost.",
+        ),
+    ] = None,
 ) -> None:
     """Restore a backup into an empty data folder (PROVENANCE_DATA), and verify it on the way.
 
-    DATABASE_URL, if it is set, must name an empty database. Nothing is started; the next start
+    What was erased is erased again on the way: by the backup's own list, and by a newer one where
+    it is given. DATABASE_URL, if it is set, must name an empty database. Nothing is started; the next start
     compares the restored log with the chain before it takes a write.
     """
     from provenance.launch.restoring import restore as restore_backup
 
     settings = read_settings()
     with reported():
-        manifest = asyncio.run(restore_backup(settings, folder, say=typer.echo))
+        manifest = asyncio.run(restore_backup(settings, folder, erasures=erasures, say=typer.echo))
     typer.echo(f"restored into {settings.data_dir}")
     _print_logs(manifest)
+    if erasures is None:
+        typer.echo(
+            "what was erased after the backup comes back unless --erasures names a newer list"
+        )
     if settings.origin not in {log.origin for log in manifest.logs}:
         typer.echo(f"set PROVENANCE_ORIGIN before the start: {settings.origin} is not among them")
 

@@ -11,6 +11,7 @@ from provenance.cli.capture import capture
 from provenance.cli.case import case
 from provenance.cli.db import db
 from provenance.cli.document import document
+from provenance.cli.erase import erase
 from provenance.cli.exits import BUG, INTERRUPTED
 from provenance.cli.keys import keys
 from provenance.cli.log import log
@@ -39,6 +40,7 @@ app.add_typer(log, name="log")
 app.add_typer(keys, name="keys")
 app.add_typer(case, name="case")
 app.add_typer(dossier, name="dossier")
+app.add_typer(erase, name="erase")
 app.add_typer(db, name="db")
 
 

@@ -121,11 +121,13 @@ records = Table(
     Column("payload", LargeBinary),
     Column("media_type", Text, nullable=False),
     Column("context_sha256", LargeBinary),
-    # dedup_key identifies the record for repetition, content_mac its bytes; both keyed.
-    Column("dedup_key", LargeBinary, nullable=False),
-    Column("content_mac", LargeBinary, nullable=False),
+    # dedup_key identifies the record for repetition, content_mac its bytes; both keyed, and NULL
+    # once erased.
+    Column("dedup_key", LargeBinary),
+    Column("content_mac", LargeBinary),
     # Columns for queries. An event has those of what it says; an act of a claims case has its name
-    # as event_type and the state after it as disposition.
+    # as event_type and the state after it as disposition; an erasure has its ground as event_type
+    # and its order as event_id.
     Column("event_id", Text),
     Column("event_type", String(32)),
     Column("event_time", BigInteger),
@@ -145,6 +147,8 @@ records = Table(
     # First index of the document that a document supersedes, or that a description describes.
     Column("supersedes", BigInteger),
     Column("describes", BigInteger),
+    # First index of the record of kind erasure that says so, once this one is erased.
+    Column("erased_by", BigInteger),
     PrimaryKeyConstraint("log_id", "first_index"),
     UniqueConstraint("log_id", "dedup_key"),
     Index(None, "log_id", "event_time", "first_index"),
@@ -168,6 +172,7 @@ records = Table(
         "first_index",
         postgresql_where="kind = 'case'",
     ),
+    Index("ix_records_erasures", "log_id", "first_index", postgresql_where="kind = 'erasure'"),
     comment="One row for each thing submitted; it has entries [first_index, first_index + count)",
 )
 
@@ -229,6 +234,7 @@ requests = Table(
     Column("at", BigInteger, nullable=False),
     Column("job_id", UUID(as_uuid=True)),
     PrimaryKeyConstraint("log_id", "submitter", "idempotency_key"),
+    Index("ix_requests_first_index", "log_id", "first_index", postgresql_where="count > 0"),
     comment="Answers to requests that carried an Idempotency-Key",
 )
 
@@ -250,6 +256,7 @@ capture_jobs = Table(
     Column("record_firsts", ARRAY(BigInteger), nullable=False),
     Column("errors", JSONB, nullable=False),
     PrimaryKeyConstraint("log_id", "job_id"),
+    Index("ix_capture_jobs_first_index", "log_id", "first_index", postgresql_where="count > 0"),
     CheckConstraint("on_error IN ('rollback', 'proceed')", name="on_error"),
     comment="EPCIS capture jobs; committed together with their events",
 )

@@ -195,12 +195,13 @@ class EmbeddedPostgres:
         )
 
     async def _make_application_database(self) -> None:
-        """The application's role and database, with the two rights that erasure needs."""
+        """The application's role and database, with the rights that erasure needs."""
         role = sql.Identifier(_APPLICATION)
         passwords = self._cluster.passwords()
         grants = (
             sql.SQL("GRANT pg_checkpoint TO {}").format(role),
             sql.SQL("GRANT EXECUTE ON FUNCTION pg_switch_wal() TO {}").format(role),
+            sql.SQL("GRANT EXECUTE ON FUNCTION pg_ls_waldir() TO {}").format(role),
         )
         async with await _connect(self.admin) as connection:
             found = await connection.execute(

@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
+from provenance.db.migrate import upgrade
 from provenance.embedded.dumping import load_database
 from provenance.embedded.files import make_data_folder, make_folder, sync_folder
 from provenance.embedded.postgres import EmbeddedPostgres
@@ -32,6 +33,8 @@ from provenance.launch.archive import (
 )
 from provenance.launch.backup import read_heads
 from provenance.settings import Settings
+from provenance.wiring.erasing import erase_again
+from provenance.wiring.sealing import erasure_list, list_path
 
 Say = Callable[[str], None]
 _TABLES = (
@@ -39,11 +42,17 @@ _TABLES = (
 )
 
 
-async def restore(settings: Settings, source: Path, *, say: Say) -> Manifest:
+async def restore(
+    settings: Settings, source: Path, *, erasures: Path | None = None, say: Say
+) -> Manifest:
     """Restore the backup in ``source`` to where ``settings`` say.
+
+    What was erased since is erased again before this returns: what the backup's own erasure list
+    names, and the newer list in the file ``erasures``.
 
     Raises:
         BackupError: the backup is damaged, or data folder or database are not empty.
+        ErasureListError: one of the lists was altered, or there is none at ``erasures``.
         DumpError: pg_restore failed.
         EmbeddedError: the embedded database did not start.
 
@@ -57,11 +66,12 @@ async def restore(settings: Settings, source: Path, *, say: Say) -> Manifest:
     try:
         say("copying files")
         await asyncio.to_thread(_copy, source, manifest, staging)
+        staged = settings.model_copy(update={"data_dir": staging})
+        if erasures is not None:
+            found = await erasure_list(staged).take_over(erasures)
+            say(f"{found} erasures are newer than the backup")
         say("loading the database")
-        if settings.database_url is None:
-            await _load_embedded(staging, source, manifest)
-        else:
-            await _load(settings.database_url, source, manifest)
+        await _load_database(staged, source, manifest, say)
         await asyncio.to_thread(_install, staging, target)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
@@ -89,13 +99,33 @@ def _copy(source: Path, manifest: Manifest, staging: Path) -> None:
             raise BackupError(f"{name} changed while it was copied")
 
 
-async def _load_embedded(staging: Path, source: Path, manifest: Manifest) -> None:
-    server = EmbeddedPostgres(staging)
+async def _load_database(settings: Settings, source: Path, manifest: Manifest, say: Say) -> None:
+    """Load the dump into the database of the settings, else into an embedded one."""
+    if settings.database_url is not None:
+        await _load(settings.database_url, source, manifest)
+        await _erase_again(settings, manifest, say)
+        return
+    server = EmbeddedPostgres(settings.data_dir)
     address = await server.start()
     try:
         await _load(address.url, source, manifest)
+        started = settings.model_copy(update={"database_url": address.url})
+        await _erase_again(started, manifest, say)
     finally:
         await server.stop()
+
+
+async def _erase_again(settings: Settings, manifest: Manifest, say: Say) -> None:
+    """Apply the erasure list to what was loaded, so that nothing of it is ever served."""
+    if not list_path(settings).exists():
+        return
+    say("erasing again what was erased")
+    await asyncio.to_thread(upgrade, settings.database_url or "")
+    await erase_again(
+        settings,
+        origins=[log.origin for log in manifest.logs],
+        since_ms=manifest.created_at,
+    )
 
 
 async def _load(url: str, source: Path, manifest: Manifest) -> None:

@@ -172,7 +172,10 @@ def _check(draft: RecordDraft) -> None:
         raise DraftError("a record names each of its subjects once")
     if not len(draft.dedup_key) == len(draft.content_mac) == 32:
         raise DraftError("dedup_key and content_mac have 32 bytes each")
-    if draft.sealed is None:
+    if draft.sealed is not None and draft.sealed.path is None:
+        if draft.payload is None or draft.payload_salt is not None or draft.fields_salt is not None:
+            raise DraftError("a payload that is sealed in its row has its salts sealed beside it")
+    elif draft.sealed is None:
         if draft.payload is None or draft.payload_salt is None or len(draft.payload_salt) != 32:
             raise DraftError("a payload has a payload_salt of 32 bytes, or it is sealed")
     elif draft.payload is not None or draft.payload_salt is not None:

@@ -45,7 +45,8 @@ class RecordDraft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     every entry of that submitter's earlier record with this eventID, if the log has one.
     ``dedup_key`` names the record for repetition and ``content_mac`` its content, 32 bytes each,
     keyed with a secret of the server. The payload is there with its salt, or it is ``sealed``,
-    and then its object and its key are durable already.
+    and then its object and its key are durable already; where it lies sealed in the row,
+    ``payload`` are the sealed bytes.
     """
 
     submitter: UUID

@@ -154,6 +154,6 @@ class MaterialStore:
 def _material(row: Sequence[Any]) -> Material:
     anchored = Anchored(*row[15:24]) if row[15] is not None else None
     last = (row[26], row[27]) if row[26] is not None else None
-    sealed = SealedRef(*row[28:32]) if row[28] is not None else None
+    sealed = SealedRef(*row[28:32]) if row[29] is not None else None
     values: tuple[Any, ...] = (*row[:15], anchored, row[24], row[25], last, sealed)
     return Material(*values)

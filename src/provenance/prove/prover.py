@@ -33,7 +33,7 @@ from provenance.prove.errors import (
 )
 from provenance.prove.materials import Anchored, Material, MaterialStore
 from provenance.prove.store import AnchorRow, LogRow, ProofStore, StampedCheckpoint
-from provenance.sealing import KeyGoneError, Opening, SealedRef
+from provenance.sealing import KeyGoneError, Opening, SealedRef, SealedRow
 
 _HASHED_TILES: Final = 1_024
 """Tiles of which the inner hashes are kept: 16 MB, a quarter of a million entries."""
@@ -59,6 +59,10 @@ class Openings(Protocol):
             KeyGoneError: the payload was erased.
 
         """
+        ...
+
+    async def open_rows(self, rows: Sequence[SealedRow]) -> list[bytes | None]:
+        """Open payloads that lie sealed in rows; None where the key is gone."""
         ...
 
 
@@ -253,7 +257,10 @@ class Prover:
         except KeyGoneError:
             return material
         return msgspec.structs.replace(
-            material, payload_salt=opening.payload_salt, payload_sha256=opening.sha256
+            material,
+            payload_salt=opening.payload_salt,
+            payload_sha256=opening.sha256,
+            fields_salt=opening.fields_salt,
         )
 
     async def _path(self, index: int, size: int) -> list[RootHash]:
@@ -267,6 +274,12 @@ class Prover:
         self, material: Material, pointers: Sequence[str]
     ) -> tuple[DisclosedField, ...]:
         payload = await self._store.payload(self.log.log_id, material.record_first)
+        sealed = material.sealed
+        if payload is not None and sealed is not None:
+            material = await self._opened(material)
+            [payload] = await self._openings.open_rows(
+                [SealedRow(sealed.segment, sealed.slot, payload, sealed.opening)]
+            )
         if payload is None or material.fields_salt is None:
             raise EntryNotFoundError(
                 "this record commits to no fields that could be disclosed singly"

@@ -1,5 +1,7 @@
 """Sealed payloads: bytes under a key of their own, which lives outside the database.
 
+A large payload is an object of its own; a small one lies sealed in its record's row.
+
 ``stream`` is the format, ``shelf`` keeps the keys, ``vault`` brings the two and an object store
 together, ``sweep`` removes what a crash left behind. docs/documents.md describes the formats.
 
@@ -18,14 +20,23 @@ from provenance.sealing.errors import (
     ShelfError,
 )
 from provenance.sealing.shelf import KeyShelf
-from provenance.sealing.vault import Opening, SealedRef, Stored, Vault
+from provenance.sealing.vault import (
+    Opening,
+    OpenPayload,
+    SealedRef,
+    SealedRow,
+    Stored,
+    Vault,
+)
 
 __all__ = [
     "AlteredError",
     "KeyGoneError",
     "KeyShelf",
+    "OpenPayload",
     "Opening",
     "SealedRef",
+    "SealedRow",
     "SealingError",
     "ShelfError",
     "Stored",

@@ -136,6 +136,16 @@ class KeyShelf:
         """
         return await asyncio.to_thread(self._get, segment, slot)
 
+    async def get_all(self, segment: str, slots: Collection[int]) -> dict[int, DataKey]:
+        """Return those of the keys that were not erased; the segment is read once.
+
+        Raises:
+            AlteredError: the segment is not what was written, or is under another master key.
+            ShelfError: shelf or master key cannot be used.
+
+        """
+        return await asyncio.to_thread(self._get_all, segment, frozenset(slots))
+
     async def erase(self, segment: str, slots: Collection[int]) -> None:
         """Destroy keys for good; those that are gone already are no error.
 
@@ -178,17 +188,29 @@ class KeyShelf:
         return segment
 
     def _get(self, segment: str, slot: int) -> DataKey:
-        read = self._read(segment)
-        if read is None or slot >= len(read.slots) or read.slots[slot] == _ERASED:
+        key = self._get_all(segment, frozenset((slot,))).get(slot)
+        if key is None:
             raise KeyGoneError("the key of this payload was erased")
+        return key
+
+    def _get_all(self, segment: str, slots: frozenset[int]) -> dict[int, DataKey]:
+        read = self._read(segment)
+        if read is None:
+            return {}
+        there = [slot for slot in slots if slot < len(read.slots) and read.slots[slot] != _ERASED]
+        if not there:
+            return {}
         context = _MAGIC + segment.encode()
+        keys: dict[int, DataKey] = {}
         with _errors(segment):
-            own = self._wrapper.unwrap(read.master, read.wrapped, context=context)
-            try:
-                key = AESGCM(own).decrypt(slot.to_bytes(12, "big"), read.slots[slot], context)
-            except (InvalidTag, ValueError):
-                raise AlteredError(f"key {slot} of segment {segment} was altered") from None
-        return DataKey(key)
+            own = AESGCM(self._wrapper.unwrap(read.master, read.wrapped, context=context))
+            for slot in there:
+                try:
+                    key = own.decrypt(slot.to_bytes(12, "big"), read.slots[slot], context)
+                except (InvalidTag, ValueError):
+                    raise AlteredError(f"key {slot} of segment {segment} was altered") from None
+                keys[slot] = DataKey(key)
+        return keys
 
     def _present(self, segment: str) -> frozenset[int]:
         read = self._read(segment)

@@ -6,7 +6,7 @@ leaves bytes or a key that no record refers to, which :mod:`provenance.sealing.s
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -48,39 +48,63 @@ class ObjectStore(Protocol):
 class SealedRef:
     """What a record's row keeps of a sealed payload.
 
-    ``path`` names the object, ``segment`` and ``slot`` its key; ``opening`` is an :class:`Opening`
-    under that key.
+    ``path`` names the object; None where the sealed bytes are in the row itself. ``segment`` and
+    ``slot`` name the key; ``opening`` is an :class:`Opening` under that key.
     """
 
-    path: str
+    path: str | None
     segment: str
     slot: int
     opening: bytes
 
 
 @dataclass(frozen=True, slots=True)
+class OpenPayload:
+    """A payload that shall be sealed for its record's row, with its salts."""
+
+    data: bytes = field(repr=False)
+    payload_salt: bytes = field(repr=False)
+    fields_salt: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """A payload as it lies sealed in a row, its sealed opening, and where the key of both is."""
+
+    segment: str
+    slot: int
+    data: bytes
+    opening: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
-    """What opens a record's payload commitment, and the name that its file had."""
+    """What opens a record's payload commitment, its fields, and the name that its file had."""
 
     payload_salt: bytes
     sha256: bytes
     filename: str | None = None
+    fields_salt: bytes | None = None
 
     def encode(self) -> bytes:
         """JSON bytes."""
         value = {"payload_salt": self.payload_salt.hex(), "sha256": self.sha256.hex()}
         if self.filename is not None:
             value["filename"] = self.filename
+        if self.fields_salt is not None:
+            value["fields_salt"] = self.fields_salt.hex()
         return json.dumps(value).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> "Opening":
         """Read :meth:`encode`, whose bytes were authenticated."""
         value = json.loads(data)
+        fields_salt = value.get("fields_salt")
         return cls(
             payload_salt=bytes.fromhex(value["payload_salt"]),
             sha256=bytes.fromhex(value["sha256"]),
             filename=value.get("filename"),
+            fields_salt=None if fields_salt is None else bytes.fromhex(fields_salt),
         )
 
 
@@ -156,6 +180,54 @@ class Vault:
         key = await self._shelf.get(ref.segment, ref.slot)
         return Opening.decode(unseal(ref.opening, key))
 
+    async def seal_rows(self, payloads: Sequence[OpenPayload]) -> list[tuple[SealedRef, bytes]]:
+        """Seal small payloads for the rows of their records, each under a key of its own.
+
+        The keys are on the shelf, durably and in one segment, when this returns; what it returns
+        may be recorded.
+
+        Raises:
+            ShelfError: the keys cannot be kept.
+
+        """
+        drawn = self._random_bytes(KEY_SIZE * len(payloads))
+        keys = [DataKey(drawn[at : at + KEY_SIZE]) for at in range(0, len(drawn), KEY_SIZE)]
+        segment = await self._shelf.put(keys)
+        sealed: list[tuple[SealedRef, bytes]] = []
+        for slot, (payload, key) in enumerate(zip(payloads, keys, strict=True)):
+            opening = Opening(
+                payload_salt=payload.payload_salt,
+                sha256=hashlib.sha256(payload.data).digest(),
+                fields_salt=payload.fields_salt,
+            )
+            ref = SealedRef(
+                path=None,
+                segment=segment,
+                slot=slot,
+                opening=seal(opening.encode(), key, random_bytes=self._random_bytes),
+            )
+            sealed.append((ref, seal(payload.data, key, random_bytes=self._random_bytes)))
+        return sealed
+
+    async def open_rows(self, rows: Sequence[SealedRow]) -> list[bytes | None]:
+        """Open payloads that lie sealed in rows; None where the key is gone.
+
+        Raises:
+            AlteredError: one is not what was sealed, or not what its opening is of.
+            ShelfError: the shelf cannot be used.
+
+        """
+        slots: dict[str, set[int]] = {}
+        for row in rows:
+            slots.setdefault(row.segment, set()).add(row.slot)
+        keys = {
+            segment: await self._shelf.get_all(segment, wanted) for segment, wanted in slots.items()
+        }
+        return [
+            None if (key := keys[row.segment].get(row.slot)) is None else _open_row(row, key)
+            for row in rows
+        ]
+
     async def read(
         self, ref: SealedRef, *, size: int, start: int = 0, stop: int | None = None
     ) -> AsyncIterator[bytes]:
@@ -169,6 +241,8 @@ class Vault:
             ShelfError: the shelf cannot be used.
 
         """
+        if ref.path is None:
+            raise AlteredError("the payload lies in its record's row, not in the object store")
         key = await self._shelf.get(ref.segment, ref.slot)
         span = Span.of(size, start=start, stop=stop)
         header = b""
@@ -206,7 +280,15 @@ class Vault:
     async def erase(self, ref: SealedRef) -> None:
         """Destroy a payload: its key first, which decides, then its bytes."""
         await self._shelf.erase(ref.segment, [ref.slot])
-        await self._objects.delete(ref.path)
+        if ref.path is not None:
+            await self._objects.delete(ref.path)
+
+
+def _open_row(row: SealedRow, key: DataKey) -> bytes:
+    data = unseal(row.data, key)
+    if Opening.decode(unseal(row.opening, key)).sha256 != hashlib.sha256(data).digest():
+        raise AlteredError("a payload that lies sealed in its row is another than its opening's")
+    return data
 
 
 class _Reading:

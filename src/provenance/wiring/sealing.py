@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import select
@@ -11,9 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from provenance.blobs import BlobStore
 from provenance.core.errors import ProvenanceError
 from provenance.db.tables import records
+from provenance.embedded.files import make_folder
+from provenance.erasure.book import ErasureList
+from provenance.erasure.orders import Order
 from provenance.keys.files import FileKeys
 from provenance.keys.provider import KeyProvider
-from provenance.sealing import KeyShelf, Vault
+from provenance.sealing import KeyShelf, SealedRef, Vault
 from provenance.sealing.shelf import day_of
 from provenance.sealing.sweep import Sweeper
 from provenance.sealing.vault import PREFIX
@@ -22,6 +26,8 @@ from provenance.wiring.chain import blob_store
 
 SHELF: Final = "sealed"
 """Folder of the key shelf below the data folder's keys."""
+ERASURES: Final = "erasures"
+"""File of the erasure list, there too."""
 
 
 class SettingsError(ProvenanceError):
@@ -89,11 +95,16 @@ class SealedObjects:
         return await self._blobs.remove_parts(PREFIX, before_ms=before_ms)
 
 
-class RecordReferences:
-    """What records of any log refer to."""
+Orders = Callable[[], Awaitable[Mapping[str, Order]]]
+"""Reads the erasure list."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+
+class RecordReferences:
+    """What records of any log refer to, and what orders of erasure will."""
+
+    def __init__(self, engine: AsyncEngine, orders: Orders) -> None:
         self._engine = engine
+        self._orders = orders
 
     async def slots(self, segments: Collection[str]) -> Mapping[str, Collection[int]]:
         """Slots of these segments that a record refers to."""
@@ -101,6 +112,8 @@ class RecordReferences:
             records.c.sealed_segment.in_(list(segments))
         )
         found: dict[str, set[int]] = {}
+        for ref in await self._ordered():
+            found.setdefault(ref.segment, set()).add(ref.slot)
         async with self._engine.connect() as connection:
             for segment, slot in await connection.execute(query):
                 found.setdefault(segment, set()).add(slot)
@@ -109,8 +122,26 @@ class RecordReferences:
     async def paths(self, paths: Collection[str]) -> Collection[str]:
         """Those of these paths that a record refers to."""
         query = select(records.c.sealed_path).where(records.c.sealed_path.in_(list(paths)))
+        ordered = {ref.path for ref in await self._ordered()}
         async with self._engine.connect() as connection:
-            return list(await connection.scalars(query))
+            return [*await connection.scalars(query), *ordered.intersection(paths)]
+
+    async def _ordered(self) -> list[SealedRef]:
+        """Payloads of erasure records, which a restored database may still lack."""
+        orders = (await self._orders()).values()
+        return [one.payload.sealed for one in orders if one.payload and not one.is_withdrawn]
+
+
+def list_path(settings: Settings) -> Path:
+    """Where the erasure list is: beside the key shelf, for every process that shares that."""
+    return settings.data_dir / "keys" / ERASURES
+
+
+def erasure_list(settings: Settings) -> ErasureList:
+    """Return the erasure list of the settings."""
+    path = list_path(settings)
+    make_folder(path.parent)
+    return ErasureList(path, now_ms=_now_ms)
 
 
 def key_shelf(settings: Settings, keys: KeyProvider) -> KeyShelf:
@@ -138,7 +169,7 @@ def sweeper(settings: Settings, engine: AsyncEngine) -> Sweeper:
     return Sweeper(
         SealedObjects(blob_store(settings)),
         key_shelf(settings, FileKeys(settings.data_dir / "keys")),
-        RecordReferences(engine),
+        RecordReferences(engine, erasure_list(settings).orders),
         now_ms=_now_ms,
     )
 

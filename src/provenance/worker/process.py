@@ -39,11 +39,11 @@ from provenance.log.metrics import LogMetrics
 from provenance.log.writer import LogWriter
 from provenance.settings import Settings
 from provenance.wiring.chain import anchorer, blob_store, file_keys, finality
+from provenance.wiring.erasing import OPERATOR, EmptiesListed
 from provenance.wiring.logs import current_log, signer_for
+from provenance.wiring.sealing import erasure_list, open_vault
 
 _log = structlog.get_logger(__name__)
-OPERATOR = "Operator"
-"""Organisation in whose name heartbeats are logged."""
 
 
 async def serve(settings: Settings) -> None:
@@ -147,6 +147,7 @@ async def _parts(settings: Settings, registry: CollectorRegistry) -> AsyncIterat
                 submitter=await accounts.organisation(OPERATOR),
                 random_bytes=os.urandom,
             ),
+            erased=EmptiesListed(erasure_list(settings), open_vault(settings)),
         )
 
 

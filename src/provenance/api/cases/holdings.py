@@ -48,7 +48,12 @@ class Gatherer:
     """Gathers the holdings of cases."""
 
     def __init__(self, services: Services, contexts: Contexts) -> None:
-        store = TrailStore(services.engine, log_id=services.log.log_id, lineage=services.lineage)
+        store = TrailStore(
+            services.engine,
+            services.vault,
+            log_id=services.log.log_id,
+            lineage=services.lineage,
+        )
         limits = replace(
             services.limits,
             max_timeline_events=MAX_EVENTS,

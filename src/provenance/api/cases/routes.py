@@ -48,6 +48,7 @@ from provenance.evidence.described import read_text
 from provenance.evidence.errors import ClosedCaseError, StaleCaseError, UnknownEvidenceError
 from provenance.evidence.facts import Logged
 from provenance.log.errors import ConflictError
+from provenance.log.sealing import sealed
 
 MAX_PAGE: Final = 50
 """Cases of one answer: all their acts are read."""
@@ -62,7 +63,7 @@ class CaseDesk:
 
     def __init__(self, services: Services, contexts: Contexts) -> None:
         self._services = services
-        self._store = CaseStore(services.engine, log_id=services.log.log_id)
+        self._store = CaseStore(services.engine, services.vault, log_id=services.log.log_id)
         self._gatherer = Gatherer(services, contexts)
         self._turns = asyncio.Semaphore(MAX_READS)
 
@@ -176,8 +177,10 @@ class CaseDesk:
             random_bytes=services.random_bytes,
             relies_on=leaves,
         )
+        # A claim names people: what an act says lies under a key of its own.
+        records = await sealed(submission.records, which=lambda _: True, vault=services.vault)
         try:
-            logged = await services.writer.submit(submission)
+            logged = await services.writer.submit(replace(submission, records=records))
         except ConflictError:
             if act.seq == 0:
                 raise

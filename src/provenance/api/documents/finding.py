@@ -21,7 +21,9 @@ class Finder:
     def __init__(self, services: Services, store: DocumentStore) -> None:
         self._services = services
         self._store = store
-        self._ownership = OwnershipStore(services.engine, log_id=services.log.log_id)
+        self._ownership = OwnershipStore(
+            services.engine, services.vault, log_id=services.log.log_id
+        )
 
     async def required(self, request: Request, principal: Principal) -> StoredDocument:
         """Return the document of the request's path.

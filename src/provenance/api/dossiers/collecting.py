@@ -78,11 +78,13 @@ class Collector:
     def __init__(self, services: Services, contexts: Contexts) -> None:
         log_id = services.log.log_id
         self._services = services
-        self._cases = CaseStore(services.engine, log_id=log_id)
+        self._cases = CaseStore(services.engine, services.vault, log_id=log_id)
         self._store = DossierStore(services.engine, log_id=log_id)
         self._gatherer = Gatherer(services, contexts)
         self._shown = ShownReceipts(
-            services.prover, OwnershipStore(services.engine, log_id=log_id), contexts
+            services.prover,
+            OwnershipStore(services.engine, services.vault, log_id=log_id),
+            contexts,
         )
 
     async def collect(self, order: Order, principal: Principal) -> Collected:

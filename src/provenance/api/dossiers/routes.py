@@ -43,7 +43,7 @@ class DossierDesk:
         log_id = services.log.log_id
         self._services = services
         self._runs = services.dossiers
-        self._cases = CaseStore(services.engine, log_id=log_id)
+        self._cases = CaseStore(services.engine, services.vault, log_id=log_id)
         self._store = DossierStore(services.engine, log_id=log_id)
 
     async def of_case(self, request: Request, principal: Principal) -> Response:

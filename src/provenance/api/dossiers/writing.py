@@ -72,7 +72,7 @@ class DossierWriter:
         self._parts = parts
         self._services = services
         self._collector = Collector(services, parts.contexts)
-        self._payloads = OwnershipStore(services.engine, log_id=services.log.log_id)
+        self._payloads = OwnershipStore(services.engine, services.vault, log_id=services.log.log_id)
 
     async def write(self, order: Order, channel: Channel) -> None:
         """Write what is ordered.

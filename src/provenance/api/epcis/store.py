@@ -10,17 +10,16 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
-    bindparam,
     func,
     literal,
     select,
-    text,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.db.tables import capture_jobs, contexts, entries, records, trails
+from provenance.log.times import FIRST_AT
 
 OrderBy = Literal["eventTime", "recordTime"]
 
@@ -127,21 +126,6 @@ _JOB_COLUMNS = (
     capture_jobs.c.record_firsts,
     capture_jobs.c.errors,
 )
-# ``at`` never decreases with the index, so that a bisection over the primary key finds a time.
-_FIRST_AT = text(
-    """
-    WITH RECURSIVE search (low, high) AS (
-      SELECT 0::bigint, size FROM log_heads WHERE log_id = :log_id
-      UNION ALL
-      SELECT CASE WHEN entries.at < :at THEN entries.index + 1 ELSE low END,
-             CASE WHEN entries.at < :at THEN high ELSE entries.index END
-      FROM search JOIN entries
-        ON entries.log_id = :log_id AND entries.index = (low + high) / 2
-      WHERE low < high
-    )
-    SELECT low FROM search WHERE low = high
-    """
-).bindparams(bindparam("log_id"), bindparam("at"))
 
 
 class EventStore:
@@ -163,7 +147,7 @@ class EventStore:
             for name, at in (("ge", asked.ge_record_time), ("lt", asked.lt_record_time)):
                 if at is None:
                     continue
-                first = await connection.scalar(_FIRST_AT, {"log_id": self._log_id, "at": at})
+                first = await connection.scalar(FIRST_AT, {"log_id": self._log_id, "at": at})
                 bound = first or 0
                 column = records.c.first_index
                 query = query.where(column >= bound if name == "ge" else column < bound)

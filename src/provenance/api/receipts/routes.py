@@ -34,7 +34,7 @@ class Receipts:
     def __init__(self, services: Services, contexts: Contexts, downloads: Downloads) -> None:
         self._services = services
         self._downloads = downloads
-        self._store = OwnershipStore(services.engine, log_id=services.log.log_id)
+        self._store = OwnershipStore(services.engine, services.vault, log_id=services.log.log_id)
         self._shown = ShownReceipts(services.prover, self._store, contexts)
         self._cache = ReceiptCache(self._store, seconds=services.seconds)
 

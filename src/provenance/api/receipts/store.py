@@ -8,6 +8,7 @@ from sqlalchemy import Select, and_, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.db.tables import entries, records, trails
+from provenance.log.opening import OpensRows, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ class StoredPayload:
 class OwnershipStore:
     """Reads whose entries are whose."""
 
-    def __init__(self, engine: AsyncEngine, *, log_id: int) -> None:
+    def __init__(self, engine: AsyncEngine, openings: OpensRows, *, log_id: int) -> None:
         self._engine = engine
+        self._openings = openings
         self._log_id = log_id
 
     async def record(self, first_index: int) -> list[OwnedEntry]:
@@ -61,7 +63,13 @@ class OwnershipStore:
     async def payload(self, first_index: int) -> StoredPayload | None:
         """Return the payload of the record; None once it was erased."""
         query = select(
-            records.c.payload, records.c.media_type, records.c.context_sha256, records.c.kind
+            records.c.payload,
+            records.c.media_type,
+            records.c.context_sha256,
+            records.c.kind,
+            records.c.sealed_segment,
+            records.c.sealed_slot,
+            records.c.sealed_opening,
         ).where(
             records.c.log_id == self._log_id,
             records.c.first_index == first_index,
@@ -69,7 +77,13 @@ class OwnershipStore:
         )
         async with self._engine.connect() as connection:
             row = (await connection.execute(query)).one_or_none()
-        return None if row is None else StoredPayload(*row)
+        if row is None:
+            return None
+        stored = (row.payload, row.sealed_segment, row.sealed_slot, row.sealed_opening)
+        [payload] = await opened(self._openings, [stored])
+        if payload is None:
+            return None
+        return StoredPayload(payload, row.media_type, row.context_sha256, row.kind)
 
     async def has_entry_in(self, subject: str, *, submitter: UUID) -> bool:
         """Whether ``submitter`` has recorded anything about ``subject``."""

@@ -19,8 +19,10 @@ class TimelineEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     ``state`` says how firm it is: recorded (acknowledged), anchored (on chain) or final.
     ``recorded_after`` is the lag between the event and its recording, ``anchored_after`` that
     between recording and anchor. An event that claims a time after its recording has none: it is
-    planned, or a clock is wrong, and ``recorded_before`` says how long before that time it was. A corrected event stays, with ``corrected_by``. Where the caller
-    may not see what the record says, it is ``withheld`` and only its place is told. ``type`` of a
+    planned, or a clock is wrong, and ``recorded_before`` says how long before that time it was.
+    A corrected event stays, with ``corrected_by``. Where the caller may not see what the record
+    says, it is ``withheld`` and only its place is told. Of an ``erased`` record the log tells when
+    and on which ground, once the erasure is recorded. ``type`` of a
     document is its UNTDID 1001 code.
     """
 
@@ -46,6 +48,8 @@ class TimelineEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     corrected_by: list[int] = []
     withheld: bool = False
     erased: bool = False
+    erased_at: int | None = None
+    erased_ground: str | None = None
     payload: msgspec.Raw | None = None
 
 

@@ -19,7 +19,12 @@ class Shipments:
 
     def __init__(self, services: Services, contexts: Contexts) -> None:
         self._services = services
-        store = TrailStore(services.engine, log_id=services.log.log_id, lineage=services.lineage)
+        store = TrailStore(
+            services.engine,
+            services.vault,
+            log_id=services.log.log_id,
+            lineage=services.lineage,
+        )
         self._maker = TimelineMaker(store, contexts, limits=services.limits)
 
     async def timeline(self, request: Request, principal: Principal) -> Response:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import and_, case, cast, func, literal, select
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from provenance.api.anchoring import Coverage, coverage
 from provenance.db.tables import entries, records, trails
 from provenance.intake.documents.statements import KIND as DOCUMENT
+from provenance.log.opening import OpensRows, opened
 from provenance.prove.store import LogRow
 
 
@@ -39,6 +41,8 @@ class TrailEntry:
     read_point: str | None
     biz_location: str | None
     corrects: int | None
+    erased_at: int | None
+    erased_ground: str | None
     payload_size: int | None
 
     @property
@@ -56,11 +60,25 @@ _TYPE = func.coalesce(
 )
 
 
+_SEALED: Final = ("sealed_path", "sealed_segment", "sealed_slot", "sealed_opening")
+_EVENT: Final = "event"
+_erasure = records.alias("erasure")
+_erasure_entry = entries.alias("erasure_entry")
+
+
 class TrailStore:
     """Reads trails of one log."""
 
-    def __init__(self, engine: AsyncEngine, *, log_id: int, lineage: Sequence[LogRow]) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        openings: OpensRows,
+        *,
+        log_id: int,
+        lineage: Sequence[LogRow],
+    ) -> None:
         self._engine = engine
+        self._openings = openings
         self._log_id = log_id
         self._lineage = lineage
 
@@ -88,7 +106,12 @@ class TrailStore:
                 records.c.read_point,
                 records.c.biz_location,
                 records.c.corrects,
+                _erasure_entry.c.at.label("erased_at"),
+                _erasure.c.event_type.label("erased_ground"),
                 records.c.sealed_path,
+                records.c.sealed_segment,
+                records.c.sealed_slot,
+                records.c.sealed_opening,
             )
             .join(
                 trails,
@@ -104,6 +127,20 @@ class TrailStore:
                     records.c.first_index == entries.c.record_first,
                 ),
             )
+            .outerjoin(
+                _erasure,
+                and_(
+                    _erasure.c.log_id == records.c.log_id,
+                    _erasure.c.first_index == records.c.erased_by,
+                ),
+            )
+            .outerjoin(
+                _erasure_entry,
+                and_(
+                    _erasure_entry.c.log_id == records.c.log_id,
+                    _erasure_entry.c.index == records.c.erased_by,
+                ),
+            )
             .where(trails.c.log_id == self._log_id, trails.c.subject == subject)
             .order_by(entries.c.seq)
             .limit(limit)
@@ -117,10 +154,28 @@ class TrailStore:
         # A sealed payload lies elsewhere; that it is there is told by its size too.
         known = func.coalesce(size, case((found.c.sealed_path.is_not(None), 0)))
         query = select(
-            *(column for column in columns if column.name != "sealed_path"), known
+            *(column for column in columns if column.name not in _SEALED),
+            known.label("payload_size"),
+            found.c.sealed_segment,
+            found.c.sealed_slot,
+            found.c.sealed_opening,
         ).order_by(found.c.seq)
         async with self._engine.connect() as connection:
-            return [TrailEntry(*tuple(row)) for row in await connection.execute(query)]
+            rows = (await connection.execute(query)).all()
+        # Only what an event says is shown: nothing else is opened.
+        payloads = await opened(
+            self._openings,
+            [
+                (
+                    row.payload if row.kind == _EVENT else None,
+                    row.sealed_segment,
+                    row.sealed_slot,
+                    row.sealed_opening,
+                )
+                for row in rows
+            ],
+        )
+        return [_entry(row, payload) for row, payload in zip(rows, payloads, strict=True)]
 
     async def corrections(self, firsts: Collection[int]) -> dict[int, list[int]]:
         """Return, for each record, the records that correct it."""
@@ -139,3 +194,17 @@ class TrailStore:
         """Return the first anchor of each entry."""
         async with self._engine.connect() as connection:
             return await coverage(connection, lineage=self._lineage, indexes=indexes)
+
+
+def _entry(row: Any, payload: bytes | None) -> TrailEntry:
+    values = {
+        name: value
+        for name, value in row._mapping.items()  # noqa: SLF001 - SQLAlchemy's public way
+        if name not in _SEALED
+    }
+    if payload is None and row.kind == _EVENT and row.payload is not None:
+        # Its key is gone, and with it what it said.
+        values["payload_size"] = None
+    elif payload is None and row.payload is not None:
+        values["payload_size"] = 0
+    return TrailEntry(**{**values, "payload": payload})

@@ -142,7 +142,7 @@ def _gather(
 
 
 def _is_left_out(entry: TrailEntry) -> bool:
-    # What is sealed lies elsewhere and was not to be read; its size here is 0.
+    # What lies sealed and is not shown has no size here.
     return entry.payload is None and bool(entry.payload_size)
 
 
@@ -197,6 +197,8 @@ def _answer(
         corrects=entry.corrects,
         corrected_by=corrected_by,
         erased=entry.payload_size is None,
+        erased_at=entry.erased_at,
+        erased_ground=entry.erased_ground,
     )
     # What is claimed is for the operator and whoever claims it, not for who is claimed against.
     for_others = principal.role is not Role.CARRIER and entry.kind != CASE

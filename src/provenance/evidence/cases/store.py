@@ -18,6 +18,7 @@ from provenance.evidence.cases.records import KIND
 from provenance.evidence.cases.states import State
 from provenance.evidence.errors import UnreadableActError
 from provenance.evidence.facts import Logged, Proof
+from provenance.log.opening import OpensRows, opened
 
 MAX_ACTS: Final = 1_000
 """Acts of one case: a lifetime of notes. Each has an entry in the trail of every shipment."""
@@ -51,8 +52,9 @@ class Linkable:
 class CaseStore:
     """Reads the cases of one log."""
 
-    def __init__(self, engine: AsyncEngine, *, log_id: int) -> None:
+    def __init__(self, engine: AsyncEngine, openings: OpensRows, *, log_id: int) -> None:
         self._engine = engine
+        self._openings = openings
         self._log_id = log_id
 
     async def acts(self, cases: Collection[str]) -> dict[str, list[LoggedAct]]:
@@ -69,26 +71,37 @@ class CaseStore:
                 entries.c.at,
                 records.c.submitter,
                 records.c.payload,
+                records.c.sealed_segment,
+                records.c.sealed_slot,
+                records.c.sealed_opening,
             )
             .select_from(entries.join(trails, _IN_TRAIL).join(records, _ACT_OF_CASE))
             .where(trails.c.log_id == self._log_id, trails.c.subject.in_(list(cases)))
             .order_by(entries.c.seq)
             .limit(MAX_ACTS * len(cases))
         )
-        found: dict[str, list[LoggedAct]] = {}
         async with self._engine.connect() as connection:
-            for subject, first_index, at, submitter, payload in await connection.execute(query):
-                found.setdefault(subject, []).append(
-                    LoggedAct(
-                        logged=Logged(
-                            first_index=first_index,
-                            recorded_at=at,
-                            proof=Proof.ERASED if payload is None else Proof.UNCHECKED,
-                        ),
-                        submitter=submitter,
-                        act=None if payload is None else _read(payload, first_index),
-                    )
+            rows = (await connection.execute(query)).all()
+        payloads = await opened(
+            self._openings,
+            [
+                (row.payload, row.sealed_segment, row.sealed_slot, row.sealed_opening)
+                for row in rows
+            ],
+        )
+        found: dict[str, list[LoggedAct]] = {}
+        for row, payload in zip(rows, payloads, strict=True):
+            found.setdefault(row.subject, []).append(
+                LoggedAct(
+                    logged=Logged(
+                        first_index=row.first_index,
+                        recorded_at=row.at,
+                        proof=Proof.ERASED if payload is None else Proof.UNCHECKED,
+                    ),
+                    submitter=row.submitter,
+                    act=None if payload is None else _read(payload, row.first_index),
                 )
+            )
         return found
 
     async def page(

@@ -147,7 +147,8 @@ def _check_payload(
 ) -> bool:
     """Whether the payload is here and is the recorded one."""
     payload, salt = record.payload, record.payload_salt
-    if record.sealed_in_part or (record.sealed is not None and payload is not None):
+    in_row = record.sealed is not None and record.sealed.path is None
+    if record.sealed_in_part or (record.sealed is not None and not in_row and payload is not None):
         found.of_record("sealed columns", "are set in part, or beside a payload in the row")
         if payload is None:
             return False

@@ -1,9 +1,11 @@
 """All records of a log, in the order of their entries."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from provenance.core.digests import LeafHash
+from provenance.core.errors import ProvenanceError
 from provenance.sealing import SealedRef
 from provenance.verify.audit.compact import CompactTable
 from provenance.verify.audit.contents import NO_CONTEXT, check_record
@@ -11,7 +13,7 @@ from provenance.verify.audit.expected import DERIVED, DerivedColumns, ExpectedOf
 from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.report import Findings
 from provenance.verify.audit.rows import StoredEntry, StoredRecord
-from provenance.verify.audit.sealed import SealedSource, check_sealed
+from provenance.verify.audit.sealed import SealedSource, check_sealed, open_row
 from provenance.verify.audit.stored import Connection, StoredHead, stream
 from provenance.verify.audit.unopened import UnopenedEntries
 from provenance.verify.audit.walk import RecordWalk
@@ -49,6 +51,8 @@ _STILL_OPEN = """
 SELECT index FROM entries
 WHERE log_id = %s AND salt IS NOT NULL AND leaf_hash = ANY(%s) ORDER BY index
 """
+_PAYLOAD: Final = 9
+"""Place of the payload in a record's row."""
 _NAMED: Final = 1 << 63
 """Bit that marks an entry that cannot be opened as named by an erasure record."""
 
@@ -99,11 +103,13 @@ class RecordAudit:
 
     async def _one(self, record: StoredRecord, entries: list[StoredEntry]) -> None:
         self.records += 1
+        record, unopened = await self._opened(record)
         found = check_record(record, entries, expected_of=self._expected_of)
+        found.wrong += unopened
         if found.sealed is not None:
             if self._sealed is None:
                 self._findings.unread("contents", NOT_READ)
-            else:
+            elif found.sealed.ref.path is not None:
                 await check_sealed(found.sealed, entries, source=self._sealed, found=found)
         for object_, problem in found.wrong:
             self._findings.add("contents", object_, problem)
@@ -114,6 +120,16 @@ class RecordAudit:
             await self._refers(record, column, leaves)
         if found.erased:
             await self._erased(record.first_index, found.erased)
+
+    async def _opened(self, record: StoredRecord) -> tuple[StoredRecord, list[tuple[str, str]]]:
+        """Return ``record`` with a payload that lies sealed in its row, and what is wrong with it."""
+        if self._sealed is None:
+            return record, []
+        try:
+            return await open_row(record, self._sealed), []
+        except ProvenanceError as error:
+            problem = (f"payload of record {record.first_index}", f"cannot be opened: {error}")
+            return replace(record, payload=None), [problem]
 
     async def _refers(
         self, record: StoredRecord, column: str, leaves: tuple[LeafHash, ...]
@@ -174,11 +190,15 @@ class RecordAudit:
 
 
 def _record(row: tuple[Any, ...]) -> StoredRecord:
-    missing = sum(value is None for value in row[-4:])
+    # A payload that lies sealed in its row has no path; all else of it stands there.
+    missing = sum(value is None for value in row[-3:])
     sealed = SealedRef(*row[-4:]) if not missing else None
+    is_in_row = row[-4] is None and row[_PAYLOAD] is not None
+    is_in_part = missing in {1, 2} or (row[-4] is None and not missing and not is_in_row)
+    is_in_part |= missing == 3 and row[-4] is not None
     end = len(row) - 4
     derived = DerivedColumns(*row[end - len(DERIVED) : end])
-    values: tuple[Any, ...] = (*row[: end - len(DERIVED)], derived, sealed, missing in {1, 2, 3})
+    values: tuple[Any, ...] = (*row[: end - len(DERIVED)], derived, sealed, is_in_part)
     return StoredRecord(*values)
 
 

@@ -6,16 +6,18 @@ an erasure record must name. Memory is a chunk, whatever the payload's size.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from provenance.core.digests import Salt
 from provenance.core.errors import ProvenanceError
 from provenance.core.statement import payload_digest_commitment
-from provenance.sealing import KeyGoneError, Opening, SealedRef
+from provenance.sealing import KeyGoneError, Opening, SealedRef, SealedRow
 from provenance.verify.audit.rows import (
     RecordFindings,
     SealedExpectation,
     StoredEntry,
+    StoredRecord,
 )
 
 
@@ -26,9 +28,38 @@ class SealedSource(Protocol):
         """Return what opens the payload's commitment; raises KeyGoneError once erased."""
         ...
 
+    async def open_rows(self, rows: Sequence[SealedRow]) -> list[bytes | None]:
+        """Open payloads that lie sealed in rows; None where the key is gone."""
+        ...
+
     async def measure(self, ref: SealedRef, *, size: int) -> bytes:
         """Return the SHA-256 of a payload that has ``size`` bytes; raises a ProvenanceError."""
         ...
+
+
+async def open_row(record: StoredRecord, source: SealedSource) -> StoredRecord:
+    """Return ``record`` with the payload that lies sealed in its row, as if it lay open.
+
+    Raises:
+        ProvenanceError: it cannot be opened, though its key is there.
+
+    """
+    ref = record.sealed
+    if ref is None or ref.path is not None or record.payload is None:
+        return record
+    [payload] = await source.open_rows(
+        [SealedRow(ref.segment, ref.slot, record.payload, ref.opening)]
+    )
+    if payload is None:
+        return replace(record, payload=None, sealed=None)
+    opening = await source.opening(ref)
+    return replace(
+        record,
+        payload=payload,
+        payload_salt=opening.payload_salt,
+        fields_salt=opening.fields_salt,
+        sealed=None,
+    )
 
 
 async def check_sealed(

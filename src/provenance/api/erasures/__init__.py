@@ -1,0 +1,1 @@
+"""Erasure for the operator: ordered, looked at before, followed until nothing is left."""

@@ -1,0 +1,349 @@
+"""Takes the steps of erasure; each may be repeated, and a start takes up what one left.
+
+=====  ====================================================  ===================================
+step   what happens                                          a crash behind it leaves
+=====  ====================================================  ===================================
+LIST   the order is on the list, durably                     nothing happened; the next start
+                                                             looks for holds anew and goes on
+LOG    the erasure record is in the log                      the record is found again by its
+                                                             order and not logged twice
+NOTE   the list says that the log has it                     from here on it is carried out,
+                                                             whatever database comes back
+KEYS   keys are destroyed, sealed objects removed            readers get "erased"
+ROWS   rows, fingerprints and answers are emptied            the row no longer opens
+COPIES copies of batches in the object store are renewed     older copies are removed
+CLEAN  tables are rewritten, the write-ahead log left behind
+DONE   the list says that nothing is left
+=====  ====================================================  ===================================
+
+``steps`` is told of each, so that a test can end the process behind every one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, Protocol
+
+import structlog
+
+from provenance.anchor.session import Connection
+from provenance.blobs import BlobStore
+from provenance.core.digests import HASH_SIZE
+from provenance.erasure.book import ErasureList
+from provenance.erasure.cleaning import clean
+from provenance.erasure.copies import Copies
+from provenance.erasure.errors import HeldError
+from provenance.erasure.orders import ID_BYTES, Order, Payload, open_orders
+from provenance.erasure.records import Reason, erasure_submission
+from provenance.erasure.rows import empty, places, sealed_payloads, still_open
+from provenance.erasure.targets import Target, TargetStore, in_orders
+from provenance.evidence.cases.holds import LegalHolds
+from provenance.intake.repetition import EventKeys
+from provenance.log.submissions import Logged, Submission
+from provenance.sealing import KeyGoneError, Opening, Vault
+
+_log = structlog.get_logger(__name__)
+LOST_AUTHOR: Final = "not known: what was recorded was lost with a database that was restored"
+LATER: Final = "tables: they are rewritten at the hour of PROVENANCE_ERASURE_HOUR"
+ORDERS_AT_ONCE: Final = 256
+"""Orders that are cleaned up after together: one rewrite of the tables serves all."""
+
+
+class Step(Enum):
+    """What was just done."""
+
+    LIST = "list"
+    LOG = "log"
+    NOTE = "note"
+    KEYS = "keys"
+    ROWS = "rows"
+    COPIES = "copies"
+    CLEAN = "clean"
+    DONE = "done"
+
+
+Steps = Callable[[Step], Awaitable[None]]
+"""Told after each step."""
+
+
+class Writes(Protocol):
+    """The log's writer."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes submissions."""
+        ...
+
+    async def submit(self, submission: Submission) -> Logged:
+        """Log a submission."""
+        ...
+
+
+Connect = Callable[[], AbstractAsyncContextManager[Connection]]
+"""Opens a connection of one's own, in autocommit mode."""
+Holds = Callable[[], Awaitable[LegalHolds]]
+"""Reads the legal holds that stand."""
+
+
+async def _quietly(_step: Step) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eraser:
+    """Erases records of one log; several may work beside each other."""
+
+    log_id: int
+    orders: ErasureList
+    targets: TargetStore
+    connect: Connect
+    vault: Vault
+    blobs: BlobStore
+    keys: EventKeys
+    now_ms: Callable[[], int]
+    random_bytes: Callable[[int], bytes]
+    holds: Holds
+    steps: Steps = _quietly
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+    async def request(
+        self, targets: Sequence[Target], reason: Reason, *, writer: Writes
+    ) -> list[Order]:
+        """Order the erasure of ``targets`` and carry it out as far as that takes no time.
+
+        What is returned is *erased*: it cannot be read or restored any more. :meth:`finish` sees
+        to what is left of it.
+
+        Raises:
+            HeldError: a legal hold covers one of them; nothing was done.
+            ErasureListError: the list cannot be written.
+            LogError: the log did not take the record; :meth:`finish` tries again.
+
+        """
+        check_holds(targets, await self.holds())
+        done: list[Order] = []
+        for part in in_orders(targets):
+            order = await self._order(part, reason)
+            await self.orders.add(order)
+            await self.steps(Step.LIST)
+            order = await self._record(order, writer)
+            async with self.connect() as connection:
+                await self._destroy(connection, order)
+            done.append(order)
+        return done
+
+    async def finish(
+        self, *, writer: Writes | None, may_rewrite: bool = True
+    ) -> dict[str, list[str]]:
+        """Take up every order of which something is left; returns what still is, by order.
+
+        Without a ``writer``, orders that the log does not know yet wait; without ``may_rewrite``,
+        the tables stay as they are.
+
+        Raises:
+            ErasureListError: the list cannot be used.
+            BlobError: the object store failed.
+
+        """
+        async with self._turn:
+            return await self._finish(writer, may_rewrite=may_rewrite)
+
+    async def _finish(self, writer: Writes | None, *, may_rewrite: bool) -> dict[str, list[str]]:
+        left: dict[str, list[str]] = {}
+        waiting = open_orders((await self.orders.orders()).values())
+        for start in range(0, len(waiting), ORDERS_AT_ONCE):
+            known: list[Order] = []
+            for order in waiting[start : start + ORDERS_AT_ONCE]:
+                found = await self._taken_up(order, writer)
+                if found is None:
+                    left[order.id] = ["log: it takes no writes at the moment"]
+                elif not found.is_withdrawn:
+                    known.append(found)
+            if known:
+                left.update(await self._purge(known, may_rewrite=may_rewrite))
+        return {id_: what for id_, what in left.items() if what}
+
+    async def restore(self) -> int:
+        """Apply the list, and what the log itself says was erased, to an older database.
+
+        For a start, before anything is served. Returns how many orders had to be carried out
+        again.
+
+        Raises:
+            ErasureListError: the list cannot be used.
+
+        """
+        await self._adopt()
+        in_log = await self.targets.recorded_orders()
+        again: list[Order] = []
+        async with self.connect() as connection:
+            for order in (await self.orders.orders()).values():
+                if order.is_withdrawn or not order.is_recorded:
+                    continue
+                if await self._came_back(connection, order, is_in_log=order.id in in_log):
+                    again.append(order)
+            if again:
+                again = await self.orders.mark("reopened", again)
+                _log.warning("erasures_applied_again", orders=len(again))
+            for order in again:
+                await self._destroy(connection, order)
+        return len(again)
+
+    async def _order(self, targets: Sequence[Target], reason: Reason) -> Order:
+        """Return a new order, its record's payload sealed."""
+        id_ = self.random_bytes(ID_BYTES).hex()
+        return Order(
+            id=id_,
+            at=self.now_ms(),
+            ground=reason.ground,
+            submitter=reason.organisation,
+            leaves=tuple(leaf for target in targets for leaf in target.leaves),
+            payload=await self._seal(reason.encode(id_)),
+        )
+
+    async def _seal(self, payload: bytes) -> Payload:
+        stored = await self.vault.store(_once(payload))
+        sealed = await self.vault.shelve(stored, payload_salt=self.random_bytes(HASH_SIZE))
+        return Payload(sealed, len(payload))
+
+    async def _record(self, order: Order, writer: Writes) -> Order:
+        """Log the erasure record, unless it is there, and note it."""
+        found = await self.targets.of_leaves(order.leaves)
+        subjects = dict.fromkeys(subject for target in found for subject in target.subjects)
+        payload, opening = await self._payload(order)
+        await writer.submit(
+            erasure_submission(
+                order,
+                subjects=tuple(subjects),
+                sealed=payload.sealed,
+                size=payload.size,
+                opening=opening,
+                keys=self.keys,
+            )
+        )
+        await self.steps(Step.LOG)
+        [noted] = await self.orders.mark("recorded", [order])
+        await self.steps(Step.NOTE)
+        return noted
+
+    async def _payload(self, order: Order) -> tuple[Payload, Opening]:
+        """Payload of the order's record; where that was lost with an older backup, one that says so."""
+        payload = order.payload
+        if payload is not None:
+            with suppress(KeyGoneError):
+                return payload, await self.vault.opening(payload.sealed)
+        lost = Reason(order.ground, author=LOST_AUTHOR, organisation=order.submitter)
+        payload = await self._seal(lost.encode(order.id))
+        return payload, await self.vault.opening(payload.sealed)
+
+    async def _taken_up(self, order: Order, writer: Writes | None) -> Order | None:
+        """Return the order once the log knows it, or withdrawn; None where it must wait."""
+        if await self.targets.erasure(order.id) is not None:
+            return order if order.is_recorded else (await self.orders.mark("recorded", [order]))[0]
+        waits = order if order.is_recorded else None
+        if writer is None or not writer.is_open:
+            return waits
+        targets = await self.targets.of_leaves(order.leaves)
+        if not targets:
+            return waits
+        if not order.is_recorded:
+            try:
+                check_holds(targets, await self.holds())
+            except HeldError as error:
+                _log.warning("erasure_withdrawn", order=order.id, code=error.code)
+                return (await self.orders.mark("withdrawn", [order]))[0]
+        return await self._record(order, writer)
+
+    async def _purge(self, orders: Sequence[Order], *, may_rewrite: bool) -> dict[str, list[str]]:
+        left: dict[str, list[str]] = {order.id: [] for order in orders}
+        async with self.connect() as connection:
+            copies = Copies(self.blobs, connection, self.log_id)
+            anchored = await copies.anchored()
+            indexes: dict[str, list[int]] = {}
+            for order in orders:
+                found = await self._destroy(connection, order)
+                if missing := len(order.leaves) - len(found):
+                    left[order.id].append(f"rows: {missing} entries are not in the database")
+                elif found[-1][0] >= anchored:
+                    left[order.id].append("batches: entries are not anchored yet; waited for")
+                else:
+                    indexes[order.id] = [index for index, _ in found]
+            if indexes:
+                general = await copies.renew(sorted(set().union(*indexes.values())))
+                await self.steps(Step.COPIES)
+                general += await clean(connection) if may_rewrite else [LATER]
+                await self.steps(Step.CLEAN)
+                for id_ in indexes:
+                    left[id_] += general
+                    if await self.targets.erasure(id_) is None:
+                        left[id_].append("log: its record waits until the log takes writes")
+        await self._note_purged([order for order in orders if not left[order.id]])
+        return left
+
+    async def _note_purged(self, done: Sequence[Order]) -> None:
+        if done:
+            await self.orders.mark("purged", done)
+            await self.steps(Step.DONE)
+            _log.info("erasures_purged", orders=len(done))
+
+    async def _destroy(self, connection: Connection, order: Order) -> list[tuple[int, int]]:
+        """Destroy keys, objects and rows; returns index and record of the entries."""
+        found = await places(connection, log_id=self.log_id, leaves=order.leaves)
+        firsts = sorted({first for _, first in found})
+        sealed = await sealed_payloads(connection, log_id=self.log_id, firsts=firsts)
+        for ref in sealed:
+            await self.vault.erase(ref)
+        await self.steps(Step.KEYS)
+        await empty(
+            connection,
+            log_id=self.log_id,
+            leaves=order.leaves,
+            firsts=firsts,
+            erased_by=await self.targets.erasure(order.id),
+        )
+        await self.steps(Step.ROWS)
+        return found
+
+    async def _came_back(self, connection: Connection, order: Order, *, is_in_log: bool) -> bool:
+        """Whether the database is older than the order: its rows are full, or its record is gone."""
+        if is_in_log or not order.purged_at:
+            return bool(await still_open(connection, log_id=self.log_id, leaves=order.leaves))
+        return bool(await places(connection, log_id=self.log_id, leaves=order.leaves))
+
+    async def _adopt(self) -> None:
+        """Put on the list what the log says was erased, where the list does not know it."""
+        for found in await self.targets.erasures(besides=await self.orders.orders()):
+            order = Order(
+                id=found.order_id,
+                at=found.at,
+                ground=found.ground,
+                submitter=found.submitter,
+                leaves=found.leaves,
+                payload=None,
+            )
+            await self.orders.add(order)
+            await self.orders.mark("recorded", [order])
+            _log.warning("erasure_found_in_log", order=order.id)
+
+
+def check_holds(targets: Collection[Target], holds: LegalHolds) -> None:
+    """Refuse what a legal hold covers.
+
+    Raises:
+        HeldError: names the first of the records, and the hold.
+
+    """
+    for target in targets:
+        for held in holds.over(first_index=target.first_index, subjects=target.subjects):
+            raise HeldError(
+                first_index=target.first_index,
+                case=held.case,
+                reason=held.hold.reason,
+                author=held.hold.author,
+            )
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data

@@ -1,0 +1,62 @@
+"""An erasure that is cut off behind any of its steps is made good by the next start."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from fixtures.application import ServiceUnderTest, event, parcel
+from fixtures.documents import pdf, upload
+from fixtures.embedded import PostgresFixture
+from fixtures.erasing import LD, canary, everything, places_of
+from provenance.core.errors import ProvenanceError
+from provenance.erasure.eraser import Step
+from provenance.erasure.records import Reason
+from provenance.wiring.erasing import open_eraser
+
+pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
+
+
+class CrashError(ProvenanceError):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("last", list(Step), ids=lambda step: step.value)
+async def test_the_next_start_takes_up_what_was_left(
+    service: ServiceUnderTest, postgres: PostgresFixture, last: Step
+) -> None:
+    carrier, about, word = await service.new_carrier(), parcel(), canary()
+    said = event(about, eventID=f"urn:example:{word}")
+    first = (await carrier.post("/epcis/events", json=said, headers=LD)).json()["first_index"]
+    document = await upload(carrier, pdf(mark=word), about, filename=f"{word}.pdf")
+    await service.anchor()
+    services = service.services
+    targets = await services.eraser.targets.records([first, document.json()["first_index"]])
+    organisation = await services.accounts.organisation("Operator")
+
+    async def crash(step: Step) -> None:
+        if step is last:
+            raise CrashError(step.value)
+
+    dying = replace(services.eraser, steps=crash)
+    reason = Reason("objection", author="A. Officer", organisation=organisation)
+
+    async def erased() -> None:
+        await dying.request(targets, reason, writer=services.writer)
+        await service.anchor()
+        await dying.finish(writer=services.writer)
+
+    with pytest.raises(CrashError, match=last.value):
+        await erased()
+    next_start = open_eraser(service.settings, services.engine, log_id=services.log.log_id)
+    await next_start.restore()
+    await next_start.finish(writer=services.writer)
+    await service.anchor()
+    assert await next_start.finish(writer=services.writer) == {}
+    orders = (await next_start.orders.orders()).values()
+    [order] = [one for one in orders if set(one.leaves) == {*targets[0].leaves, *targets[1].leaves}]
+    assert order.state == "purged"
+    assert places_of(word, *everything(service, postgres)) == set()
+    query = text("SELECT count(*) FROM records WHERE event_id = :order")
+    async with services.engine.connect() as connection:
+        assert await connection.scalar(query, {"order": order.id}) == 1
