@@ -79,7 +79,7 @@ class Collector:
         log_id = services.log.log_id
         self._services = services
         self._cases = CaseStore(services.engine, services.vault, log_id=log_id)
-        self._store = DossierStore(services.engine, log_id=log_id)
+        self._store = DossierStore(services.engine, services.vault, log_id=log_id)
         self._gatherer = Gatherer(services, contexts)
         self._shown = ShownReceipts(
             services.prover,

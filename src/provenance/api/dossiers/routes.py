@@ -44,7 +44,7 @@ class DossierDesk:
         self._services = services
         self._runs = services.dossiers
         self._cases = CaseStore(services.engine, services.vault, log_id=log_id)
-        self._store = DossierStore(services.engine, log_id=log_id)
+        self._store = DossierStore(services.engine, services.vault, log_id=log_id)
 
     async def of_case(self, request: Request, principal: Principal) -> Response:
         """POST /v1/cases/{case}/dossier."""

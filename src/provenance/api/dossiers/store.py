@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.db.tables import entries, records, trails
 from provenance.intake.documents.statements import KIND as DOCUMENT
+from provenance.log.opening import OpensRows, opened
 
 _AT_ONCE: Final = 1_000
 """Records of one query: a few megabytes of payloads."""
@@ -32,15 +33,16 @@ class StoredRecord:
     kind: str
     submitter: UUID
     media_type: str
-    payload: bytes | None
     context_sha256: bytes | None
+    payload: bytes | None
 
 
 class DossierStore:
     """Reads what dossiers of one log are made of."""
 
-    def __init__(self, engine: AsyncEngine, *, log_id: int) -> None:
+    def __init__(self, engine: AsyncEngine, openings: OpensRows, *, log_id: int) -> None:
         self._engine = engine
+        self._openings = openings
         self._log_id = log_id
 
     async def entries(self, subjects: Collection[str], *, limit: int) -> list[PlacedEntry]:
@@ -80,19 +82,27 @@ class DossierStore:
 
     async def records(self, firsts: Sequence[int]) -> dict[int, StoredRecord]:
         """Return the records that begin at ``firsts``."""
-        payload = case((records.c.kind != DOCUMENT, records.c.payload))
+        is_shown = records.c.kind != DOCUMENT
         query = select(
             records.c.first_index,
             records.c.count,
             records.c.kind,
             records.c.submitter,
             records.c.media_type,
-            payload,
             records.c.context_sha256,
+            case((is_shown, records.c.payload)),
+            case((is_shown, records.c.sealed_segment)),
+            case((is_shown, records.c.sealed_slot)),
+            case((is_shown, records.c.sealed_opening)),
         ).where(records.c.log_id == self._log_id)
         found: dict[int, StoredRecord] = {}
-        async with self._engine.connect() as connection:
-            for start in range(0, len(firsts), _AT_ONCE):
-                some = query.where(records.c.first_index.in_(firsts[start : start + _AT_ONCE]))
-                found |= {row[0]: StoredRecord(*row) for row in await connection.execute(some)}
+        for start in range(0, len(firsts), _AT_ONCE):
+            some = query.where(records.c.first_index.in_(firsts[start : start + _AT_ONCE]))
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(some)).all()
+            payloads = await opened(self._openings, [tuple(row[6:]) for row in rows])
+            found |= {
+                row[0]: StoredRecord(*row[:6], payload)
+                for row, payload in zip(rows, payloads, strict=True)
+            }
         return found
