@@ -293,8 +293,7 @@ class Eraser:
         found = await places(connection, log_id=self.log_id, leaves=order.leaves)
         firsts = sorted({first for _, first in found})
         sealed = await sealed_payloads(connection, log_id=self.log_id, firsts=firsts)
-        for ref in sealed:
-            await self.vault.erase(ref)
+        await self.vault.erase_all(sealed)
         await self.steps(Step.KEYS)
         await empty(
             connection,
