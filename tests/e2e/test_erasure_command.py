@@ -120,6 +120,26 @@ def test_a_backup_from_before_an_erasure_does_not_bring_it_back(tmp_path: Path) 
         assert places_of(word, back) == set()
 
 
+def test_a_service_that_is_killed_while_it_erases_goes_on_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    data, word = tmp_path / "data", canary()
+    with RunningService(data) as service:
+        service.wait_until_ready()
+        _, gone, document = record(service, parcel(), word)
+        requested = tmp_path / "request.txt"
+        requested.write_text(f"{gone}\n{document}\n", encoding="utf-8")
+        answer = json.loads(command(data, "erase", "file", requested, *WHY, "--json").out)
+        service.kill()
+    [erasure] = answer["erasures"]
+    with RunningService(data) as service:
+        service.wait_until_ready()
+        shown = until_purged(data, erasure["id"])
+        assert places_of(word, data) == set()
+        service.wait_for_anchor(shown["first_index"] + 1)
+        audit(service, data)
+
+
 def audit(service: RunningService, data: Path) -> None:
     """Nothing is wrong, by URL and by database."""
     trust, rpc = data / "trust.json", service.credentials.rpc_url

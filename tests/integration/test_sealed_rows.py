@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from fixtures.application import ServiceUnderTest, parcel
-from fixtures.erasing import canary, erase, plain_dump
+from fixtures.application import ServiceUnderTest, document, event, parcel
+from fixtures.erasing import LD, canary, erase, plain_dump
 from fixtures.tampering import reseal
 from provenance.core.receipt import Receipt
 from provenance.verify.audit import AuditReport, audit_database
@@ -57,6 +57,49 @@ async def test_what_an_act_says_lies_sealed_and_is_proven_all_the_same(
     await erase(service, records=[first])
     gone = await claims.get(f"/v1/cases/{opened['case']}")
     assert gone.status_code == 404
+
+
+async def test_an_event_with_a_field_of_its_submitter_lies_sealed_and_is_read_as_ever(
+    service: ServiceUnderTest,
+) -> None:
+    carrier, word = await service.new_carrier(), canary()
+    one, other, plain = parcel(), parcel(), parcel()
+    said = event(one, other, eventID=f"urn:uuid:{word[6:]}", **{"example:signer": word})
+    said["@context"].append({"example": "https://example.com/voc/"})
+    answer = await carrier.post("/epcis/events", json=said, headers=LD)
+    assert answer.status_code == 201, answer.text
+    again = await carrier.post("/epcis/events", json=said, headers=LD)
+    assert again.json()["repeated"]
+    # A document of which one event is plain and another not.
+    inner = {name: value for name, value in said.items() if name not in {"@context", "eventID"}}
+    both = document(event(plain), inner, context=said["@context"])
+    assert (await carrier.post("/epcis/capture", json=both, headers=LD)).status_code == 202
+    assert service.settings.database_url
+    dump = plain_dump(service.settings.database_url)
+    assert (word in dump, plain in dump) == (False, True)
+
+    found = (await carrier.get(f"/epcis/events/urn:uuid:{word[6:]}")).json()
+    assert found["example:signer"] == word
+    queried = (await carrier.get("/epcis/events", params={"MATCH_anyEPC": one})).json()
+    events = queried["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
+    assert [one["example:signer"] for one in events] == [word, word]
+    timeline = (await carrier.get(f"/v1/shipments/{one}/timeline?payloads=include")).json()
+    assert [one["payload"]["example:signer"] for one in timeline["events"]] == [word, word]
+    await service.anchor()
+    first = answer.json()["first_index"]
+    receipt = Receipt.decode((await carrier.get(f"/v1/receipts/{first}")).content)
+    assert receipt.payload is not None
+    member = await service.as_role("member")
+    own = await member.get(f"/v1/receipts/{first}", params={"subject": one})
+    fields = Receipt.decode(own.content).fields
+    assert one in str(fields)
+    assert other not in str(fields)
+    assert [str(finding) for finding in (await audited(service)).findings] == []
+
+    await erase(service, records=[first])
+    assert (await carrier.get(f"/epcis/events/urn:uuid:{word[6:]}")).status_code == 404
+    queried = (await carrier.get("/epcis/events", params={"MATCH_anyEPC": one})).json()
+    assert len(queried["epcisBody"]["queryResults"]["resultsBody"]["eventList"]) == 1
 
 
 async def test_an_audit_names_an_act_that_somebody_with_its_key_altered(

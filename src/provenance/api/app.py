@@ -78,7 +78,7 @@ def create_app(services: Services) -> FastAPI:
 def operations(services: Services, authenticator: Authenticator) -> list[Operation]:
     """Everything that the application can do, in the order in which paths are tried."""
     contexts = Contexts(ContextStore(services.engine), limits=services.intake)
-    events = EventStore(services.engine, log_id=services.log.log_id)
+    events = EventStore(services.engine, services.vault, log_id=services.log.log_id)
     return [
         *epcis.operations(services, events, contexts),
         *dossiers.operations(services),

@@ -182,8 +182,9 @@ class _Way:
     def _customs(self, step: str, disposition: str) -> Callable[[], list[Event]]:
         def happen() -> list[Event]:
             events = self._each(step, disposition, PLACES["customs"], parcels=self._held)
-            for event in events:
-                event["parcel:customsProcedure"] = "release for free circulation"
+            if step != "holding":
+                for event in events:
+                    event["parcel:customsProcedure"] = "release for free circulation"
             return events
 
         return happen

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.db.tables import entries, records
 from provenance.evidence.facts import EventFact, Logged, Proof
+from provenance.log.opening import OpensRows, opened
 
 _EARLIEST: Final = -2_208_988_800_000
 _LATEST: Final = 221_845_392_000_000
@@ -30,8 +31,9 @@ _decode: Final = msgspec.json.Decoder(_Read).decode
 class LinkedEvents:
     """Reads events of one log by their records."""
 
-    def __init__(self, engine: AsyncEngine, *, log_id: int) -> None:
+    def __init__(self, engine: AsyncEngine, openings: OpensRows, *, log_id: int) -> None:
         self._engine = engine
+        self._openings = openings
         self._log_id = log_id
 
     async def events(self, firsts: Collection[int]) -> dict[int, EventFact]:
@@ -60,14 +62,21 @@ class LinkedEvents:
         )
         async with self._engine.connect() as connection:
             rows = list(await connection.execute(query))
+        payloads = await opened(
+            self._openings,
+            [
+                (row.payload, row.sealed_segment, row.sealed_slot, row.sealed_opening)
+                for row in rows
+            ],
+        )
         return {
             row.first_index: event_fact(
                 Logged(
                     row.first_index,
                     row.at,
-                    proof=Proof.ERASED if row.payload is None else Proof.UNCHECKED,
+                    proof=Proof.ERASED if payload is None else Proof.UNCHECKED,
                 ),
-                payload=row.payload,
+                payload=payload,
                 occurred_at=row.event_time,
                 is_corrected=row.is_corrected,
                 event_type=row.event_type or "",
@@ -76,7 +85,7 @@ class LinkedEvents:
                 action=row.action,
                 place=row.read_point or row.biz_location,
             )
-            for row in rows
+            for row, payload in zip(rows, payloads, strict=True)
         }
 
 

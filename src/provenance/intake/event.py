@@ -10,6 +10,7 @@ import msgspec
 from provenance.core.digests import sha256
 from provenance.core.errors import FormatError, MissingMemberError, TooLargeError, WrongTypeError
 from provenance.intake.epcis.context import NAME_EPCIS, NO_CONTEXT, Context, extend
+from provenance.intake.epcis.extensions import has_extensions
 from provenance.intake.epcis.models import MODELS
 from provenance.intake.epcis.reading import Reading
 from provenance.intake.epcis.vocabulary import BIZ_STEP, DISPOSITION, Vocabulary, spell
@@ -59,7 +60,7 @@ class EventDraft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``disposition`` are CBV's bare words or full URIs. ``raw`` is the event exactly as it came,
     and ``context`` what decides its meaning. ``is_correction`` tells that it declares an error
     of the event with the same id, ``declared_at`` when, and ``corrected_by`` names the events
-    that stand in for it.
+    that stand in for it. ``has_extensions``: it holds more than the standard's own fields.
     """
 
     raw: bytes
@@ -79,6 +80,7 @@ class EventDraft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     corrected_by: tuple[str, ...]
     subjects: tuple[str, ...]
     containment: Containment | None
+    has_extensions: bool
     repetition_key: bytes
     content_mac: bytes
 
@@ -215,6 +217,7 @@ def _draft(
         declared_at=declared_at,
         corrected_by=_corrections(event) if is_correction else (),
         subjects=subjects,
+        has_extensions=has_extensions(event, prefixes),
         containment=_containment(event, prefixes) if "parentID" in event else None,
         repetition_key=keys.repetition_key(
             submitter=submitter,

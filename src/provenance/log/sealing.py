@@ -4,7 +4,7 @@ Only the key decides over a sealed payload: it lies outside the database, so tha
 database, its write-ahead log and its dumps keep cannot be read once the key is gone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -21,10 +21,8 @@ class SealsRows(Protocol):
         ...
 
 
-async def sealed(
-    drafts: Sequence[RecordDraft], *, which: Callable[[RecordDraft], bool], vault: SealsRows
-) -> tuple[RecordDraft, ...]:
-    """Return ``drafts``, those of ``which`` with their payloads and salts sealed.
+async def sealed(drafts: Sequence[RecordDraft], *, vault: SealsRows) -> tuple[RecordDraft, ...]:
+    """Return ``drafts``, those that may name people with their payloads and salts sealed.
 
     A key whose record turns out to be a repetition is left to the sweep.
 
@@ -32,7 +30,7 @@ async def sealed(
         ShelfError: the keys cannot be kept.
 
     """
-    chosen = [draft for draft in drafts if draft.sealed is None and which(draft)]
+    chosen = [draft for draft in drafts if draft.sealed is None and draft.may_name_people]
     if not chosen:
         return tuple(drafts)
     done = iter(await vault.seal_rows([_opened(draft) for draft in chosen]))

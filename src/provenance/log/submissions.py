@@ -46,7 +46,7 @@ class RecordDraft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``dedup_key`` names the record for repetition and ``content_mac`` its content, 32 bytes each,
     keyed with a secret of the server. The payload is there with its salt, or it is ``sealed``,
     and then its object and its key are durable already; where it lies sealed in the row,
-    ``payload`` are the sealed bytes.
+    ``payload`` are the sealed bytes. ``may_name_people``: what it says is to be sealed.
     """
 
     submitter: UUID
@@ -62,6 +62,7 @@ class RecordDraft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     columns: EventColumns | None = None
     document: DocumentColumns | None = None
     corrects_event_id: str | None = None
+    may_name_people: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ The order in which things are kept: bytes, then key, then (by others) the record
 leaves bytes or a key that no record refers to, which :mod:`provenance.sealing.sweep` removes.
 """
 
+import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -193,6 +194,12 @@ class Vault:
         drawn = self._random_bytes(KEY_SIZE * len(payloads))
         keys = [DataKey(drawn[at : at + KEY_SIZE]) for at in range(0, len(drawn), KEY_SIZE)]
         segment = await self._shelf.put(keys)
+        # Thousands of events come in one capture: others that wait would notice.
+        return await asyncio.to_thread(self._seal_rows, segment, payloads, keys)
+
+    def _seal_rows(
+        self, segment: str, payloads: Sequence[OpenPayload], keys: Sequence[DataKey]
+    ) -> list[tuple[SealedRef, bytes]]:
         sealed: list[tuple[SealedRef, bytes]] = []
         for slot, (payload, key) in enumerate(zip(payloads, keys, strict=True)):
             opening = Opening(
@@ -223,10 +230,7 @@ class Vault:
         keys = {
             segment: await self._shelf.get_all(segment, wanted) for segment, wanted in slots.items()
         }
-        return [
-            None if (key := keys[row.segment].get(row.slot)) is None else _open_row(row, key)
-            for row in rows
-        ]
+        return await asyncio.to_thread(_open_rows, rows, keys)
 
     async def read(
         self, ref: SealedRef, *, size: int, start: int = 0, stop: int | None = None
@@ -279,9 +283,27 @@ class Vault:
 
     async def erase(self, ref: SealedRef) -> None:
         """Destroy a payload: its key first, which decides, then its bytes."""
-        await self._shelf.erase(ref.segment, [ref.slot])
-        if ref.path is not None:
-            await self._objects.delete(ref.path)
+        await self.erase_all([ref])
+
+    async def erase_all(self, refs: Sequence[SealedRef]) -> None:
+        """Destroy payloads: keys first, each segment rewritten once, then objects."""
+        slots: dict[str, set[int]] = {}
+        for ref in refs:
+            slots.setdefault(ref.segment, set()).add(ref.slot)
+        for segment, gone in slots.items():
+            await self._shelf.erase(segment, gone)
+        for ref in refs:
+            if ref.path is not None:
+                await self._objects.delete(ref.path)
+
+
+def _open_rows(
+    rows: Sequence[SealedRow], keys: Mapping[str, Mapping[int, DataKey]]
+) -> list[bytes | None]:
+    return [
+        None if (key := keys[row.segment].get(row.slot)) is None else _open_row(row, key)
+        for row in rows
+    ]
 
 
 def _open_row(row: SealedRow, key: DataKey) -> bytes:

@@ -143,8 +143,8 @@ class EmptiesListed:
         for order in again:
             found = await places(connection, log_id=log_id, leaves=order.leaves)
             firsts = sorted({first for _, first in found})
-            for ref in await sealed_payloads(connection, log_id=log_id, firsts=firsts):
-                await self._vault.erase(ref)
+            sealed = await sealed_payloads(connection, log_id=log_id, firsts=firsts)
+            await self._vault.erase_all(sealed)
             await empty(
                 connection, log_id=log_id, leaves=order.leaves, firsts=firsts, erased_by=None
             )

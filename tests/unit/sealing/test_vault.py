@@ -9,7 +9,16 @@ import pytest
 
 from provenance.blobs import BlobStore
 from provenance.keys.files import FileKeys
-from provenance.sealing import AlteredError, KeyGoneError, KeyShelf, SealedRef, Vault
+from provenance.sealing import (
+    AlteredError,
+    KeyGoneError,
+    KeyShelf,
+    OpenPayload,
+    SealedRef,
+    SealedRow,
+    Vault,
+)
+from provenance.sealing.stream import seal
 from provenance.sealing.sweep import GRACE_MS, Sweeper, Swept
 from provenance.wiring.sealing import SealedObjects
 
@@ -169,3 +178,32 @@ async def test_a_sweep_removes_uploads_that_never_ended(place: Place) -> None:
     assert {path for path in place.files() if "#" in path} == {
         f"blobs/{sealed.path.rpartition('/')[0]}/4567#1"
     }
+
+
+async def test_payloads_for_rows_share_a_segment_and_go_one_by_one(tmp_path: Path) -> None:
+    vault = Place(tmp_path).vault
+    payloads = [
+        OpenPayload(f"payload {number}".encode(), bytes([number]) * 32, bytes(32))
+        for number in range(3)
+    ]
+    sealed = await vault.seal_rows(payloads)
+    assert len({ref.segment for ref, _ in sealed}) == 1
+    rows = [SealedRow(ref.segment, ref.slot, data, ref.opening) for ref, data in sealed]
+    assert await vault.open_rows(rows) == [one.data for one in payloads]
+    opening = await vault.opening(sealed[2][0])
+    assert (opening.payload_salt, opening.fields_salt) == (bytes([2]) * 32, bytes(32))
+    await vault.erase_all([sealed[0][0], sealed[2][0]])
+    assert await vault.open_rows(rows) == [None, b"payload 1", None]
+
+
+async def test_a_row_that_was_altered_or_has_anothers_opening_is_refused(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    [(ref, data)] = await place.vault.seal_rows([OpenPayload(b"one", bytes(32))])
+    key = await place.shelf.get(ref.segment, ref.slot)
+    flipped = data[:-1] + bytes([data[-1] ^ 1])
+    other = seal(b"another", key, random_bytes=os.urandom)
+    for altered in (flipped, other):
+        with pytest.raises(AlteredError):
+            await place.vault.open_rows([SealedRow(ref.segment, ref.slot, altered, ref.opening)])
+    with pytest.raises(AlteredError):
+        await place.vault.measure(ref, size=3)

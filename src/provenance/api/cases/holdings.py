@@ -68,7 +68,7 @@ class Gatherer:
             StoredPayloads(services.engine, services.vault, log_id=log_id),
             log_id=log_id,
         )
-        self._linked = LinkedEvents(services.engine, log_id=log_id)
+        self._linked = LinkedEvents(services.engine, services.vault, log_id=log_id)
         self._verifier = Verifier(
             prover=services.prover,
             lineage=services.lineage,

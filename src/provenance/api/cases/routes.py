@@ -177,8 +177,7 @@ class CaseDesk:
             random_bytes=services.random_bytes,
             relies_on=leaves,
         )
-        # A claim names people: what an act says lies under a key of its own.
-        records = await sealed(submission.records, which=lambda _: True, vault=services.vault)
+        records = await sealed(submission.records, vault=services.vault)
         try:
             logged = await services.writer.submit(replace(submission, records=records))
         except ConflictError:

@@ -27,6 +27,7 @@ from provenance.intake.document import EVENT_LIST, ParsedDocument, parse_documen
 from provenance.intake.errors import RefusedError, problem_of
 from provenance.intake.event import EventDraft, parse_event
 from provenance.intake.event import Submission as Submitting
+from provenance.log.sealing import sealed
 from provenance.log.submissions import CaptureJob, Idempotency, Logged, RecordDraft, Submission
 
 REPLAYED: Final = "idempotency-replayed"
@@ -71,7 +72,7 @@ class Capture:
         logged = await services.writer.submit(
             Submission(
                 submitter=principal.organisation,
-                records=records,
+                records=await sealed(records, vault=services.vault),
                 idempotency=idempotency,
                 job=job,
                 skip_conflicts=on_error == "proceed",
@@ -91,7 +92,11 @@ class Capture:
             (draft,), submitter=principal.organisation, random_bytes=services.random_bytes
         )
         logged = await services.writer.submit(
-            Submission(submitter=principal.organisation, records=records, idempotency=idempotency)
+            Submission(
+                submitter=principal.organisation,
+                records=await sealed(records, vault=services.vault),
+                idempotency=idempotency,
+            )
         )
         return self._created(draft, logged)
 

@@ -52,5 +52,6 @@ def _record(draft: EventDraft, submitter: UUID, name: str, salts: bytes) -> Reco
             read_point=draft.read_point,
             biz_location=draft.biz_location,
         ),
+        may_name_people=draft.has_extensions,
         corrects_event_id=draft.event_id if draft.is_correction and draft.has_event_id else None,
     )

@@ -63,6 +63,8 @@ class PageReader:
                 after = row.position
             if batch.is_last:
                 return page
+            # Events whose key was destroyed a moment ago are passed over.
+            after = batch.end
         page.next_token = _token(after, query)
         return page
 

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.db.tables import capture_jobs, contexts, entries, records, trails
+from provenance.log.opening import OpensRows, opened
 from provenance.log.times import FIRST_AT
 
 OrderBy = Literal["eventTime", "recordTime"]
@@ -79,10 +80,11 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventBatch:
-    """Events as they follow each other; after the last batch there are no more."""
+    """Events as they follow each other, up to ``end``; after the last batch there are no more."""
 
     events: list[StoredEvent]
     is_last: bool
+    end: Position | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,9 @@ _EVENT_COLUMNS = (
     records.c.payload,
     records.c.context_sha256,
     records.c.corrects,
+    records.c.sealed_segment,
+    records.c.sealed_slot,
+    records.c.sealed_opening,
 )
 _JOB_COLUMNS = (
     capture_jobs.c.job_id,
@@ -131,8 +136,9 @@ _JOB_COLUMNS = (
 class EventStore:
     """Reads the events of one log."""
 
-    def __init__(self, engine: AsyncEngine, *, log_id: int) -> None:
+    def __init__(self, engine: AsyncEngine, openings: OpensRows, *, log_id: int) -> None:
         self._engine = engine
+        self._openings = openings
         self._log_id = log_id
 
     async def page(
@@ -154,8 +160,9 @@ class EventStore:
             found = _ordered(query, asked, after).limit(limit)
             rows = list(await connection.execute(_within(found, asked, max_bytes)))
         return EventBatch(
-            events=[StoredEvent(*tuple(row)[:-1]) for row in rows],
+            events=await self._opened(rows),
             is_last=not rows or (rows[-1].found == len(rows) < limit),
+            end=Position(rows[-1].event_time, rows[-1].first_index) if rows else None,
         )
 
     async def by_event_id(self, event_id: str, *, submitter: UUID | None) -> StoredEvent | None:
@@ -170,8 +177,34 @@ class EventStore:
         if submitter is not None:
             query = query.where(records.c.submitter == submitter)
         async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return StoredEvent(*row) if row is not None else None
+            rows = (await connection.execute(query)).all()
+        found = await self._opened(rows)
+        return found[0] if found else None
+
+    async def _opened(self, rows: Sequence[Any]) -> list[StoredEvent]:
+        """Events of rows; those whose key was destroyed a moment ago are left out."""
+        payloads = await opened(
+            self._openings,
+            [
+                (row.payload, row.sealed_segment, row.sealed_slot, row.sealed_opening)
+                for row in rows
+            ],
+        )
+        return [
+            StoredEvent(
+                first_index=row.first_index,
+                count=row.count,
+                event_id=row.event_id,
+                event_type=row.event_type,
+                event_time=row.event_time,
+                submitter=row.submitter,
+                payload=payload,
+                context_sha256=row.context_sha256,
+                corrects=row.corrects,
+            )
+            for row, payload in zip(rows, payloads, strict=True)
+            if payload is not None
+        ]
 
     def _conditions(self, asked: EventFilter) -> list[ColumnElement[bool]]:
         found: list[ColumnElement[bool]] = [

@@ -48,17 +48,19 @@ class ShownReceipts:
 
         """
         if principal.role in OWN_PARCEL_ONLY:
-            if material.sealed is not None:
+            if material.sealed is not None and material.sealed.path is not None:
                 return await self._of_document(material)
             payload = await self._store.payload(material.record_first)
             event = None if payload is None else await self.event(payload)
             if payload is not None and event is not None and event.lists_several_parcels:
                 receipt = await self._disclosing(material, payload.data, event)
                 return receipt.encode()
+            if event is None and material.sealed is not None:
+                return await self._of_document(material)
         return await self._prover.encoded(material)
 
     async def _of_document(self, material: Material) -> bytes:
-        """Receipt that does not open a document which belongs to other parcels too."""
+        """Receipt that does not open what belongs to other parcels too, and is no event."""
         if await self._store.span(material.record_first) == 1:
             return await self._prover.encoded(material)
         receipt = Receipt.decode(await self._prover.encoded(material))

@@ -69,6 +69,8 @@ def act_submission(
         dedup_key=act_key(act, keys),
         content_mac=act_mac(payload, submitter=submitter, keys=keys),
         columns=EventColumns(event_type=act.body.ACT, disposition=state),
+        # A claim names people.
+        may_name_people=True,
     )
     return Submission(submitter=submitter, records=(record,))
 
