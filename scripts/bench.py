@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from figures.capture import Capture  # noqa: E402  # path set above
 from figures.delay import delay_figures  # noqa: E402
 from figures.documents import document_figures  # noqa: E402
+from figures.dossiers import dossier_figures  # noqa: E402
 from figures.gas import gas_figures  # noqa: E402
 from figures.machine import this_machine  # noqa: E402
 from figures.receipts import receipt_figures  # noqa: E402
@@ -30,7 +31,8 @@ from figures.result import Figure, memory_figure, show  # noqa: E402
 from figures.service import running_service  # noqa: E402
 from figures.trees import tree_figures  # noqa: E402
 
-KINDS = ("bulk", "single", "receipts", "delay", "memory", "documents", "trees", "gas")
+KINDS = ("bulk", "single", "receipts", "delay", "memory", "documents", "dossiers", "trees", "gas")
+_OF_SERVICE = frozenset(KINDS) - {"trees", "gas"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Size:
     delay_rate: int
     memory_events: int
     document_megabytes: int
+    dossier_events: int
+    dossier_documents: int
     leaves: int
     proofs: int
     gas_sizes: tuple[int, ...]
@@ -60,6 +64,8 @@ FULL = Size(
     delay_rate=1_000,
     memory_events=1_000_000,
     document_megabytes=500,
+    dossier_events=10_000,
+    dossier_documents=1_000,
     leaves=100_000,
     proofs=1_000,
     gas_sizes=(1_000, 10_000, 100_000, 1_000_000),
@@ -74,6 +80,8 @@ QUICK = Size(
     delay_rate=100,
     memory_events=2_000,
     document_megabytes=16,
+    dossier_events=200,
+    dossier_documents=20,
     leaves=2_000,
     proofs=50,
     gas_sizes=(1_000, 10_000),
@@ -92,7 +100,7 @@ class Bench:
 
     async def run(self) -> None:
         """Measure."""
-        if {"bulk", "single", "receipts", "delay", "memory", "documents"} & set(self._kinds):
+        if _OF_SERVICE & set(self._kinds):
             await self._with_service()
         size = self._size
         if "trees" in self._kinds:
@@ -128,6 +136,11 @@ class Bench:
             if "documents" in kinds:
                 documents = await document_figures(service, megabytes=size.document_megabytes)
                 self._note("documents", "Large documents over HTTP", documents)
+            if "dossiers" in kinds:
+                dossiers = await dossier_figures(
+                    service, events=size.dossier_events, documents=size.dossier_documents
+                )
+                self._note("dossiers", "Dossiers", dossiers)
 
     def _note(self, kind: str, title: str, found: list[Figure]) -> None:
         self.figures[kind] = found

@@ -27,6 +27,7 @@ def test_the_bench_measures_every_kind_of_figure(tmp_path: Path) -> None:
         "delay": 2,
         "memory": 1,
         "documents": 3,
+        "dossiers": 2,
         "trees": 4,
         "gas": 2,
     }
