@@ -32,6 +32,7 @@ from figures.service import running_service  # noqa: E402
 from figures.trees import tree_figures  # noqa: E402
 
 KINDS = ("bulk", "single", "receipts", "delay", "memory", "documents", "dossiers", "trees", "gas")
+_OF_SERVICE = frozenset(KINDS) - {"trees", "gas"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Size:
     delay_rate: int
     memory_events: int
     document_megabytes: int
+    dossier_events: int
     dossier_documents: int
     leaves: int
     proofs: int
@@ -62,6 +64,7 @@ FULL = Size(
     delay_rate=1_000,
     memory_events=1_000_000,
     document_megabytes=500,
+    dossier_events=10_000,
     dossier_documents=1_000,
     leaves=100_000,
     proofs=1_000,
@@ -77,6 +80,7 @@ QUICK = Size(
     delay_rate=100,
     memory_events=2_000,
     document_megabytes=16,
+    dossier_events=200,
     dossier_documents=20,
     leaves=2_000,
     proofs=50,
@@ -96,7 +100,7 @@ class Bench:
 
     async def run(self) -> None:
         """Measure."""
-        if set(self._kinds) - {"trees", "gas"}:
+        if _OF_SERVICE & set(self._kinds):
             await self._with_service()
         size = self._size
         if "trees" in self._kinds:
@@ -133,7 +137,9 @@ class Bench:
                 documents = await document_figures(service, megabytes=size.document_megabytes)
                 self._note("documents", "Large documents over HTTP", documents)
             if "dossiers" in kinds:
-                dossiers = await dossier_figures(service, documents=size.dossier_documents)
+                dossiers = await dossier_figures(
+                    service, events=size.dossier_events, documents=size.dossier_documents
+                )
                 self._note("dossiers", "Dossiers", dossiers)
 
     def _note(self, kind: str, title: str, found: list[Figure]) -> None:

@@ -60,6 +60,9 @@ def test_a_dossier_is_written_waited_for_and_verified_with_the_service_stopped(
         )
         assert "INDEX:/POINTER" in wrong.err
         trust = (service.data_dir / "trust.json").read_bytes()
+        # What wrote them waits for more, and is gone with the service, however that ends.
+        assert service.child("provenance.api.dossiers").is_running()
+        service.kill()
     assert not list(tmp_path.glob("*no.zip*"))
     assert not list(tmp_path.glob(".*.zip.*"))
     (tmp_path / "trust.json").write_bytes(trust)

@@ -1,17 +1,21 @@
 """The processes that write dossiers: ended with whoever asked, told apart when they fail, bounded."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import psutil
 import pytest
+from starlette.types import Message, Scope
 
 from fixtures.application import ServiceUnderTest, event, parcel
 from fixtures.cases import new_desk
 from fixtures.documents import pdf, upload
 from fixtures.written import verified
 from provenance.api.dossiers.order import Begins, Order
+from provenance.api.dossiers.routes import KeptResponse
 from provenance.api.dossiers.runs import (
     KEPT_BELOW,
     WAITING,
@@ -142,6 +146,29 @@ async def test_a_large_document_streams_through_and_its_process_gives_its_memory
     assert large - small < 64 << 20, f"{(large - small) >> 20} MiB more"
     assert writers() == []
     assert (await verified(service, file.getvalue())).outcome is Outcome.VALID
+
+
+async def test_a_reader_that_takes_nothing_is_left(service: ServiceUnderTest) -> None:
+    runs, order = runs_of(service), await order_of(service, size=1 << 20)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if len(sent) == 3:
+            await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    stack = AsyncExitStack()
+    run = await stack.enter_async_context(runs.run(order))
+    pieces = run.pieces(await begun(run))
+    response = KeptResponse(stack, pieces, headers={}, media_type="application/zip", patience=0.1)
+    scope: Scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+    with pytest.raises(DossierFailedError, match=r"took nothing for 0\.1 s"):
+        await response(scope, receive, send)
+    assert writers() == []
 
 
 async def counted(run: DossierRun, size: int, file: io.BytesIO) -> AsyncIterator[bytes]:

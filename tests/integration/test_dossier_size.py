@@ -48,13 +48,13 @@ def test_a_large_case_is_written_and_verified_in_time(anvil: ChainFixture, tmp_p
     print(f"\nwritten {written:.1f} s, verified {verified:.1f} s, {path.stat().st_size} bytes")
 
 
-async def recorded(service: ServiceUnderTest) -> tuple[httpx.AsyncClient, str]:
+async def recorded(service: ServiceUnderTest, share: int) -> tuple[httpx.AsyncClient, str]:
     """A waybill of a hundred parcels with everything about it, anchored in some batches."""
     carrier, claims = await service.new_carrier(), await service.as_role("claims")
     parcels = [parcel() for _ in range(SUBJECTS)]
     waybill = f"urn:provenance:shipment:acme:{os.urandom(5).hex()}"
     bol = [{"type": "bol", "bizTransaction": waybill}]
-    step = EVENTS // BATCHES
+    step = EVENTS // share // BATCHES
     for batch in range(BATCHES):
         events = [
             scan(
@@ -66,7 +66,7 @@ async def recorded(service: ServiceUnderTest) -> tuple[httpx.AsyncClient, str]:
         ]
         answer = await carrier.post("/epcis/capture", json=document(*events), timeout=60)
         assert answer.status_code == 202, answer.text
-        files = range(DOCUMENTS // BATCHES)
+        files = range(DOCUMENTS // share // BATCHES)
         for start in range(0, len(files), 10):
             await asyncio.gather(
                 *(add(claims, waybill, f"{batch}-{number}") for number in files[start : start + 10])
@@ -88,7 +88,7 @@ async def add(claims: httpx.AsyncClient, waybill: str, name: str) -> None:
 def scan(epc: str, number: int, **fields: Any) -> dict[str, Any]:
     """A scan, one second after the other."""
     at = datetime.fromtimestamp(1_767_225_600 + number, UTC).isoformat()
-    step = "accepting" if number >= EVENTS - SUBJECTS else "departing"
+    step = "accepting" if number % 1_000 >= 900 else "departing"
     return event(epc, eventTime=at, eventTimeZoneOffset="+00:00", bizStep=step, **fields)
 
 
@@ -99,11 +99,14 @@ def children_cpu() -> float:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("share", [pytest.param(1, marks=pytest.mark.soak), 10])
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_large_case_is_written_by_the_service_in_time(
-    service: ServiceUnderTest, tmp_path: Path
+    service: ServiceUnderTest, tmp_path: Path, share: int
 ) -> None:
-    claims, case = await recorded(service)
+    assert service.services.dossiers is not None
+    await service.services.dossiers.aclose()
+    claims, case = await recorded(service, share)
     before = children_cpu()
     started = time.perf_counter()
     path, told = tmp_path / "case.zip", []
@@ -124,12 +127,12 @@ async def test_a_large_case_is_written_by_the_service_in_time(
                     file.write(rest)
                     rest = b""
     elapsed = time.perf_counter() - started
-    # The process that wrote it has ended by now: one for a large dossier is not kept.
+    await service.services.dossiers.aclose()
     written = children_cpu() - before
     assert path.stat().st_size == size
-    assert written > 1, "the process is still there, or was never started"
+    assert written > 1, "starting the process alone takes longer"
     proofs = [said["done"] for said in told if said["doing"] == "gathering proofs"]
-    assert len(proofs) > 10
+    assert len(proofs) > 1
     assert proofs == sorted(proofs)
     with path.open("rb") as file:
         closing = read_dossier(file).closing
@@ -143,6 +146,6 @@ async def test_a_large_case_is_written_by_the_service_in_time(
         f"\nwritten in {elapsed:.1f} s, {written:.1f} s of them at work; "
         f"verified {verified:.1f} s, {size} bytes, {report.about['entries']} entries"
     )
-    assert report.about["entries"] == EVENTS + SUBJECTS + DOCUMENTS + 2
-    assert written < 60, written
-    assert verified < 10, verified
+    assert report.about["entries"] == (EVENTS + DOCUMENTS) // share + SUBJECTS + 2
+    assert written < 10 + 50 / share, written
+    assert verified < 10 / share, verified

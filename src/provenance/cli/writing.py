@@ -139,19 +139,22 @@ def _fetch(service: Service, path: str, body: dict[str, Any], file: IO[bytes], w
             with service.receive(
                 path, method="POST", json=body, headers={"accept": LINES}
             ) as answer:
-                if answer.is_success:
-                    _receive(answer, file, progress)
+                refused = _receive(answer, file, progress) if answer.is_success else answer
+                if refused is None:
                     return
-                answer.read()
-                pause = pause_of(answer)
+                refused.read()
+                pause = pause_of(refused)
                 if pause is None or time.monotonic() + pause > deadline:
                     hint = "" if pause is None else f" (--wait {max(60, int(2 * wait))} waits)"
-                    fail(f"{problem(answer)}{hint}", code=INVALID)
+                    fail(f"{problem(refused)}{hint}", code=INVALID)
             with _task(progress, "waiting for an anchor", None):
                 time.sleep(pause)
 
 
-def _receive(answer: "httpx.Response", file: IO[bytes], progress: "Progress") -> None:
+def _receive(
+    answer: "httpx.Response", file: IO[bytes], progress: "Progress"
+) -> "httpx.Response | None":
+    """Write what comes; returns the refusal that came in its place, if one did."""
     pieces = answer.iter_bytes()
     rest = b""
     task = progress.add_task("asking", total=None)
@@ -163,7 +166,8 @@ def _receive(answer: "httpx.Response", file: IO[bytes], progress: "Progress") ->
             task, description=line["doing"], completed=line["done"], total=line["total"]
         )
     if "size" not in line:
-        fail(line["problem"]["detail"], code=INVALID)
+        progress.remove_task(task)
+        return _refusal(line)
     size, done = line["size"], 0
     progress.update(task, description="receiving", completed=0, total=size)
     for piece in _chained(rest, pieces):
@@ -172,6 +176,14 @@ def _receive(answer: "httpx.Response", file: IO[bytes], progress: "Progress") ->
         progress.update(task, completed=done)
     if done != size:
         fail(f"{done} of {size} bytes arrived: write it again")
+    return None
+
+
+def _refusal(line: dict[str, Any]) -> "httpx.Response":
+    """The answer that it would have been, had it been known at the beginning."""
+    import httpx
+
+    return httpx.Response(line["status"], headers=line["headers"], json=line["problem"])
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -27,6 +27,7 @@ from provenance.core.receipt import Receipt
 from provenance.evidence.assessment import Assessment, assess
 from provenance.evidence.cases.fold import fold
 from provenance.evidence.cases.store import CaseStore
+from provenance.evidence.dossier.log import made_receipt
 from provenance.evidence.dossier.redaction import withhold
 from provenance.evidence.errors import DossierTooLargeError
 from provenance.intake.documents.statements import KIND as DOCUMENT
@@ -36,6 +37,7 @@ from provenance.verify.dossier.manifest import MAX_SUBJECTS
 
 MAX_ENTRIES: Final = 50_000
 """Receipts of one dossier: some 500 MB while it is made, four times the largest planned case."""
+EVENT: Final = "event"
 _WHOLE_TRAILS: Final = ("asked", "parcel")
 NOT_FINAL: Final = "entry {index} is recorded, but no final anchor covers it yet: wait for it"
 NOTHING: Final = "nothing is recorded about it, or it is not for this key"
@@ -127,8 +129,8 @@ class Collector:
         """Receipt of an entry as the caller may see it."""
         sight = collected.sights[material.record_first]
         if sight is Sight.PART:
-            return Receipt.decode(await self._shown.encoded(material, principal))
-        receipt = Receipt.decode(await self._services.prover.encoded(material))
+            return made_receipt(await self._shown.encoded(material, principal))
+        receipt = made_receipt(await self._services.prover.encoded(material))
         return receipt if sight is Sight.WHOLE else withhold(receipt)
 
     async def _case(self, name: str, principal: Principal) -> Gathered:
@@ -201,8 +203,11 @@ class Collector:
         if record.kind == DOCUMENT:
             is_own = record.count == 1 or record.submitter == principal.organisation
             return Sight.WHOLE if is_own else Sight.PART
-        if record.payload is None or record.context_sha256 is None:
+        if record.kind != EVENT:
             return Sight.WHOLE
+        if record.payload is None or record.context_sha256 is None:
+            # What it names cannot be looked at here.
+            return Sight.PART
         payload = StoredPayload(
             record.payload, record.media_type, record.context_sha256, record.kind
         )

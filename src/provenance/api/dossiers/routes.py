@@ -1,12 +1,13 @@
 """Handlers of dossiers: they start the process that writes one, and pass on what it says."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from provenance.api.answers import JSON, PRIVATE, encode
 from provenance.api.authentication import Principal
@@ -21,7 +22,7 @@ from provenance.api.dossiers.order import (
     Order,
     Refused,
 )
-from provenance.api.dossiers.runs import DossierRun
+from provenance.api.dossiers.runs import DossierFailedError, DossierRun
 from provenance.api.dossiers.store import DossierStore
 from provenance.api.errors import MissingError
 from provenance.api.parameters import Parameters, path_text
@@ -33,6 +34,8 @@ from provenance.evidence.cases.store import CaseStore
 from provenance.prove.errors import NotAnchoredError
 
 ZIP: Final = "application/zip"
+PATIENCE_S: Final = 60.0
+"""Seconds for a quarter of a megabyte: 4 kB/s."""
 _decoder: Final = decoder(DossierRequest)
 
 
@@ -94,17 +97,22 @@ class DossierDesk:
             }
             if LINES in request.headers.get("accept", ""):
                 kept = stack.pop_all()
-                return _Kept(kept, _with_lines(run, line), headers=headers, media_type=LINES)
+                return KeptResponse(kept, _with_lines(run, line), headers=headers, media_type=LINES)
             while not isinstance(line, Begins):
                 if isinstance(line, Refused):
                     return _refusal(line)
                 line = await run.line()
             headers["content-length"] = str(line.size)
-            return _Kept(stack.pop_all(), run.pieces(line.size), headers=headers, media_type=ZIP)
+            return KeptResponse(
+                stack.pop_all(), run.pieces(line.size), headers=headers, media_type=ZIP
+            )
 
 
-class _Kept(StreamingResponse):
-    """Answer that keeps a process until it was sent, or cannot be sent any more."""
+class KeptResponse(StreamingResponse):
+    """Answer that keeps a process until it was sent, or its reader takes no more.
+
+    A reader that takes nothing for ``patience`` seconds is left: others wait for the process.
+    """
 
     def __init__(
         self,
@@ -113,14 +121,31 @@ class _Kept(StreamingResponse):
         *,
         headers: dict[str, str],
         media_type: str,
+        patience: float = PATIENCE_S,
     ) -> None:
         super().__init__(content, headers=headers, media_type=media_type)
         self._stack = stack
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send it.
+
+        Raises:
+            DossierFailedError: the reader takes no more.
+
+        """
+
+        async def timely(message: Message) -> None:
+            try:
+                async with asyncio.timeout(self._patience):
+                    await send(message)
+            except TimeoutError:
+                raise DossierFailedError(
+                    f"whoever asked took nothing for {self._patience:g} s"
+                ) from None
+
         async with self._stack:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, timely)
 
 
 async def _with_lines(run: DossierRun, line: object) -> AsyncIterator[bytes]:

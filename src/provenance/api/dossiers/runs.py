@@ -19,6 +19,8 @@ WAITING: Final = 8
 """Requests that wait for their turn; more are told to come back."""
 KEPT_BELOW: Final = 16 << 20
 """Bytes of a dossier after which its process takes another order; others give their memory back."""
+SILENT_S: Final = 300
+"""Seconds without a line: the longest step, a report of four thousand documents, takes a tenth."""
 _RETRY_S: Final = 10
 _LONGEST_LINE: Final = 1 << 20
 _PIECE: Final = 1 << 18
@@ -47,7 +49,11 @@ class DossierRun:
             DossierFailedError: the process ended without one.
 
         """
-        data = await self._output.readline()
+        try:
+            async with asyncio.timeout(SILENT_S):
+                data = await self._output.readline()
+        except TimeoutError:
+            raise DossierFailedError(f"nothing was heard of it for {SILENT_S} s") from None
         if not data.endswith(b"\n"):
             raise DossierFailedError("the process that gathers the dossier ended")
         line = _line(data)

@@ -141,8 +141,9 @@ class DossierWriter:
             if record.kind == DOCUMENT and first in receipts:
                 material = evidence.materials[first]
                 documents.append(await self._document(receipts[first], material, record.media_type))
-            elif record.payload is not None and collected.sights[first] is Sight.WHOLE:
-                events.append(DossierEvent(first, record.payload))
+            elif collected.sights[first] is Sight.WHOLE:
+                payload = record.payload or await self._unsealed(receipts[first], evidence)
+                events += [] if payload is None else [DossierEvent(first, payload)]
         gathered, assessment = collected.gathered, collected.assessment
         name = case_file = None
         if gathered is not None and assessment is not None:
@@ -180,6 +181,14 @@ class DossierWriter:
         else:
             read, title = await self._sealed(material, statement.payload_size)
         return DossierDocument(receipt.index, media_type, read, code=code, title=title)
+
+    async def _unsealed(self, receipt: Receipt, evidence: LogEvidence) -> bytes | None:
+        """Payload of a record other than a document that lies sealed; None if it is gone."""
+        sealed = evidence.materials[receipt.index].sealed
+        if sealed is None or receipt.statement is None or receipt.payload is None:
+            return None
+        stream = self._services.vault.read(sealed, size=receipt.statement.payload_size)
+        return b"".join([part async for part in stream])
 
     async def _is_there(self, material: Material) -> bool:
         if material.sealed is None:
