@@ -99,6 +99,9 @@ def test_a_large_dossier_leaves_the_page_usable(
     assert page.locator(".entries details").count() == 100
     more = page.locator(".entries .more")
     assert more.text_content() == f"Show 100 more of {documents * 11 - 100:,}"
+    assert more.get_attribute("data-on-paper") == (
+        f"and {documents * 11 - 100:,} more that are not shown"
+    )
     more.click()
     assert page.locator(".entries details").count() == 200
     page.locator(".entries summary").first.click()
