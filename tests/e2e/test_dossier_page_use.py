@@ -85,6 +85,10 @@ def test_a_large_dossier_leaves_the_page_usable(
     page = verifier_page.page
     page.evaluate(WATCH)
     page.click("#verify")
+    # What is put in meanwhile is for the next time, and starts nothing.
+    page.evaluate("document.getElementById('trust').dispatchEvent(new Event('change'))")
+    assert page.is_disabled("#verify")
+    page.evaluate("document.getElementById('form').requestSubmit()")
     page.wait_for_selector("#headline", timeout=600_000)
     watched = page.evaluate("watched")
     assert page.text_content(".verdict") == "✓ VALID"
@@ -95,6 +99,9 @@ def test_a_large_dossier_leaves_the_page_usable(
     assert page.locator(".entries details").count() == 100
     more = page.locator(".entries .more")
     assert more.text_content() == f"Show 100 more of {documents * 11 - 100:,}"
+    assert more.get_attribute("data-on-paper") == (
+        f"and {documents * 11 - 100:,} more that are not shown"
+    )
     more.click()
     assert page.locator(".entries details").count() == 200
     page.locator(".entries summary").first.click()

@@ -169,6 +169,16 @@ async def test_nobody_at_the_address_is_told_with_the_address(authority: Authori
         await nobody.stamp(NOTE)
 
 
+@pytest.mark.parametrize(
+    "url", ["http://user:secret@127.0.0.1:9/tsr", "http://user:secret@host:port"]
+)
+async def test_a_secret_in_an_address_is_not_told(authority: Authority, url: str) -> None:
+    nobody = TimestampAuthority(url, roots=authority.root.read_bytes)
+    with pytest.raises(AuthorityUnavailableError, match="cannot be asked") as caught:
+        await nobody.stamp(NOTE)
+    assert "secret" not in str(caught.value)
+
+
 async def test_certificates_that_cannot_be_read_are_named_with_the_setting(
     tsa: Authority,
 ) -> None:

@@ -77,6 +77,7 @@ function more(items, make, place, shownAlready = AT_ONCE) {
   const label = () => {
     const left = items.length - next;
     button.textContent = `Show ${Math.min(AT_ONCE, left)} more of ${left.toLocaleString("en")}`;
+    button.dataset.onPaper = `and ${left.toLocaleString("en")} more that are not shown`;
   };
   button.addEventListener("click", () => {
     const fresh = items.slice(next, next + AT_ONCE).map(make);

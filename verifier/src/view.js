@@ -8,12 +8,18 @@ import { shown } from "./show.js";
 const $ = (id) => document.getElementById(id);
 const MAX_BLOCKS = 64;
 const chosen = { dossier: null, trust: null };
+let isBusy = false;
 
 function choose(kind, file) {
   chosen[kind] = file;
   $(`${kind}-name`).textContent = file ? `${file.size.toLocaleString("en")} bytes` : "";
   $(kind).title = file ? file.name : "";
-  $("verify").disabled = !chosen.dossier;
+  enable();
+}
+
+// One check at a time: files that are put in meanwhile are for the next one.
+function enable() {
+  $("verify").disabled = isBusy || !chosen.dossier;
 }
 
 // The field shows a dropped file as it shows one that was picked.
@@ -56,8 +62,10 @@ function readBlocks() {
 
 async function run() {
   const { dossier } = chosen;
+  if (isBusy || !dossier) return;
+  isBusy = true;
+  enable();
   $("result").replaceChildren();
-  $("verify").disabled = true;
   $("form").setAttribute("aria-busy", "true");
   say("Checking …");
   try {
@@ -72,7 +80,8 @@ async function run() {
   } finally {
     $("progress").hidden = true;
     $("form").removeAttribute("aria-busy");
-    $("verify").disabled = !chosen.dossier;
+    isBusy = false;
+    enable();
   }
 }
 

@@ -51,7 +51,8 @@ class TimestampAuthority:
         seconds: float = SECONDS,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.url = url
+        self._url = url
+        self._name = _without_secrets(url)
         self._roots = roots
         self._seconds = seconds
         self._transport = transport
@@ -78,7 +79,7 @@ class TimestampAuthority:
             return _checked(answer, request, verifier)
         except Exception as error:  # noqa: BLE001 - the library raises more kinds than it names
             raise TimestampRefusedError(
-                f"the answer of {self.url} is not a time stamp to rely on: {error}"[:500]
+                f"the answer of {self._name} is not a time stamp to rely on: {error}"[:500]
             ) from None
 
     def _trusted(self) -> list[x509.Certificate]:
@@ -97,31 +98,40 @@ class TimestampAuthority:
                 httpx.AsyncClient(timeout=self._seconds, transport=self._transport) as client,
                 client.stream(
                     "POST",
-                    self.url,
+                    self._url,
                     content=query,
                     headers={"content-type": _QUERY, "accept": _REPLY},
                 ) as answer,
             ):
                 if answer.status_code != httpx.codes.OK:
-                    raise AuthorityUnavailableError(f"{self.url} answers {answer.status_code}")
-                return await _bounded(answer)
+                    raise AuthorityUnavailableError(f"{self._name} answers {answer.status_code}")
+                return await self._bounded(answer)
         except TimeoutError:
             raise AuthorityUnavailableError(
-                f"{self.url} did not answer within {self._seconds:g} s"
+                f"{self._name} did not answer within {self._seconds:g} s"
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise AuthorityUnavailableError(
-                f"{self.url} cannot be asked: {type(error).__name__} {error}"[:500]
+                f"{self._name} cannot be asked: {type(error).__name__} {error}"[:500]
             ) from error
 
+    async def _bounded(self, answer: httpx.Response) -> bytes:
+        data = bytearray()
+        async for chunk in answer.aiter_bytes():
+            data += chunk
+            if len(data) > MAX_ANSWER:
+                raise AuthorityUnavailableError(
+                    f"{self._name} answers more than {MAX_ANSWER} bytes"
+                )
+        return bytes(data)
 
-async def _bounded(answer: httpx.Response) -> bytes:
-    data = bytearray()
-    async for chunk in answer.aiter_bytes():
-        data += chunk
-        if len(data) > MAX_ANSWER:
-            raise AuthorityUnavailableError(f"{answer.url} answers more than {MAX_ANSWER} bytes")
-    return bytes(data)
+
+def _without_secrets(url: str) -> str:
+    """What may stand in a log: an address may carry a name and a password."""
+    try:
+        return str(httpx.URL(url).copy_with(userinfo=b""))
+    except httpx.InvalidURL:
+        return "the authority"
 
 
 def _checked(answer: bytes, request: TimeStampRequest, verifier: VerifierBuilder) -> Token:
