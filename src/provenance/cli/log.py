@@ -119,9 +119,12 @@ async def _audit_database(trust: "TrustFile", rpc: str | None) -> "AuditReport":
 
     settings = read_settings()
     async with database(settings) as url:
+        origin = settings.origin
+        if trust.log(origin) is None:
+            origin = await current_origin(url, origin=origin)
         return await audit_database(
             url,
-            origin=await current_origin(url, origin=settings.origin),
+            origin=origin,
             trust=trust,
             rpc_url=rpc,
             expected_of=expected_records(settings, file_keys(settings)),

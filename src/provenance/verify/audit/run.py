@@ -15,6 +15,7 @@ from provenance.verify.audit.expected import ExpectedOf
 from provenance.verify.audit.faults import EntryFaults
 from provenance.verify.audit.groups import LogSource
 from provenance.verify.audit.heads import check_head, settle_size, stored_frontier
+from provenance.verify.audit.lineage import StoredLine, read_line
 from provenance.verify.audit.onchain import check_logs, check_places
 from provenance.verify.audit.records import RecordAudit
 from provenance.verify.audit.report import AuditReport, Findings
@@ -249,7 +250,7 @@ async def audit_database(
 
     Args:
         database_url: PostgreSQL that holds the log.
-        origin: the log's name.
+        origin: the log's name; the log that carries it on by the trust file is taken for it.
         trust: whom the auditor trusts.
         rpc_url: a node of the chain; None leaves the anchors UNKNOWN.
         expected_of: what follows from a payload; None leaves that unchecked.
@@ -258,6 +259,7 @@ async def audit_database(
 
     """
     audit = _Audit(trust, rpc_url, progress, Findings(), [])
+    origin = trust.lineage(origin)[-1]
     line = line_of(trust, origin)
     size = 0
     # What the chain holds now must be in a snapshot that is taken afterwards.
@@ -265,10 +267,18 @@ async def audit_database(
     async with AsyncExitStack() as stack:
         try:
             connection = await stack.enter_async_context(snapshot(database_url))
-            head = await read_head(connection, origin)
+            rows = await read_line(
+                connection,
+                origin=origin,
+                line=line,
+                trust=trust,
+                chain=before,
+                findings=audit.findings,
+            )
+            head = await read_head(connection, rows.log_id, head_id=rows.head_id)
             head = await settle_size(connection, head, audit.findings)
             size = head.size
-            stored = _Stored(audit, connection, head, line, before)
+            stored = _Stored(audit, connection, head, line, rows, before)
             await stored.run(expected_of, sealed)
         except LogReadError as error:
             for check in ("tree", "entries", "trails", "contents", "erasures"):
@@ -284,6 +294,7 @@ class _Stored:
     connection: Connection
     head: StoredHead
     line: list[TrustedLog]
+    rows: StoredLine
     before: ChainReading | None
 
     async def run(self, expected_of: ExpectedOf | None, sealed: SealedSource | None) -> None:
@@ -331,6 +342,7 @@ class _Stored:
         stored = await read_anchor_rows(
             self.connection,
             line=self.line,
+            ends=self.rows.ends,
             trust=self.audit.trust,
             findings=findings,
         )
@@ -343,9 +355,9 @@ class _Stored:
         if after is not None:
             check_anchor_rows(stored, before=before.anchors, after=after.anchors, findings=findings)
             await check_places(
-                self.connection, line=self.line, places=after.places, findings=findings
+                self.connection, ends=self.rows.ends, places=after.places, findings=findings
             )
-        await check_logs(self.connection, line=self.line, anchors=before.anchors, findings=findings)
+        check_logs(self.rows.rows, line=self.line, chain=before, findings=findings)
         if before.head_size > self.head.size:
             findings.add(
                 "tree",
