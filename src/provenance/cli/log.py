@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provenance.anchor.succession import Succession
     from provenance.core.trustfile import TrustFile
     from provenance.verify.audit import AuditReport
-    from provenance.verify.audit.run import Progress
+    from provenance.verify.audit.shared import Progress
 
 log = typer.Typer(help="Audit a whole log, or carry one on.", no_args_is_help=True)
 
