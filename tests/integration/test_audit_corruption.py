@@ -228,7 +228,37 @@ CORRUPTIONS = {
         ("UPDATE entries SET salt = NULL WHERE index = {entry}",), ("entry {entry}",), ()
     ),
     "a payload that is gone and that no record erases": Corruption(
-        ("UPDATE records SET payload = NULL WHERE first_index = {record}",), ("entry {entry}",), ()
+        ("UPDATE records SET payload = NULL WHERE first_index = {of_five}",),
+        ("payload of record {of_five}",),
+        (),
+    ),
+    "a payload's salt that is gone and that no record erases": Corruption(
+        ("UPDATE records SET payload_salt = NULL WHERE first_index = {of_five}",),
+        ("payload_salt of record {of_five}",),
+        (),
+    ),
+    "a statement that is gone and that no record erases": Corruption(
+        ("UPDATE records SET statement_head = NULL WHERE first_index = {of_five}",),
+        ("statement of record {of_five}",),
+        (),
+    ),
+    "the salts of all entries of a record": Corruption(
+        tuple(entry("salt", f"{{of_five}} + {at}") for at in range(5)),
+        tuple(f"entry {{five[{at}]}}" for at in range(5)),
+        (),
+    ),
+    "a payload of an erased record that is put back": Corruption(
+        ("UPDATE records SET payload = 'x' WHERE first_index = {erased}",),
+        ("payload of record {erased}",),
+        (),
+    ),
+    "a tile of leaves that is cut": Corruption(
+        ("UPDATE tiles SET data = substr(data, 1, 40) WHERE level = 0 AND n = 1",),
+        ("tile 0/001",),
+        (),
+    ),
+    "a tile above that is gone": Corruption(
+        ("DELETE FROM tiles WHERE level = 1",), ("tile 1/000.p/{tiles}",), ("tile 1/000.p/{tiles}",)
     ),
     "an erasure that did not happen": Corruption(
         ("UPDATE entries SET salt = sha256('salt') WHERE index = {erased}",),

@@ -32,14 +32,15 @@ def trusted(deployment: Deployment, signer: Signer, successor: Successor | None)
     )
 
 
-async def audit(world: World, trust: TrustFile) -> AuditReport:
+async def audit(world: World, trust: TrustFile, *, origin: str = NEW_ORIGIN) -> AuditReport:
     return await audit_database(
-        world.database_url, origin=world.log.origin, trust=trust, rpc_url=world.chain.rpc_url
+        world.database_url, origin=origin, trust=trust, rpc_url=world.chain.rpc_url
     )
 
 
 async def test_anchors_of_both_logs_are_read_and_the_abandoned_ones_are_told(world: World) -> None:
     old, signer = world.deployment, world.signer
+    old_origin = world.log.origin
     async with world.working(world.worker()):
         for _ in range(2):
             await world.anchored(await world.append(100, subjects=2))
@@ -79,3 +80,25 @@ async def test_anchors_of_both_logs_are_read_and_the_abandoned_ones_are_told(wor
     alone = await audit(world, TrustFile(operator="A test", logs=line[1:]))
     assert alone.findings == ()
     assert alone.outcome is Outcome.VALID
+
+    # A trust file from before the succession: the chain says that the other log carries this on.
+    older = TrustFile(operator="A test", logs=(trusted(old, signer, None),))
+    report = await audit(world, older, origin=old_origin)
+    assert report.findings == ()
+    assert report.outcome is Outcome.UNKNOWN
+    assert [v.check for v in report.verdicts if v.outcome is Outcome.UNKNOWN] == ["anchors"]
+    assert report.size == 455
+
+    # Whoever is told the old name finds the log that carries it on.
+    report = await audit(world, TrustFile(operator="A test", logs=line), origin=old_origin)
+    assert (report.origin, report.outcome) == (NEW_ORIGIN, Outcome.VALID)
+
+    # The old log cannot carry on the new one.
+    async with connect(world.database_url) as connection:
+        await connection.execute(
+            "UPDATE logs SET predecessor_id = %s WHERE origin = %s", (done.log.log_id, old_origin)
+        )
+    report = await audit(world, TrustFile(operator="A test", logs=line))
+    assert [finding.object for finding in report.findings] == [
+        f"predecessor_id of log {old_origin}"
+    ]

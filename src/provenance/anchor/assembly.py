@@ -27,7 +27,7 @@ from provenance.log.identity import LogIdentity
 _ANCESTORS = """
 WITH RECURSIVE line AS (
   SELECT predecessor_id, start_size FROM logs WHERE log_id = %s
-  UNION ALL
+  UNION
   SELECT logs.predecessor_id, logs.start_size
   FROM logs JOIN line ON logs.log_id = line.predecessor_id
 )

@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 _ORIGINS = """
 WITH RECURSIVE line AS (
   SELECT log_id, origin, predecessor_id FROM logs WHERE log_id = %s
-  UNION ALL
+  UNION
   SELECT logs.log_id, logs.origin, logs.predecessor_id
   FROM logs JOIN line ON logs.log_id = line.predecessor_id
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provenance.anchor.succession import Succession
     from provenance.core.trustfile import TrustFile
     from provenance.verify.audit import AuditReport
-    from provenance.verify.audit.run import Progress
+    from provenance.verify.audit.shared import Progress
 
 log = typer.Typer(help="Audit a whole log, or carry one on.", no_args_is_help=True)
 
@@ -119,9 +119,12 @@ async def _audit_database(trust: "TrustFile", rpc: str | None) -> "AuditReport":
 
     settings = read_settings()
     async with database(settings) as url:
+        origin = settings.origin
+        if trust.log(origin) is None:
+            origin = await current_origin(url, origin=origin)
         return await audit_database(
             url,
-            origin=await current_origin(url, origin=settings.origin),
+            origin=origin,
             trust=trust,
             rpc_url=rpc,
             expected_of=expected_records(settings, file_keys(settings)),

@@ -23,6 +23,12 @@ class RetryableError(LogError):
         self.retry_after = retry_after
 
 
+class BrokenLineageError(LogError):
+    """The rows of logs do not say which one carries on another: the database was altered."""
+
+    code = "broken-lineage"
+
+
 class UnavailableError(RetryableError):
     """The database could not be used, and nothing was written."""
 

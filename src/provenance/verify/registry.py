@@ -64,11 +64,12 @@ class RegistryEvent:
 
 @dataclass(frozen=True, slots=True)
 class LogInfo:
-    """What the registry says of a log; ``closed_size`` is None while it is open."""
+    """What the registry says of a log; ``closed_size`` and ``successor`` are None while it is open."""
 
     start_size: int
     predecessor: bytes | None
     closed_size: int | None
+    successor: bytes | None = None
 
 
 def data(value: bytes) -> str:
@@ -203,4 +204,5 @@ def read_log_info(value: object) -> LogInfo:
         start_size=start,
         predecessor=words[3] if any(words[3]) else None,
         closed_size=closed if state == _CLOSED else None,
+        successor=words[5] if any(words[5]) else None,
     )

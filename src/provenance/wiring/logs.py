@@ -8,6 +8,7 @@ from provenance.core.notes import Signer
 from provenance.db.engine import create_engine
 from provenance.db.tables import logs
 from provenance.keys.provider import KeyProvider
+from provenance.log.errors import BrokenLineageError
 from provenance.log.identity import LogIdentity, load_log
 
 
@@ -22,15 +23,25 @@ async def current_log(engine: AsyncEngine, *, origin: str) -> LogIdentity:
 
     Raises:
         UnknownLogError: the database has no log of this origin.
+        BrokenLineageError: logs carry each other on in a circle, or two the same one.
 
     """
     log = await load_log(engine, origin=origin)
+    seen: set[int] = set()
     while True:
+        seen.add(log.log_id)
         query = select(logs.c.log_id, logs.c.origin).where(logs.c.predecessor_id == log.log_id)
         async with engine.connect() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is None:
+            rows = (await connection.execute(query.limit(2))).all()
+        if not rows:
             return log
+        row = rows[0]
+        if len(rows) > 1 or row.log_id in seen:
+            raise BrokenLineageError(
+                f"the table logs says that log {log.origin} is carried on by {row.origin}, and by "
+                "another or in a circle: find out what was altered with `provenance log audit "
+                "--database`, then restore a dump"
+            )
         log = LogIdentity(log_id=row.log_id, origin=row.origin)
 
 
@@ -39,6 +50,7 @@ async def current_origin(database_url: str, *, origin: str) -> str:
 
     Raises:
         UnknownLogError: the database has no log of this origin.
+        BrokenLineageError: as :func:`current_log`.
 
     """
     engine = create_engine(database_url)

@@ -10,8 +10,8 @@ from provenance.core.notes import Checkpoint, Signer, sign_note
 from provenance.core.tree import EMPTY_ROOT
 from provenance.core.trustfile import TrustedLog, TrustFile
 from provenance.core.verdict import Outcome
+from provenance.verify.audit.published import audit_published
 from provenance.verify.audit.report import AuditReport
-from provenance.verify.audit.run import audit_published
 from provenance.verify.audit.web import WebLog
 from provenance.verify.errors import LogReadError
 

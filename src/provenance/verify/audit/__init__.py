@@ -24,7 +24,8 @@ anchor and 50 for each entry that cannot be opened, besides a few megabytes of p
 entries in as many trails take some 100 MB. The first 100 findings of each check are kept.
 """
 
+from provenance.verify.audit.published import audit_url
 from provenance.verify.audit.report import AuditReport, Finding
-from provenance.verify.audit.run import audit_database, audit_url
+from provenance.verify.audit.run import audit_database
 
 __all__ = ["AuditReport", "Finding", "audit_database", "audit_url"]

@@ -14,18 +14,21 @@ from typing import Final
 from provenance.core.digests import HASH_SIZE, sha256
 from provenance.core.trustfile import TrustedLog, TrustFile
 from provenance.verify.audit.places import PlaceTable
-from provenance.verify.chain import ChainFactsReader, ChainView
+from provenance.verify.chain import LONGEST_LINEAGE, ChainFactsReader, ChainView
 from provenance.verify.errors import ChainReadError
 from provenance.verify.registry import (
     ANCHORED,
     HEAD,
+    LOG_INFO,
     ROOT_AT,
     WORD,
+    LogInfo,
     RegistryEvent,
     check_anchored,
     data,
     read_block,
     read_bytes,
+    read_log_info,
     word,
 )
 from provenance.verify.scan import EventScan
@@ -108,12 +111,19 @@ def line_of(trust: TrustFile, origin: str) -> list[TrustedLog]:
 
 @dataclass(frozen=True, slots=True)
 class ChainReading:
-    """What the chain says of a line of logs; ``abandoned`` counts anchors above a succession."""
+    """What the chain says of a line of logs; ``abandoned`` counts anchors above a succession.
+
+    ``predecessors`` are the ids of the logs before the line, newest first; ``successor`` that of
+    the log which carries the line on from ``closed_size``.
+    """
 
     anchors: AnchorTable
     places: PlaceTable
     head_size: int
     abandoned: int
+    predecessors: tuple[bytes, ...] = ()
+    successor: bytes | None = None
+    closed_size: int | None = None
 
 
 async def read_anchors(reader: ChainFactsReader, line: Sequence[TrustedLog]) -> ChainReading:
@@ -125,10 +135,15 @@ async def read_anchors(reader: ChainFactsReader, line: Sequence[TrustedLog]) -> 
     """
     anchors, places = AnchorTable(), PlaceTable()
     abandoned = 0
+    predecessors: tuple[bytes, ...] | None = None
+    info = LogInfo(0, None, None)
     for log in line:
         view = await reader.view(log)
         _check_identity(view)
         await _begin(view, anchors)
+        info = view.info
+        if predecessors is None:
+            predecessors = await _before(view)
         until = view.info.closed_size
         size = view.info.start_size
         async for event, root, time in _anchored(view):
@@ -140,8 +155,24 @@ async def read_anchors(reader: ChainFactsReader, line: Sequence[TrustedLog]) -> 
                 abandoned += 1
         await _check_head(view, size)
     return ChainReading(
-        anchors=anchors, places=places, head_size=anchors.last_size, abandoned=abandoned
+        anchors=anchors,
+        places=places,
+        head_size=anchors.last_size,
+        abandoned=abandoned,
+        predecessors=predecessors or (),
+        successor=info.successor,
+        closed_size=info.closed_size,
     )
+
+
+async def _before(view: ChainView) -> tuple[bytes, ...]:
+    """Ids of the logs that ``view``'s carries on, newest first."""
+    ids: list[bytes] = []
+    following = view.info.predecessor
+    while following is not None and len(ids) < LONGEST_LINEAGE:
+        ids.append(following)
+        following = read_log_info(await view.call(LOG_INFO, following)).predecessor
+    return tuple(ids)
 
 
 def _check_identity(view: ChainView) -> None:

@@ -25,6 +25,8 @@ from provenance.verify.audit.rows import RecordFindings, StoredEntry, StoredReco
 _SALT_OR_SUBJECT: Final = "its salt, or the subject of its trail, was altered: the statement "
 _MOST_SEARCHED: Final = 1 << 16
 """Bytes of a payload that is searched for names."""
+_MOST_ASKED: Final = 4
+"""Entries under whose subjects a statement is held against its payload: one may be altered."""
 
 
 def opens(template: StatementTemplate, subject: str, entry: StoredEntry) -> bool:
@@ -64,12 +66,13 @@ def blame_all(
 ) -> None:
     """The statement opens no entry of the record."""
     names = [_true_name(record, template, entry) for entry in failed]
-    if len(failed) > 1 and not any(names):
+    is_sound = any(_is_sound(record, template, entry) for entry in failed[:_MOST_ASKED])
+    if len(failed) > 1 and not is_sound and not any(names):
         listed = ", ".join(str(entry.index) for entry in failed[:4])
         more = " …" if len(failed) > 4 else ""
-        found.of_record("statement", f"opens none of the entries {listed}{more}")
+        problem = f"opens none of the entries {listed}{more}: it was altered, or the salt of each"
+        found.of_record("statement", problem)
         return
-    is_sound = _is_sound(record, template, failed[0])
     for entry, name in zip(failed, names, strict=True):
         if is_sound:
             object_ = f"entry {entry.index}"

@@ -32,10 +32,12 @@ class CheckpointAudit:
     async def run(self, published: AsyncIterator[PublishedCheckpoint], *, size: int) -> None:
         """Check all checkpoints up to ``size``; raises what ``published`` raises."""
         self.signed.add(0, EMPTY_ROOT, 0)
-        expected = iter(self._anchors.within(0, size)) if self._anchors is not None else iter(())
+        anchored = self._anchors.within(0, size) if self._anchors is not None else []
+        expected = iter(anchored)
         due = next(expected, None)
-        last = 0
+        last, is_empty = 0, True
         async for item in published:
+            is_empty = False
             if item.size > size:
                 break
             while due is not None and due.size < item.size:
@@ -50,12 +52,23 @@ class CheckpointAudit:
                 continue
             last = item.size
             self._one(item)
+        if is_empty:
+            self._nothing(len(anchored), size)
+            return
         while due is not None:
             self._missing(due.size)
             due = next(expected, None)
         self._findings.checked(
             "checkpoints", f"{len(self.signed) - 1} checkpoints, signed by trusted keys"
         )
+
+    def _nothing(self, anchored: int, size: int) -> None:
+        if anchored:
+            name = f"checkpoints up to {size}"
+            problem = f"none is published, but the chain holds {anchored} anchors"
+            self._findings.add("checkpoints", name, problem)
+        else:
+            self._findings.unread("checkpoints", "the service lists no checkpoints")
 
     def _missing(self, size: int) -> None:
         self._findings.add("checkpoints", _name(size), "was anchored but is not published")

@@ -53,7 +53,9 @@ def check_record(
             found.add(f"entry {entry.index}", f"is filed under record {entry.record_first}")
     sound = [entry for entry in entries if entry.sound]
     if record.statement_head is None or record.statement_tail is None:
-        found.closed = sound
+        found.closed, found.gone = sound, "statement"
+        if record.payload is not None and entries and all(one.salt is None for one in entries):
+            found.of_record("payload", "is still there, but nothing else of the record is")
         return found
     found.closed = [entry for entry in sound if entry.salt is None]
     opened = _open_entries(record, [entry for entry in sound if entry.salt is not None], found)
@@ -158,6 +160,7 @@ def _check_payload(
     if payload is None or salt is None:
         closed = {entry.index for entry in found.closed}
         found.closed += [entry for entry in sound if entry.index not in closed]
+        found.gone = "payload" if payload is None else "payload_salt"
         return False
     if payload_commitment(payload, salt=Salt(salt)) != statement.payload:
         blame_payload(record, statement, expected_of, found)

@@ -27,6 +27,8 @@ SELECT leaf_hash FROM entries WHERE log_id = %s AND index >= %s AND index < %s O
 
 async def settle_size(connection: Connection, head: StoredHead, findings: Findings) -> StoredHead:
     """The log's row, with the size of its entries where its own was altered."""
+    if head.is_missing:
+        return head
     row = await (await connection.execute(_END, (head.log_id,))).fetchone()
     end: int = row[0] if row is not None else 0
     if end == head.size or await _fits(connection, head, head.size, end=end):
@@ -60,6 +62,8 @@ async def _fits(connection: Connection, head: StoredHead, size: int, *, end: int
 
 def stored_frontier(head: StoredHead) -> Frontier | None:
     """The tree as the log's own row has it; None where that makes no sense."""
+    if head.is_missing:
+        return None
     try:
         frontier = Frontier.from_bytes(head.size, head.frontier)
     except BadValueError:
@@ -74,6 +78,8 @@ def check_head(
 
     ``last_at`` is the latest time of an entry, that of the last one if it ``has_last``.
     """
+    if head.is_missing:
+        return
     if head.frontier != frontier.to_bytes():
         findings.add("tree", FRONTIER, "is not that of the entries")
     if head.last_at < last_at:

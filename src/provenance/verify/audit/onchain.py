@@ -5,49 +5,33 @@ trust file says of the log, and it begins where and when the chain shows. Rows o
 not final are left out: their block may change while the audit reads.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
 
 from provenance.core.trustfile import TrustedLog
-from provenance.verify.audit.anchors import AnchorTable
+from provenance.verify.audit.anchors import ChainReading
+from provenance.verify.audit.lineage import LogRow
 from provenance.verify.audit.places import PlaceTable, fingerprint
 from provenance.verify.audit.report import Findings
 from provenance.verify.audit.stored import Connection, stream
-from provenance.verify.audit.tables import ends_of
 
 _ANCHORS = """
 SELECT anchors.size, anchors.old_size, anchors.tx_hash, anchors.block_number, anchors.block_hash,
        anchors.block_time, anchors.log_index
-FROM anchors JOIN logs USING (log_id)
-JOIN unnest(%s::text[], %s::bigint[]) AS line (origin, until) ON line.origin = logs.origin
-LEFT JOIN logs AS next ON next.predecessor_id = logs.log_id
-WHERE anchors.state = 'final'
-  AND anchors.size <= coalesce(line.until, next.start_size, anchors.size)
+FROM anchors JOIN unnest(%s::int[], %s::bigint[]) AS line (log_id, until) USING (log_id)
+WHERE anchors.state = 'final' AND anchors.size <= coalesce(line.until, anchors.size)
 ORDER BY anchors.size, anchors.log_id
 """
-_LOGS = """
-SELECT logs.origin, logs.chain_id, logs.genesis_hash, logs.contract, logs.code_hash,
-       logs.start_block, logs.start_size, logs.start_time, before.origin
-FROM logs LEFT JOIN logs AS before ON before.log_id = logs.predecessor_id
-WHERE logs.origin = ANY(%s) ORDER BY logs.log_id
-"""
-_LOG_COLUMNS: Final = (
-    "chain_id",
-    "genesis_hash",
-    "contract",
-    "code_hash",
-    "start_block",
-    "start_size",
-    "start_time",
-    "predecessor_id",
-)
 
 
 async def check_places(
-    connection: Connection, *, line: Sequence[TrustedLog], places: PlaceTable, findings: Findings
+    connection: Connection,
+    *,
+    ends: tuple[list[int], list[int | None]],
+    places: PlaceTable,
+    findings: Findings,
 ) -> None:
-    """Compare the rows of final anchors with the places of their events."""
-    async for size, *columns in stream(connection, "audit_places", _ANCHORS, ends_of(line)):
+    """Compare the rows of final anchors with the places of their events; ``ends`` as in tables."""
+    async for size, *columns in stream(connection, "audit_places", _ANCHORS, ends):
         place = places.at(size)
         if place is None:
             continue
@@ -68,23 +52,25 @@ async def check_places(
                 _name(findings, column, size, "is not that of the anchor on the chain")
 
 
-async def check_logs(
-    connection: Connection, *, line: Sequence[TrustedLog], anchors: AnchorTable, findings: Findings
+def check_logs(
+    rows: Mapping[str, LogRow],
+    *,
+    line: Sequence[TrustedLog],
+    chain: ChainReading,
+    findings: Findings,
 ) -> None:
     """Compare the rows of the logs of ``line`` with the trust file, and their start with the chain.
 
     Where the oldest trusted log carries on one that is not trusted, its start is not known.
     """
-    cursor = await connection.execute(_LOGS, ([log.origin for log in line],), binary=True)
-    rows: dict[str, tuple[Any, ...]] = {row[0]: row[1:] for row in await cursor.fetchall()}
     before: TrustedLog | None = None
     for log in line:
         if log.origin in rows:
-            stored = dict(zip(_LOG_COLUMNS, rows[log.origin], strict=True))
-            known = _known(log) | _known_start(before, anchors, stored)
+            known = _known(log) | _known_start(before, chain)
             for column, value in known.items():
-                if stored[column] != value:
-                    _name_log(findings, column, log.origin, stored[column], value)
+                stored = getattr(rows[log.origin], column)
+                if stored != value:
+                    _name_log(findings, column, log.origin, stored, value)
         before = log
 
 
@@ -98,17 +84,16 @@ def _known(log: TrustedLog) -> dict[str, object]:
     }
 
 
-def _known_start(
-    before: TrustedLog | None, anchors: AnchorTable, stored: dict[str, object]
-) -> dict[str, object]:
+def _known_start(before: TrustedLog | None, chain: ChainReading) -> dict[str, object]:
     """What the row of a log says that comes after ``before``, None for the oldest."""
-    if before is None and stored["predecessor_id"] is not None:
+    anchors = chain.anchors
+    if before is None and chain.predecessors:
         return {"start_size": anchors[0].size}
     if before is None:
         return {"start_size": 0, "start_time": anchors[0].time}
     assert before.successor is not None
     size = before.successor.size
-    known: dict[str, object] = {"start_size": size, "predecessor_id": before.origin}
+    known: dict[str, object] = {"start_size": size}
     anchor = anchors.at(size)
     if size and anchor is not None and anchor.time:
         known["start_time"] = anchor.time

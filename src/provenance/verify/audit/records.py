@@ -55,7 +55,9 @@ _PAYLOAD: Final = 9
 """Place of the payload in a record's row."""
 _NAMED: Final = 1 << 63
 """Bit that marks an entry that cannot be opened as named by an erasure record."""
-
+_PARTS: Final = ("", "statement", "payload", "payload_salt")
+"""What is gone of a record, as the two bits below that say it; the first: nothing but a salt."""
+_PART_SHIFT: Final = 61
 
 NOT_READ: Final = "sealed payloads were not read: their keys and their store were not given"
 
@@ -115,7 +117,10 @@ class RecordAudit:
             self._findings.add("contents", object_, problem)
         self._unopened.add(found.unopened)
         for entry in found.closed:
-            self._closed.put(entry.leaf_hash, entry.index)
+            # What is destroyed of the record closes all its entries: it is named once.
+            part = _PARTS.index(found.gone) if entry.salt is not None else 0
+            place = record.first_index if part else entry.index
+            self._closed.put(entry.leaf_hash, place | part << _PART_SHIFT)
         for column, leaves in (found.refers or {}).items():
             await self._refers(record, column, leaves)
         if found.erased:
@@ -177,12 +182,16 @@ class RecordAudit:
 
     def _unexplained(self) -> None:
         for (value,) in self._closed.values():
-            if not int(value) & _NAMED:
-                self._findings.add(
-                    "erasures",
-                    f"entry {int(value)}",
-                    "cannot be opened, and no erasure record names it",
-                )
+            if int(value) & _NAMED:
+                continue
+            part, place = divmod(int(value), 1 << _PART_SHIFT)
+            if part:
+                object_ = f"{_PARTS[part]} of record {place}"
+                problem = "is missing, and no erasure record names the record's entries"
+            else:
+                object_ = f"entry {place}"
+                problem = "cannot be opened, and no erasure record names it"
+            self._findings.add("erasures", object_, problem)
         self._findings.checked(
             "erasures",
             f"{len(self._closed)} entries that cannot be opened, each named by an erasure record",

@@ -76,7 +76,8 @@ class Unopened:
 class RecordFindings:
     """What is wrong with one record: (object, problem).
 
-    ``closed`` are entries that cannot be opened because what opens them is gone; ``erased`` the
+    ``closed`` are entries that cannot be opened because what opens them is gone, ``gone`` the part
+    of the record that is, where an entry's own salt is there; ``erased`` are the
     leaf hashes that the record says are erased, ``refers`` those of the record that each column
     that refers to one should name (None where its statement could not be read). ``sealed`` is what
     remains to be held against a payload that lies elsewhere, ``unopened`` what is not told before
@@ -86,6 +87,7 @@ class RecordFindings:
     first_index: int
     wrong: list[tuple[str, str]] = field(default_factory=list)
     closed: list[StoredEntry] = field(default_factory=list)
+    gone: str = ""
     erased: tuple[LeafHash, ...] = ()
     refers: dict[str, tuple[LeafHash, ...]] | None = None
     sealed: SealedExpectation | None = None

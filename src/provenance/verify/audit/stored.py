@@ -22,8 +22,10 @@ UNKNOWN_TRAIL: Final = -1
 """Stands for the trail of an entry whose row is missing."""
 
 _HEAD = """
-SELECT logs.log_id, log_heads.size, log_heads.frontier, log_heads.last_at
-FROM logs JOIN log_heads USING (log_id) WHERE logs.origin = %s
+SELECT size, frontier, last_at FROM log_heads WHERE log_id = %s
+"""
+_SHOWN = """
+SELECT coalesce(max(index) + 1, 0), coalesce(max(at), 0) FROM entries WHERE log_id = %s
 """
 _ENTRIES = """
 SELECT entries.index, entries.trail_first, entries.seq, entries.at, entries.prev,
@@ -56,12 +58,16 @@ Connection = AsyncConnection[tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class StoredHead:
-    """The log's row; ``frontier`` are the bytes of its peaks."""
+    """The log's row; ``frontier`` are the bytes of its peaks.
+
+    Of a head that ``is_missing``, size and last time are those of the entries that are there.
+    """
 
     log_id: int
     size: int
     frontier: bytes
     last_at: int
+    is_missing: bool = False
 
 
 @asynccontextmanager
@@ -90,17 +96,15 @@ async def snapshot(database_url: str) -> AsyncIterator[Connection]:
         raise LogReadError(f"the database could not be read: {reason}") from None
 
 
-async def read_head(connection: Connection, origin: str) -> StoredHead:
-    """Row of the log of ``origin``.
-
-    Raises:
-        LogReadError: there is none.
-
-    """
-    row = await (await connection.execute(_HEAD, (origin,))).fetchone()
-    if row is None:
-        raise LogReadError(f"the database has no log {origin}")
-    return StoredHead(*row)
+async def read_head(connection: Connection, log_id: int, *, head_id: int | None) -> StoredHead:
+    """Head of the log ``log_id``, whose own row is under ``head_id``; None where it is missing."""
+    if head_id is not None:
+        row = await (await connection.execute(_HEAD, (head_id,))).fetchone()
+        if row is not None:
+            return StoredHead(log_id, *row)
+    shown = await (await connection.execute(_SHOWN, (log_id,))).fetchone()
+    size, last_at = shown if shown is not None else (0, 0)
+    return StoredHead(log_id, size, b"", last_at, is_missing=True)
 
 
 async def stream(

@@ -23,10 +23,8 @@ GROUP BY subject HAVING count(*) > 1 ORDER BY min(first_index) LIMIT 100
 """
 _ANCHORS = """
 SELECT anchors.size, anchors.root, anchors.checkpoint, anchors.state IN ('included', 'final')
-FROM anchors JOIN logs USING (log_id)
-JOIN unnest(%s::text[], %s::bigint[]) AS line (origin, until) ON line.origin = logs.origin
-LEFT JOIN logs AS next ON next.predecessor_id = logs.log_id
-WHERE anchors.size <= coalesce(line.until, next.start_size, anchors.size)
+FROM anchors JOIN unnest(%s::int[], %s::bigint[]) AS line (log_id, until) USING (log_id)
+WHERE anchors.size <= coalesce(line.until, anchors.size)
 ORDER BY anchors.size, anchors.log_id
 """
 
@@ -95,14 +93,20 @@ class StoredAnchors:
 
 
 async def read_anchor_rows(
-    connection: Connection, *, line: Sequence[TrustedLog], trust: TrustFile, findings: Findings
+    connection: Connection,
+    *,
+    line: Sequence[TrustedLog],
+    ends: tuple[list[int], list[int | None]],
+    trust: TrustFile,
+    findings: Findings,
 ) -> StoredAnchors:
-    """Read the rows of checkpoints, those that a succession abandoned left out."""
+    """Read the rows of checkpoints, those that a succession abandoned left out.
+
+    ``ends`` are the numbers of the logs of ``line`` and the sizes up to which their anchors count.
+    """
     origins = [log.origin for log in line]
     stored = StoredAnchors(AnchorTable(), AnchorTable(), AnchorTable())
-    async for size, root, note, anchored in stream(
-        connection, "audit_anchors", _ANCHORS, ends_of(line)
-    ):
+    async for size, root, note, anchored in stream(connection, "audit_anchors", _ANCHORS, ends):
         tables = [stored.rows]
         problem = _problem_of(note, size, root, origins, trust)
         if problem:
@@ -116,12 +120,6 @@ async def read_anchor_rows(
         "checkpoints", f"{len(stored.checkpoints)} checkpoints, signed by trusted keys"
     )
     return stored
-
-
-def ends_of(line: Sequence[TrustedLog]) -> tuple[list[str], list[int | None]]:
-    """Each log of ``line`` with the size up to which its anchors count, None if it goes on."""
-    ends = [log.successor.size if log.successor is not None else None for log in line]
-    return [log.origin for log in line], ends
 
 
 def check_anchor_rows(

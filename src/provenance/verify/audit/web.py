@@ -91,7 +91,7 @@ class WebLog:
         return None if data is None else data.decode("utf-8", "replace")
 
     async def checkpoints(self) -> AsyncIterator[PublishedCheckpoint]:
-        """All checkpoints that the service lists, in its order.
+        """All checkpoints that the service lists, in its order; none where it says it has no list.
 
         Raises:
             LogReadError: the service could not be asked, or its list makes no sense.
@@ -100,6 +100,8 @@ class WebLog:
         above: int | None = 0
         while above is not None:
             data = await self._get(f"checkpoints?above={above}&limit={PAGE}", limit=_MAX_PAGE)
+            if data is None:
+                return
             page, following = _read_page(data)
             if following is not None and following <= above:
                 raise LogReadError("the service's list of checkpoints goes round in a circle")
@@ -237,9 +239,7 @@ def _entries(data: bytes) -> list[bytes]:
     return entries
 
 
-def _read_page(data: bytes | None) -> tuple[list[PublishedCheckpoint], int | None]:
-    if data is None:
-        raise LogReadError("the service lists no checkpoints")
+def _read_page(data: bytes) -> tuple[list[PublishedCheckpoint], int | None]:
     try:
         text = data.decode()
         check_depth(text, maximum=8)
