@@ -13,6 +13,7 @@ from provenance.cli.exits import INVALID, MALFORMED, OF_OUTCOME, UNKNOWN, USAGE,
 from provenance.cli.files import read_bounded, read_trust
 from provenance.cli.mistaken import ACKNOWLEDGEMENT, advice, receipt_advice
 from provenance.cli.verdicts import print_set
+from provenance.cli.wording import web_address
 from provenance.core.errors import FormatError
 from provenance.core.notes import MAX_NOTE_BYTES
 from provenance.core.receipt import MAX_RECEIPT_BYTES
@@ -45,7 +46,12 @@ def verify(
     ] = None,
     rpc: Annotated[
         str | None,
-        typer.Option(metavar="URL", envvar="RPC_URL", help="JSON-RPC of a node of the chain."),
+        typer.Option(
+            metavar="URL",
+            envvar="RPC_URL",
+            callback=web_address,
+            help="JSON-RPC of a node of the chain.",
+        ),
     ] = None,
     block: Annotated[
         list[str] | None,
