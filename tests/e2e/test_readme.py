@@ -68,7 +68,7 @@ def test_the_commands_under_using_it_work(tmp_path: Path) -> None:
             check=False,
         )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 events of 1 files are in the log" in done.stdout
+    assert "in the log: 1 event of 1 file" in done.stdout
     assert "INVALID" not in done.stdout
     assert done.stdout.count("\nVALID: nothing differs") == 2
     assert list((tmp_path / "receipts").glob("entry-*.json"))

@@ -1,5 +1,6 @@
-"""A dossier verified where nothing is installed but what the ``verify`` extra names."""
+"""Verifying where nothing is installed but what the ``verify`` extra names."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -8,21 +9,25 @@ from pathlib import Path
 import pytest
 
 from fixtures.dossiers import Case
+from fixtures.embedded import ChainFixture
 from fixtures.tsa import Authority, over_closing, stamped
+from fixtures.verifying import open_small_log
+from provenance.core.trustfile import TrustFile
 
 pytestmark = pytest.mark.services
 ROOT = Path(__file__).parents[2]
 NO_NETWORK = """
-import socket
+import os, socket
 
 def refuse(*_arguments, **_options):
     raise OSError("nothing is asked of a network here")
 
-socket.socket.connect = socket.socket.connect_ex = socket.socket.bind = refuse
-socket.getaddrinfo = socket.create_connection = refuse
+if os.environ.get("A_NODE") != "may be asked":
+    socket.socket.connect = socket.socket.connect_ex = socket.socket.bind = refuse
+    socket.getaddrinfo = socket.create_connection = refuse
 """
 """As ``sitecustomize``: service, database and chain may as well not exist."""
-ABSENT = ("sqlalchemy", "psycopg", "fastapi", "web3", "httpx", "aiohttp", "rlp", "trie")
+ABSENT = ("sqlalchemy", "psycopg", "fastapi", "web3", "aiohttp", "rlp", "trie")
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +87,48 @@ def test_a_dossier_is_verified_there(
     (tmp_path / "dossier.zip").write_bytes(changed)
     done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 4, done
+
+
+def test_a_receipt_is_verified_there_with_a_trust_file_and_a_node(
+    small_python: Path, anvil: ChainFixture, tmp_path: Path
+) -> None:
+    log = open_small_log(anvil)
+    log.add("https://id.gs1.org/00/340123450000000018", b'{"step":"shipping"}')
+    log.anchor()
+    log.write(tmp_path, 0)
+    (tmp_path / "trust.json").write_bytes(log.trust().encode())
+    done = subprocess.run(
+        [
+            small_python, "-m", "provenance.cli.main", "verify", "receipt-0.json",
+            "--trust", "trust.json", "--rpc", log.node.url,
+        ],
+        check=False, cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "A_NODE": "may be asked"},
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    assert "VALID: every required check holds" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        (["capture", "trust.json"], "pydantic_settings"),
+        (["run"], "alembic"),
+        (["keys", "list"], "sqlalchemy"),
+        (["log", "audit", "--trust", "trust.json", "--url", "http://127.0.0.1:9"], "psycopg"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else value,
+)
+def test_a_command_that_needs_more_says_which_extra_it_is(
+    small_python: Path, tmp_path: Path, command: list[str], module: str
+) -> None:
+    (tmp_path / "trust.json").write_bytes(TrustFile(operator="Nobody", logs=()).encode())
+    done = subprocess.run(
+        [small_python, "-m", "provenance.cli.main", *command],
+        check=False, cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 5, done
+    assert done.stderr == (
+        f"error: this command needs the service extra ({module} is not installed): in a "
+        "checkout, pip install '.[service]'\n"
+    )

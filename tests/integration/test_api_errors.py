@@ -163,3 +163,22 @@ async def test_the_reference_page_needs_nobody_else(service: ServiceUnderTest) -
     assert "<td><code>organisation</code></td><td>string</td><td>required</td>" in page.text
     assert "<script" not in page.text
     assert "src=" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("charset", "status"),
+    [("", 400), ("; charset=utf-8", 400), ('; Charset="UTF-8"', 400), ("; charset=latin-1", 415)],
+)
+async def test_json_is_in_utf_8(service: ServiceUnderTest, charset: str, status: int) -> None:
+    headers = {"content-type": f"application/json{charset}"}
+    answer = await service.anonymous.post("/v1/verify", content=b"[]", headers=headers)
+    assert answer.status_code == status, answer.text
+
+
+async def test_the_root_says_where_to_read_on(service: ServiceUnderTest) -> None:
+    answer = await service.anonymous.get("/")
+    assert answer.status_code == 200
+    assert answer.json()["documentation"] == "/docs"
+    page = (await service.anonymous.get("/docs")).text
+    assert "`" not in page
+    assert "<code>expected_seq</code>" in page

@@ -123,3 +123,20 @@ async def test_a_key_that_cannot_be_is_refused_and_the_member_named(
 async def test_an_unknown_key_cannot_be_revoked(service: ServiceUnderTest) -> None:
     admin = await service.as_role("admin")
     assert (await admin.delete("/v1/keys/0000000000000000")).status_code == 404
+
+
+async def test_the_last_admin_key_cannot_be_revoked(service: ServiceUnderTest) -> None:
+    admin = await service.as_role("admin")
+    keys = (await admin.get("/v1/keys")).json()["keys"]
+    own, token = await service.key("admin")
+    async with bearing(service, token) as client:
+        for key in keys:
+            if key["role"] == "admin" and "revoked_at" not in key:
+                assert (await client.delete(f"/v1/keys/{key['key_id']}")).status_code == 200
+        answer = await client.delete(f"/v1/keys/{own}")
+        assert (answer.status_code, answer.json()["code"]) == (409, "last-admin-key")
+        assert "make another one first" in answer.json()["detail"]
+        assert await works(client)
+    # The module's other tests make an admin anew.
+    for known in [known for known in service._clients if known[0] == "admin"]:
+        del service._clients[known]

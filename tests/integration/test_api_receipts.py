@@ -300,13 +300,42 @@ async def test_hostile_verification_requests_are_refused_or_judged_never_a_crash
         (b'{"receipts":[{"receipt":1}],"more":1}', 400),
         (b'{"receipts":[{"receipt":"\\ud800"}]}', 400),
         (b'{"receipts":[{"receipt":null}]}', 200),
+        (b'{"receipts":[{"receipt":{}}],"acknowledgements":["foo"]}', 400),
         (b'{"receipts":' + b"[" * 100_000, 400),
         (b'{"receipts":[' + b'{"receipt":1},' * 300 + b'{"receipt":1}]}', 400),
     ):
         answer = await public.post("/v1/verify", content=body, headers=JSON)
         assert answer.status_code == status, (body[:60], answer.text)
         if status == 200:
-            assert answer.json()["outcome"] == "UNKNOWN"
+            found = answer.json()
+            assert (found["outcome"], len(found["malformed"])) == ("MALFORMED", 1)
+
+
+async def test_what_is_no_acknowledgement_is_named(
+    service: ServiceUnderTest, captured: Captured
+) -> None:
+    receipt = await receipt_of(captured.carrier, captured.single["first_index"])
+    note = captured.single["acknowledgement"]
+    checkpoint = (await service.anonymous.get("/v1/log/checkpoint")).text
+    for wrong in ("foo", "", checkpoint, note + "\n"):
+        body = {"receipts": [{"receipt": receipt.text}], "acknowledgements": [note, wrong]}
+        answer = await service.anonymous.post("/v1/verify", json=body)
+        assert answer.status_code == 400, answer.text
+        (error,) = answer.json()["errors"]
+        assert error["pointer"] == "/acknowledgements/1"
+        assert "not an acknowledgement" in error["detail"]
+
+
+async def test_a_receipt_with_a_line_break_behind_it_is_malformed(
+    service: ServiceUnderTest, captured: Captured
+) -> None:
+    receipt = await receipt_of(captured.carrier, captured.single["first_index"])
+    for body in (receipt.content + b"\n", {"receipts": [{"receipt": receipt.text + "\n"}]}):
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        answer = await service.anonymous.post("/v1/verify", content=content, headers=JSON)
+        found = answer.json()
+        assert found["outcome"] == "MALFORMED", answer.text
+        assert found["malformed"][0]["code"] == "not-canonical"
 
 
 async def test_the_public_log_is_open_to_pages_of_other_origins_and_nothing_else_is(

@@ -166,6 +166,29 @@ def test_what_is_no_receipt_is_malformed(folder: Path, log: SmallLog, broken: by
     assert last_lines(done)[0] == "MALFORMED: receipt-0.json is not a receipt"
 
 
+@pytest.mark.parametrize("added", [b"\n", b"\r\n", b"\n\n"])
+def test_a_line_break_behind_a_receipt_is_named_as_the_cause(
+    folder: Path, log: SmallLog, added: bytes
+) -> None:
+    with (folder / "receipt-0.json").open("ab") as file:
+        file.write(added)
+    done = verify(folder, log, "receipt-0.json")
+    assert done.code == 4, done
+    assert "(not-canonical)" in done.out
+    assert "a receipt with a line break behind it" in done.out
+    assert json.loads(verify(folder, log, "receipt-0.json", "--json").out)["outcome"] == "MALFORMED"
+
+
+@pytest.mark.parametrize("content", [b"foo", b"", b"\xff", b"{}", b"\n\n\xe2\x80\x94 x y\n"])
+def test_what_is_no_acknowledgement_is_malformed(
+    folder: Path, log: SmallLog, content: bytes
+) -> None:
+    (folder / "ack").write_bytes(content)
+    done = verify(folder, log, "receipt-0.json", "--ack=ack")
+    assert (done.code, done.out) == (4, "")
+    assert done.err.startswith("error: ack is not an acknowledgement: ")
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [

@@ -34,6 +34,7 @@ from provenance.api.reference import reference_page
 from provenance.api.services import Services
 
 _HOUR = "public, max-age=3600"
+_ENTRANCE = encode({"name": "Provenance", "documentation": "/docs", "description": "/openapi.json"})
 
 
 def create_app(services: Services) -> FastAPI:
@@ -112,6 +113,10 @@ def _add_description(app: FastAPI) -> None:
             request, prepared("html"), media_type="text/html; charset=utf-8", cache_control=_HOUR
         )
 
+    async def entrance(request: Request) -> Response:
+        return public_answer(request, _ENTRANCE, media_type=JSON, cache_control=_HOUR)
+
+    app.add_route("/", entrance, methods=["GET"])
     app.add_route("/openapi.json", description, methods=["GET"])
     app.add_route("/docs", reference, methods=["GET"])
 

@@ -85,7 +85,8 @@ async def read_body(
     """Return the body, reading at most ``limit`` bytes.
 
     Raises:
-        MediaTypeError: it is of a type that is not in ``accepted``.
+        MediaTypeError: it is of a type that is not in ``accepted``, or in another charset than
+            UTF-8.
         ContentCodingError: it is compressed.
         BodyTooLargeError: it is longer, whatever Content-Length says.
         IncompleteBodyError: the client went away.
@@ -95,7 +96,7 @@ async def read_body(
     """
     headers = request.headers
     found = headers.get("content-type", "")
-    if found.partition(";")[0].strip().lower() not in accepted:
+    if found.partition(";")[0].strip().lower() not in accepted or not _is_utf8(found):
         raise MediaTypeError(found, accepted=accepted)
     if coding := headers.get("content-encoding", ""):
         raise ContentCodingError(coding)
@@ -120,6 +121,16 @@ async def read_body(
     except ClientDisconnect:
         raise IncompleteBodyError("the connection was closed before the body's end") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _is_utf8(media_type: str) -> bool:
+    """Whether no other charset is named than the one in which everything is read."""
+    parameters = (part.partition("=") for part in media_type.lower().split(";")[1:])
+    return all(
+        value.strip().strip('"') == "utf-8"
+        for name, _, value in parameters
+        if name.strip() == "charset"
+    )
 
 
 def decode_json(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:

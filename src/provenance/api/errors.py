@@ -57,7 +57,7 @@ class MediaTypeError(ApiError):
 
     def __init__(self, found: str, *, accepted: tuple[str, ...]) -> None:
         super().__init__(
-            f"Content-Type {found[:80]!a} is not taken here; send {' or '.join(accepted)}"
+            f"Content-Type {found[:80]!a} is not taken here; send {' or '.join(accepted)}, in UTF-8"
         )
         self.accepted = accepted
 

@@ -21,6 +21,7 @@ from provenance.api import errors as api
 from provenance.api.answers import PROBLEM, encode
 from provenance.chain.errors import ChainError
 from provenance.core.errors import BoundsError, FormatError, ProofError, ProvenanceError
+from provenance.db.errors import LastAdminKeyError
 from provenance.erasure import errors as erasure
 from provenance.evidence import errors as evidence
 from provenance.evidence.dossier.blocks import BlockGatherError
@@ -53,6 +54,7 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     documents.DocumentTypeError: 415,
     documents.DocumentError: 422,
     sealing.KeyGoneError: 410,
+    LastAdminKeyError: 409,
     log.RetryableError: 503,
     log.ConflictError: 409,
     log.IdempotencyConflictError: 409,

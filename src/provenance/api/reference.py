@@ -1,5 +1,6 @@
 """The reference for people at ``/docs``: one page without scripts and without third parties."""
 
+import re
 from html import escape
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ summary{cursor:pointer}table{border-collapse:collapse;margin:.5rem 0}
 td,th{text-align:left;vertical-align:top;padding:.15rem .8rem .15rem 0}
 @media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8bf}}
 """
+_CODE: Final = re.compile(r"(`{1,2})(.+?)\1")
 
 
 def reference_page(description: dict[str, Any]) -> bytes:
@@ -99,4 +101,5 @@ def _kind(schema: dict[str, Any]) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(" ".join(text.split()))
+    """Text with its code, between one or two backticks, as HTML."""
+    return _CODE.sub(r"<code>\2</code>", escape(" ".join(text.split())))

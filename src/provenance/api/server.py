@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.api.app import create_app
+from provenance.api.connection import server_config
 from provenance.api.dossiers.runs import ProcessRuns
 from provenance.api.ports import Check
 from provenance.api.services import ApiLimits, Services
@@ -49,8 +50,6 @@ from provenance.wiring.sweeping import Sweeping
 from provenance.wiring.trust import read_trust
 
 _log = structlog.get_logger(__name__)
-_GRACE_S = 30
-"""Seconds that open requests get to finish when the process is told to stop."""
 
 
 def _now_ms() -> int:
@@ -245,19 +244,7 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then finish what was accepted."""
     async with open_services(settings) as services:
         await services.prover.warm_up()
-        config = uvicorn.Config(
-            create_app(services),
-            host=settings.api_host,
-            port=settings.api_port,
-            loop="uvloop",
-            http="httptools",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE_S,
-            backlog=2048,
-        )
+        config = server_config(create_app(services), host=settings.api_host, port=settings.api_port)
         _calm_collector()
         _log.info("api_starts", host=settings.api_host, port=settings.api_port)
         await _Server(config).serve()

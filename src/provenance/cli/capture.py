@@ -10,6 +10,7 @@ import typer
 from provenance.cli.exits import INVALID, reported
 from provenance.cli.files import read_bounded
 from provenance.cli.remote import KEY_OPTION, URL_OPTION, Service, open_service, problem
+from provenance.cli.wording import counted
 
 if TYPE_CHECKING:
     import httpx
@@ -58,9 +59,9 @@ def capture(
             else:
                 refused += 1
                 typer.echo(f"{path}: refused: {problem(answer)}", err=True)
-    typer.echo(f"{events} events of {len(files) - refused} files are in the log")
+    typer.echo(f"in the log: {counted(events, 'event')} of {counted(len(files) - refused, 'file')}")
     if refused:
-        typer.echo(f"{refused} files were refused", err=True)
+        typer.echo(f"refused: {counted(refused, 'file')}", err=True)
         raise typer.Exit(INVALID)
 
 

@@ -1,7 +1,7 @@
 """``provenance verify dossier.zip``: the verdicts on one dossier.
 
-Without ``--rpc`` it needs nothing but the package's ``verify`` extra; the chain client is imported
-where a node is asked for.
+It needs nothing but the package's ``verify`` extra; what asks a node is imported where one is
+asked for.
 """
 
 import asyncio

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from provenance.cli.exits import fail, reported
+from provenance.cli.exits import USAGE, fail, reported
 from provenance.cli.stores import database, now_ms, read_settings
+from provenance.core.errors import BadValueError
 
 if TYPE_CHECKING:
     from provenance.db.accounts import AccountStore
@@ -28,6 +29,12 @@ def create(
     label: Annotated[str, typer.Option(help="What it is for.")] = "made on the command line",
 ) -> None:
     """Make a key and print it: it is shown this once."""
+    from provenance.db.accounts import check_key
+
+    try:
+        check_key(organisation=organisation, role=role, label=label)
+    except BadValueError as error:
+        fail(str(error).removeprefix("/"), code=USAGE)
     with reported():
         key, token = _with_accounts(
             lambda accounts: accounts.create(organisation=organisation, role=role, label=label)

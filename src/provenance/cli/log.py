@@ -13,6 +13,7 @@ from provenance.cli.files import read_trust
 from provenance.cli.headlines import headline, why_audit
 from provenance.cli.stores import chain, database, read_settings
 from provenance.cli.verdicts import LIMITS, line
+from provenance.cli.wording import web_address
 
 if TYPE_CHECKING:
     from provenance.anchor.succession import Succession
@@ -33,14 +34,22 @@ def audit(
     ],
     *,
     url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Audit what this service publishes.")
+        str | None,
+        typer.Option(
+            metavar="URL", callback=web_address, help="Audit what this service publishes."
+        ),
     ] = None,
     in_database: Annotated[
         bool, typer.Option("--database", help="Audit the database, contents included.")
     ] = False,
     rpc: Annotated[
         str | None,
-        typer.Option(metavar="URL", envvar="RPC_URL", help="JSON-RPC of a node of the chain."),
+        typer.Option(
+            metavar="URL",
+            envvar="RPC_URL",
+            callback=web_address,
+            help="JSON-RPC of a node of the chain.",
+        ),
     ] = None,
     key: Annotated[
         str | None,

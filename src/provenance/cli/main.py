@@ -1,7 +1,7 @@
 """The command ``provenance``."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -12,7 +12,8 @@ from provenance.cli.case import case
 from provenance.cli.db import db
 from provenance.cli.document import document
 from provenance.cli.erase import erase
-from provenance.cli.exits import BUG, INTERRUPTED
+from provenance.cli.exits import BUG, FAILED, INTERRUPTED
+from provenance.cli.extras import missing_extra
 from provenance.cli.keys import keys
 from provenance.cli.log import log
 from provenance.cli.receipt import receipt
@@ -66,13 +67,27 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except Exception as error:  # noqa: BLE001  # the last line of defence says what to do
+    except ModuleNotFoundError as error:
+        extra = missing_extra(error)
+        if extra is None:
+            _is_a_fault(error)
         typer.echo(
-            f"error: {type(error).__name__}: {error}. This is a fault of the program; "
-            "please report it.",
+            f"error: this command needs the {extra} extra ({error.name} is not installed): in a "
+            f"checkout, pip install '.[{extra}]'",
             err=True,
         )
-        sys.exit(BUG)
+        sys.exit(FAILED)
+    except Exception as error:  # noqa: BLE001  # the last line of defence says what to do
+        _is_a_fault(error)
+
+
+def _is_a_fault(error: Exception) -> NoReturn:
+    typer.echo(
+        f"error: {type(error).__name__}: {error}. This is a fault of the program; "
+        "please report it.",
+        err=True,
+    )
+    sys.exit(BUG)
 
 
 if __name__ == "__main__":

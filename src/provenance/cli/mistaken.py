@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from provenance.core.errors import TooDeepError
+from provenance.core.errors import FormatError, TooDeepError
 from provenance.core.jcs import check_depth
+from provenance.core.receipt import Receipt
 
 _SIGNATURE: Final = "\n\n\N{EM DASH} "
 """Between the text of a signed note and its first signature (C2SP signed-note)."""
@@ -34,6 +35,10 @@ ANSWER: Final = (
     "this is a service's answer to a submission: save its member `acknowledgement` as a file and "
     "give that with --ack"
 )
+LINE_BREAK: Final = (
+    "this is a receipt with a line break behind it, which an editor or a shell has added; a "
+    "receipt is exactly its bytes: fetch it again, or take off what was added"
+)
 PAYLOAD: Final = "this is EPCIS data: give it with --payload, beside its receipt"
 
 _BY_MEMBERS: Final[tuple[tuple[frozenset[str], str], ...]] = (
@@ -53,6 +58,19 @@ def advice(data: bytes, *, instead_of: str) -> str | None:
     """
     found = _advice(data)
     return None if found == instead_of else found
+
+
+def receipt_advice(data: bytes) -> str | None:
+    """Say what ``data``, which is no receipt, seems to be, and what to do with it."""
+    trimmed = data.rstrip(b"\r\n")
+    if trimmed != data:
+        try:
+            Receipt.decode(trimmed)
+        except FormatError:
+            pass
+        else:
+            return LINE_BREAK
+    return advice(data, instead_of=RECEIPT)
 
 
 def _advice(data: bytes) -> str | None:

@@ -8,6 +8,7 @@ import typer
 
 from provenance.cli.exits import USAGE, fail, reported
 from provenance.cli.remote import KEY_OPTION, URL_OPTION, Service, open_service, problem
+from provenance.cli.wording import counted
 
 if TYPE_CHECKING:
     import httpx
@@ -51,7 +52,7 @@ def receipt(
             _fetch(service, place, subject, out)
             if payloads and record is not None:
                 _fetch_payload(service, record, subject, out)
-    typer.echo(f"{len(found)} receipts in {out.absolute()}")
+    typer.echo(f"{counted(len(found), 'receipt')} in {out.absolute()}")
 
 
 def _trail(service: Service, subject: str) -> dict[int, int | None]:

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import typer
 
 from provenance.cli.exits import USAGE, fail
+from provenance.cli.wording import web_address
 
 if TYPE_CHECKING:
     import httpx
 
 URL_OPTION: Final = typer.Option(
-    metavar="URL", envvar="PROVENANCE_URL", help="The service; else the data folder's."
+    metavar="URL",
+    envvar="PROVENANCE_URL",
+    callback=web_address,
+    help="The service; else the data folder's.",
 )
 KEY_OPTION: Final = typer.Option(
     metavar="KEY", envvar="PROVENANCE_KEY", help="An API key; else the data folder's."

@@ -11,8 +11,10 @@ import typer
 from provenance.cli.dossier import is_dossier, verify_dossier_file
 from provenance.cli.exits import INVALID, MALFORMED, OF_OUTCOME, UNKNOWN, USAGE, fail, reported
 from provenance.cli.files import read_bounded, read_trust
-from provenance.cli.mistaken import ACKNOWLEDGEMENT, RECEIPT, advice
+from provenance.cli.mistaken import ACKNOWLEDGEMENT, advice, receipt_advice
 from provenance.cli.verdicts import print_set
+from provenance.cli.wording import web_address
+from provenance.core.errors import FormatError
 from provenance.core.notes import MAX_NOTE_BYTES
 from provenance.core.receipt import MAX_RECEIPT_BYTES
 from provenance.core.verdict import Outcome
@@ -44,7 +46,12 @@ def verify(
     ] = None,
     rpc: Annotated[
         str | None,
-        typer.Option(metavar="URL", envvar="RPC_URL", help="JSON-RPC of a node of the chain."),
+        typer.Option(
+            metavar="URL",
+            envvar="RPC_URL",
+            callback=web_address,
+            help="JSON-RPC of a node of the chain.",
+        ),
     ] = None,
     block: Annotated[
         list[str] | None,
@@ -123,9 +130,7 @@ def verify(
     with reported():
         trusted = read_trust(trust) if trust is not None else None
         items = [
-            ReceiptInput(
-                data=_trimmed(read_bounded(path, limit=MAX_RECEIPT_BYTES + 1)), name=str(path)
-            )
+            ReceiptInput(data=read_bounded(path, limit=MAX_RECEIPT_BYTES), name=str(path))
             for path in receipts
         ]
         brought = [*(payload or ()), *_payload_files(payloads)]
@@ -140,7 +145,7 @@ def verify(
         value = {**report.to_json(), "stray_payloads": list(matched.strays)}
         typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
     else:
-        advised = {item.name: advice(item.data, instead_of=RECEIPT) for item in items}
+        advised = {item.name: receipt_advice(item.data) for item in items}
         said = {name: text for name, text in advised.items() if text is not None}
         print_set(report, strays=matched.strays, advice=said, code=code)
     raise typer.Exit(code)
@@ -185,15 +190,14 @@ def _payload_files(folder: Path | None) -> list[Path]:
 
 
 def _read_note(path: Path) -> str:
+    from provenance.verify.promises import read_acknowledgement
+
     data = read_bounded(path, limit=MAX_NOTE_BYTES)
-    if (said := advice(data, instead_of=ACKNOWLEDGEMENT)) is not None:
-        fail(f"{path} is not an acknowledgement: {said}", code=MALFORMED)
     try:
-        return data.decode()
-    except UnicodeDecodeError:
-        fail(f"{path} is not a signed note", code=MALFORMED)
-
-
-def _trimmed(data: bytes) -> bytes:
-    """Without the one line break that editors and shells add."""
-    return data.removesuffix(b"\n")
+        note = data.decode()
+        read_acknowledgement(note)
+    except (FormatError, UnicodeDecodeError) as error:
+        said = advice(data, instead_of=ACKNOWLEDGEMENT)
+        reason = str(error) if isinstance(error, FormatError) else "not UTF-8"
+        fail(f"{path} is not an acknowledgement: {said or reason}", code=MALFORMED)
+    return note

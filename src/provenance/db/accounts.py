@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from provenance.core.digests import sha256
 from provenance.core.errors import BadValueError
+from provenance.db.errors import LastAdminKeyError
 from provenance.db.tables import api_keys, organisations
 
 ROLES: Final = ("admin", "carrier", "member", "claims", "customs", "auditor")
@@ -71,9 +72,7 @@ class AccountStore:
             BadValueError: an unknown role, or a name or label that cannot be one.
 
         """
-        if role not in ROLES:
-            raise BadValueError(f"expected one of {', '.join(ROLES)}", where="/role")
-        _check_name(label, where="/label")
+        check_key(organisation=organisation, role=role, label=label)
         key_id, secret = self._random_bytes(8).hex(), self._random_bytes(32).hex()
         async with self._engine.begin() as connection:
             organisation_id = await self._organisation(connection, organisation)
@@ -117,8 +116,22 @@ class AccountStore:
             return [_key(row) for row in await connection.execute(query)]
 
     async def revoke(self, key_id: str) -> ApiKey | None:
-        """Revoke a key for good; None if there is none of this id."""
+        """Revoke a key for good; None if there is none of this id.
+
+        Raises:
+            LastAdminKeyError: nobody could make keys any more.
+
+        """
         async with self._engine.begin() as connection:
+            # Locked, so that two that revoke each other come one after the other.
+            admins = await connection.execute(
+                select(api_keys.c.key_id)
+                .where(api_keys.c.role == "admin", api_keys.c.revoked_at.is_(None))
+                .order_by(api_keys.c.key_id)
+                .with_for_update()
+            )
+            if list(admins.scalars()) == [key_id]:
+                raise LastAdminKeyError
             await connection.execute(
                 update(api_keys)
                 .where(api_keys.c.key_id == key_id, api_keys.c.revoked_at.is_(None))
@@ -167,6 +180,19 @@ def _key(row: Row[Any]) -> ApiKey:
         created_at=row.created_at,
         revoked_at=row.revoked_at,
     )
+
+
+def check_key(*, organisation: str, role: str, label: str) -> None:
+    """Whether a key can be like this.
+
+    Raises:
+        BadValueError: an unknown role, or a name or label that cannot be one.
+
+    """
+    if role not in ROLES:
+        raise BadValueError(f"expected one of {', '.join(ROLES)}", where="/role")
+    _check_name(label, where="/label")
+    _check_name(organisation, where="/organisation")
 
 
 def _check_name(name: str, *, where: str) -> None:

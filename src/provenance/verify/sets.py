@@ -21,6 +21,8 @@ from provenance.core.verdict import Outcome, Report, Verdict
 from provenance.verify.promises import judge_acknowledgement
 from provenance.verify.trails import ProvenEntry, TrailReport, trail_reports
 
+MALFORMED: Final = "MALFORMED"
+"""Outcome, in reports for programs, of a set with something in it that is no receipt."""
 _PLACED: Final = ("inclusion", "checkpoint")
 """Checks that make an entry's place in the log the operator's word."""
 _PAST_TENSE: Final = {"corrects": "corrected", "supersedes": "superseded", "erases": "erased"}
@@ -95,9 +97,10 @@ class SetReport:
         return Outcome.VALID
 
     def to_json(self) -> dict[str, JsonValue]:
-        """JSON form."""
+        """JSON form; the outcome is MALFORMED where nothing is wrong but what is no receipt."""
+        is_malformed = self.malformed and self.outcome is not Outcome.INVALID
         value: dict[str, JsonValue] = {
-            "outcome": self.outcome.value,
+            "outcome": MALFORMED if is_malformed else self.outcome.value,
             "receipts": [item.to_json() for item in self.receipts],
             "malformed": [
                 {"name": item.name, "code": item.error.code, "reason": str(item.error)}

@@ -22,6 +22,8 @@ class Credentials:
     """One token for each role; they are shown once, so that the caller must keep them."""
 
     tokens: Mapping[str, str]
+    is_renewed: bool = False
+    """Whether they take the place of keys that were there before."""
 
     def encode(self, *, api_url: str, rpc_url: str) -> bytes:
         """Return the content of the credentials file."""
@@ -43,14 +45,16 @@ async def ensure_credentials(engine: AsyncEngine, *, data_dir: Path) -> Credenti
         if all(found.get(role) is not None for role in ROLES):
             return kept
     label = f"made by the service for {FILE_NAME}"
-    for key in await accounts.keys():
-        if key.label == label and key.revoked_at is None:
-            await accounts.revoke(key.key_id)
+    before = [key for key in await accounts.keys() if key.label == label]
     tokens = {
         role: (await accounts.create(organisation=ORGANISATION, role=role, label=label))[1]
         for role in ROLES
     }
-    return Credentials(tokens=tokens)
+    # The last admin key is never revoked, so that the new one has to be there first.
+    for key in before:
+        if key.revoked_at is None:
+            await accounts.revoke(key.key_id)
+    return Credentials(tokens=tokens, is_renewed=bool(before))
 
 
 def _read(path: Path) -> Credentials | None:

@@ -55,7 +55,7 @@ def key_provider(settings: Settings) -> KeyProvider:
     except ImportError:
         raise SettingsError(
             "PROVENANCE_PKCS11_MODULE is set, but the package is missing: "
-            "pip install 'provenance[pkcs11]'"
+            "in a checkout, pip install '.[pkcs11]'"
         ) from None
     return Pkcs11Keys(
         module=settings.pkcs11_module,

@@ -12,6 +12,7 @@ from provenance import __version__
 from provenance.cli import mistaken
 from provenance.cli.main import app
 from provenance.cli.remote import problem
+from provenance.cli.wording import counted
 from provenance.core.trustfile import TrustFile
 
 COMMANDS = [
@@ -232,3 +233,44 @@ def test_a_setting_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert done.output.startswith("error: setting ")
     assert done.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "address", ["nonsense", "ftp://x", "http://", "http://[", "https://x:0", ""]
+)
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (["verify", __file__], "--rpc"),
+        (["log", "audit", "--trust", __file__], "--rpc"),
+        (["log", "audit", "--trust", __file__], "--url"),
+        (["capture", __file__], "--url"),
+    ],
+    ids=["verify", "audit's chain", "audit", "capture"],
+)
+def test_an_address_that_is_none_is_wrong_usage_and_the_option_named(
+    command: list[str], option: str, address: str
+) -> None:
+    done = CliRunner().invoke(app, [*command, option, address])
+    assert done.exit_code == 2, done.output
+    assert f"Invalid value for '{option}'" in done.output
+    assert "http://" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["X", "foo"], "role"),
+        (["", "admin"], "organisation"),
+        (["X", "admin", "--label="], "label"),
+    ],
+)
+def test_a_key_that_cannot_be_is_wrong_usage(arguments: list[str], named: str) -> None:
+    done = CliRunner().invoke(app, ["keys", "create", *arguments])
+    assert done.exit_code == 2, done.output
+    assert done.output.startswith(f"error: {named}: ")
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 files"), (1, "1 file"), (2, "2 files")])
+def test_one_of_something_is_not_several(number: int, said: str) -> None:
+    assert counted(number, "file") == said

@@ -48,6 +48,6 @@ def operations(services: Services, authenticator: Authenticator) -> list[Operati
             secured=ring.revoke,
             parameters=(path("key_id", "The 16 hex digits after prov_"),),
             answers={200: Answer("The key", struct(Key))},
-            problems=(404,),
+            problems=(404, 409),
         ),
     ]

@@ -25,7 +25,11 @@ class VerificationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """The verdicts: overall, of each receipt, trail and acknowledgement, and misconduct found."""
+    """The verdicts: overall, of each receipt, trail and acknowledgement, and misconduct found.
+
+    ``outcome`` is VALID, INVALID, UNKNOWN, or MALFORMED: nothing is INVALID, but something that was
+    posted is no receipt, and ``malformed`` says why.
+    """
 
     outcome: str
     note: str

@@ -12,7 +12,8 @@ from provenance.api.bodies import Budget, decode_json, decoder, read_body
 from provenance.api.parameters import Parameters
 from provenance.api.services import Services
 from provenance.api.verification.answers import PostedReceipt, Verification, VerificationRequest
-from provenance.core.errors import BadValueError, TooLargeError
+from provenance.core.errors import BadValueError, FormatError, NoteError, TooLargeError
+from provenance.verify.promises import read_acknowledgement
 from provenance.verify.service import ReceiptInput, verify_receipts
 
 NOTE: Final = (
@@ -72,6 +73,13 @@ class Verifying:
             raise TooLargeError(
                 f"at most {MAX_ACKNOWLEDGEMENTS} are checked at once", where="/acknowledgements"
             )
+        for place, note in enumerate(posted.acknowledgements):
+            try:
+                read_acknowledgement(note)
+            except FormatError as error:
+                raise NoteError(
+                    f"not an acknowledgement: {error}", where=f"/acknowledgements/{place}"
+                ) from None
         return posted
 
 
