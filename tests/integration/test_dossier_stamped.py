@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from fixtures.application import ServiceUnderTest, event, parcel
 from fixtures.tsa import Authority, serving
 from fixtures.waiting import eventually
+from fixtures.written import opened, write_dossier
 from provenance.anchor.authority import TimestampAuthority
 from provenance.anchor.metrics import AnchorMetrics
 from provenance.anchor.stamping import Stamping, StampRhythm
@@ -20,7 +21,7 @@ from provenance.evidence.dossier.content import DossierContent
 from provenance.evidence.dossier.log import LogEvidence, gather_from_log
 from provenance.verify.dossier.anchors import named
 from provenance.verify.dossier.report import DossierReport
-from provenance.verify.dossier.run import verify_dossier
+from provenance.verify.dossier.run import judge_dossier, verify_dossier
 from provenance.verify.dossier.tokens import read_certificates, trusting
 from provenance.wiring.chain import file_keys
 from provenance.wiring.logs import signer_for
@@ -113,3 +114,22 @@ async def test_each_entry_comes_with_the_first_time_stamp_over_it(
     assert [stamp.parsed.size for stamp in (await gather(service, [third])).chain.timestamps] == [
         third + 1
     ]
+
+
+async def test_the_dossier_of_a_shipment_carries_them(
+    service: ServiceUnderTest, authority: Authority
+) -> None:
+    await record(service, 4)
+    with serving(authority) as tsa:
+        await stamp(service, tsa)
+    claims = await service.as_role("claims")
+    dossier = opened(await write_dossier(claims, f"shipments/{PARCEL}"))
+    assert dossier.timestamps
+    report = judge_dossier(
+        dossier,
+        trust=await service.services.trust(),
+        vouches=named([dossier.closing.anchor.block_hash]),
+        check_token=trusting(read_certificates(authority.root.read_bytes())),
+    )
+    assert report.outcome.value == "VALID", report.to_json()
+    assert report.checks[-1].reason.startswith(f"all {len(dossier.receipts)} entries existed by ")

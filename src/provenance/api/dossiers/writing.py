@@ -156,6 +156,7 @@ class DossierWriter:
             receipts=evidence.receipts,
             closing=evidence.chain.closing,
             anchors=evidence.chain.anchors,
+            timestamps=evidence.chain.timestamps,
             documents=tuple(documents),
             events=tuple(events),
             case=name,
