@@ -25,11 +25,10 @@ from provenance.evidence.facts import DocumentFact, Logged, Proof
 from provenance.evidence.invoices.errors import NotAnInvoiceError, XmlError
 from provenance.evidence.invoices.reading import read_invoice
 from provenance.evidence.invoices.xml import MAX_BYTES as MAX_INVOICE_BYTES
+from provenance.intake.documents.description import MEDIA_TYPE as DESCRIPTION
 from provenance.log import documents as sealed_documents
 from provenance.sealing import AlteredError, KeyGoneError, Vault
 
-DESCRIPTION: Final = "application/vnd.provenance.description+json"
-"""Media type of a description."""
 MAX_DESCRIPTION_BYTES: Final = 64 << 10
 MAX_INVOICES: Final = 32
 """Invoices that are read of one shipment; each takes up to a second."""

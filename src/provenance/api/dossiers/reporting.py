@@ -158,5 +158,6 @@ def _documents(content: DossierContent) -> Iterable[ListedDocument]:
 
 def _type(code: str | None) -> str:
     if code is None:
-        return "without a type"
+        # Documents are uploaded with a type; what is recorded about one has none.
+        return "description of a document"
     return f"{code} {document_types().get(code, '')}".strip()

@@ -22,6 +22,7 @@ from provenance.evidence.dossier.container import (
 )
 from provenance.evidence.dossier.content import DossierContent, DossierDocument, DossierEvent
 from provenance.evidence.dossier.readme import README
+from provenance.intake.documents.description import MEDIA_TYPE as DESCRIPTION
 from provenance.verify.dossier.manifest import (
     DOCUMENT,
     FIXED_NAMES,
@@ -54,6 +55,7 @@ _MEDIA_TYPES: Final = {
 _SUFFIXES: Final = {
     "application/pdf": ".pdf",
     "application/json": ".json",
+    DESCRIPTION: ".json",
     "application/xml": ".xml",
     "text/xml": ".xml",
     "text/plain": ".txt",
@@ -153,7 +155,8 @@ def document_name(number: int, document: DossierDocument) -> str:
     """Name of a document's member: its number, and of its title what a name may hold."""
     if document.state is not None:
         return f"{FOLDER}{number:04d}"
-    title = PurePosixPath((document.title or "document").replace("\\", "/")).name
+    untitled = "description" if document.media_type == DESCRIPTION else "document"
+    title = PurePosixPath((document.title or untitled).replace("\\", "/")).name
     stem, dot, suffix = title.rpartition(".")
     if not dot or not re.fullmatch(r"[A-Za-z0-9]{1,8}", suffix):
         stem, suffix = title, _SUFFIXES.get(document.media_type, ".bin")[1:]
