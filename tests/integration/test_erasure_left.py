@@ -89,3 +89,22 @@ async def test_with_an_hour_for_it_tables_wait_and_everything_else_does_not(
     left = await services.eraser.finish(writer=services.writer, may_rewrite=False)
     assert left[order] == ["tables: they are rewritten at the hour of PROVENANCE_ERASURE_HOUR"]
     assert await services.eraser.finish(writer=services.writer) == {}
+
+
+async def test_erasures_are_listed_newest_first_a_page_at_a_time(service: ServiceUnderTest) -> None:
+    ordered = [await erased(service) for _ in range(3)]
+    auditor = await service.as_role("auditor")
+    found: list[str] = []
+    query: dict[str, str | int] = {"perPage": 2}
+    while True:
+        page = (await auditor.get("/v1/erasures", params=query)).json()
+        found += [one["id"] for one in page["erasures"]]
+        assert all("leaves" not in one and one["entries"] == 1 for one in page["erasures"])
+        if "nextPageToken" not in page:
+            break
+        query["nextPageToken"] = page["nextPageToken"]
+    assert found[:3] == ordered[::-1]
+    assert len(set(found)) == len(found)
+    one = (await auditor.get(f"/v1/erasures/{ordered[0]}")).json()
+    assert (len(one["leaves"]), one["ground"]) == (1, "data_subject_request")
+    assert (await auditor.get("/v1/erasures/nothing")).status_code == 404

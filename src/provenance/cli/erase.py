@@ -243,7 +243,7 @@ def _tell(one: dict[str, Any]) -> None:
     entry = f"entry {one['first_index']}" if "first_index" in one else "not in the log yet"
     typer.echo(
         f"{one['id']}  {one['state']:<9}  {_time(one['at'])}  {one['ground']}  "
-        f"{len(one['leaves'])} entries  {entry}"
+        f"{one['entries']} entries  {entry}"
     )
     for what in one.get("left", ()):
         typer.echo(f"    left: {what}")

@@ -58,13 +58,15 @@ class Erasure(msgspec.Struct, frozen=True, omit_defaults=True):
     *requested*: on the list; *erased*: the log names it, nobody can read it any more; *purged*:
     nothing is left in tables, write-ahead log and copies; *withdrawn*: a legal hold came first.
     ``first_index`` is the erasure record's, ``left`` what remains to be done, with the reason.
+    ``entries`` counts ``leaves``, which a list leaves out.
     """
 
     id: str
     at: int
     ground: str
     state: Literal["requested", "erased", "purged", "withdrawn"]
-    leaves: list[str]
+    entries: int
+    leaves: list[str] = []
     first_index: int | None = None
     purged_at: int | None = None
     left: list[str] = []

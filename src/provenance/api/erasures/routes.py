@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -122,7 +123,10 @@ class ErasureDesk:
         orders = list((await self._services.eraser.orders.orders()).values())
         end = len(orders) if token is None else read_token(token, query=_QUERY, length=1)[0]
         start = max(0, end - limit)
-        page = [await self._shown(order) for order in reversed(orders[start:end])]
+        page = [
+            msgspec.structs.replace(await self._shown(order), leaves=[])
+            for order in reversed(orders[start:end])
+        ]
         following = page_token([start], query=_QUERY) if start else None
         return json_answer(Erasures(erasures=page, nextPageToken=following))
 
@@ -165,6 +169,7 @@ class ErasureDesk:
             at=order.at,
             ground=order.ground,
             state=order.state,
+            entries=len(order.leaves),
             leaves=[leaf.hex() for leaf in order.leaves],
             first_index=recorded,
             purged_at=order.purged_at,
