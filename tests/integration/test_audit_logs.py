@@ -7,10 +7,14 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from fixtures.auditing import AuditedLog, Copy, named
+from fixtures.auditing import AuditedLog, Copy, named, number
 from provenance.core.verdict import Outcome
+from provenance.db.engine import create_engine
+from provenance.log.errors import BrokenLineageError
+from provenance.prove.store import ProofStore
 from provenance.verify.audit import audit_database
 from provenance.verify.audit.report import CHECKS
+from provenance.wiring.logs import current_origin
 
 pytestmark = pytest.mark.services
 SizedLogs = Callable[[int, bool], Awaitable[AuditedLog]]
@@ -119,3 +123,17 @@ async def test_it_is_named_without_a_chain_too(
     assert set(named(report)) <= {
         object_.format(origin=copy.settings.origin) for object_ in ALTERATIONS[name].objects
     }
+
+
+@pytest.mark.parametrize("name", ["a log that carries on itself", "a circle of three"])
+async def test_no_service_begins_on_logs_that_carry_each_other_on(
+    sized_logs: SizedLogs, copies_of: CopiesOf, name: str
+) -> None:
+    copy = copies_of(await sized_logs(40, True))
+    alter(copy, *ALTERATIONS[name].sql)
+    with pytest.raises(BrokenLineageError, match="circle"):
+        await current_origin(copy.url, origin=copy.settings.origin)
+    engine = create_engine(copy.url)
+    with pytest.raises(BrokenLineageError, match="circle"):
+        await ProofStore(engine).lineage(number(copy, "SELECT min(log_id) FROM logs"))
+    await engine.dispose()

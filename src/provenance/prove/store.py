@@ -8,6 +8,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.db.tables import anchors, entries, log_heads, logs, records, timestamps, trails
+from provenance.log.errors import BrokenLineageError
 
 FINAL = "final"
 ANCHORED = ("included", FINAL)
@@ -62,12 +63,22 @@ class ProofStore:
         self._engine = engine
 
     async def lineage(self, log_id: int) -> list[LogRow]:
-        """Return the log and its predecessors, newest first."""
+        """Return the log and its predecessors, newest first.
+
+        Raises:
+            BrokenLineageError: logs carry each other on in a circle.
+
+        """
         lineage: list[LogRow] = []
         following: int | None = log_id
         until: int | None = None
         async with self._engine.connect() as connection:
             while following is not None:
+                if any(log.log_id == following for log in lineage):
+                    raise BrokenLineageError(
+                        "predecessor_id in the table logs leads round in a circle: find out what "
+                        "was altered with `provenance log audit --database`, then restore a dump"
+                    )
                 query = select(logs).where(logs.c.log_id == following)
                 row = (await connection.execute(query)).one()
                 lineage.append(

@@ -137,3 +137,52 @@ def test_a_name_in_the_payload_that_opens_the_entry_shows_the_true_subject() -> 
     renamed = replace(entry, subject="urn:example:9")
     unopened = check_record(record, [renamed], expected_of=None).unopened
     assert [item.name for item in unopened] == [SUBJECT]
+
+
+def two_entries(*, fields: bool) -> tuple[StoredRecord, list[StoredEntry]]:
+    """A record about two subjects, and its entries with salts of their own."""
+    record, entry = rows(fields=fields)
+    assert record.statement_head is not None
+    assert record.statement_tail is not None
+    template = StatementTemplate(head=record.statement_head, tail=record.statement_tail)
+    entries = []
+    for at, subject in enumerate((SUBJECT, "urn:example:2")):
+        salt = Salt(bytes([at]) * 32)
+        commitment = statement_commitment(template.for_subject(subject), salt=salt)
+        entries.append(
+            replace(
+                entry,
+                index=10 + at,
+                trail_first=4 + at,
+                subject=subject,
+                salt=salt,
+                commitment=commitment,
+            )
+        )
+    return replace(record, count=2), entries
+
+
+def blamed(record: StoredRecord, entries: list[StoredEntry]) -> list[str]:
+    result = check_record(record, entries, expected_of=None)
+    return [object_ for object_, _ in result.wrong] + [item.object for item in result.unopened]
+
+
+@pytest.mark.parametrize("fields", [True, False])
+def test_each_salt_is_blamed_where_all_of_a_record_are_altered_or_swapped(*, fields: bool) -> None:
+    record, entries = two_entries(fields=fields)
+    assert blamed(record, entries) == []
+    altered = [replace(entry, salt=bytes([9]) * 32) for entry in entries]
+    assert blamed(record, altered) == ["entry 10", "entry 11"]
+    first, second = entries
+    swapped = [replace(first, salt=second.salt), replace(second, salt=first.salt)]
+    assert blamed(record, swapped) == ["entry 10", "entry 11"]
+
+
+def test_a_statement_of_two_entries_that_its_row_contradicts_is_blamed_once() -> None:
+    record, entries = two_entries(fields=True)
+    assert blamed(replace(record, submitter="b"), entries) == ["submitter of record 10"]
+    assert record.statement_tail is not None
+    tail = record.statement_tail.replace(b'"submitter":"a"', b'"submitter":"b"')
+    assert tail != record.statement_tail
+    other = replace(record, statement_tail=tail)
+    assert blamed(other, entries) == ["statement of record 10"]

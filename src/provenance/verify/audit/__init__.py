@@ -5,8 +5,10 @@ fetch; against the database it looks into statements and payloads besides. Rules
 
 * anchors: the trusted contract holds a root at each anchored size, each anchor extends the one
   before it, and the events, the head and ``rootAt`` agree (``anchors``); against the database,
-  rows of final anchors and of logs say what chain and trust file say (``onchain``);
-* checkpoints: for each anchored size there is one, signed by a trusted key, with that root;
+  rows of final anchors and of logs say what chain and trust file say (``onchain``), and there is
+  no row of another log (``lineage``);
+* checkpoints: for each anchored size there is one, signed by a trusted key, with that root; of a
+  service that publishes none, the log is the one that the trust file names (``published``);
 * tree: the entries' leaf hashes lead, at every anchored size, to the anchored root, and the tiles
   hold the same hashes (``tree``); consistency between all sizes follows;
 * entries: each is canonical, ``at`` never decreases and lies between its anchors (``core.check``);
