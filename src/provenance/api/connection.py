@@ -49,7 +49,10 @@ class HttpConnection(HttpToolsProtocol):
         self.url = b""
         self._unasked = 0
         """Bytes since the last piece of a body or end of a message."""
+        self._read = 0
+        """Bytes that came at once."""
         self._in_head = True
+        """Whether what comes next belongs to a head, or would begin one."""
         self._fault = 400
         self._is_refused = False
         self._timer: asyncio.TimerHandle | None = None
@@ -69,30 +72,24 @@ class HttpConnection(HttpToolsProtocol):
         if self._is_refused:
             return
         # The parser's callbacks set it back where a body or a message's end is among the bytes.
-        self._unasked += len(data)
+        self._read = len(data)
+        self._unasked += self._read
         super().data_received(data)
         if self._unasked > MAX_HEAD:
             self._refuse(414 if self._in_head and not self.headers and self.url else 431)
-        elif self._in_head or self._is_answered():
+        elif self._unasked if self._in_head else self._is_answered():
             if self._timer is None:
                 self._arm()
         elif self._timer is not None:
             self._disarm()
 
-    def on_message_begin(self) -> None:
-        """Begin a head."""
-        self._in_head = True
-        super().on_message_begin()
-
     def on_headers_complete(self) -> None:
-        """End a head that came within few reads; raises where it is too large."""
-        size = sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if len(self.url) > MAX_HEAD:
-            self._fault = 414
-            raise HttpParserError
-        if size + len(self.url) > MAX_HEAD or len(self.headers) > MAX_FIELDS:
+        """End a head; raises where it was too large before that could be seen between reads."""
+        if len(self.headers) > MAX_FIELDS:
             self._fault = 431
             raise HttpParserError
+        if self._read > MAX_HEAD or self._unasked > MAX_HEAD:
+            self._measure()
         self._in_head = False
         super().on_headers_complete()
 
@@ -104,11 +101,21 @@ class HttpConnection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End a message."""
         self._unasked = 0
+        self._in_head = True
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refused."""
         self._refuse(self._fault)
+
+    def _measure(self) -> None:
+        size = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if len(self.url) > MAX_HEAD:
+            self._fault = 414
+            raise HttpParserError
+        if len(self.url) + size > MAX_HEAD:
+            self._fault = 431
+            raise HttpParserError
 
     def _is_answered(self) -> bool:
         return bool(getattr(self.cycle, "response_complete", True))
