@@ -22,6 +22,7 @@ from provenance.evidence.dossier.container import (
 )
 from provenance.evidence.dossier.content import DossierContent, DossierDocument, DossierEvent
 from provenance.evidence.dossier.readme import README
+from provenance.intake.documents.description import MEDIA_TYPE as DESCRIPTION
 from provenance.verify.dossier.manifest import (
     DOCUMENT,
     FIXED_NAMES,
@@ -58,6 +59,13 @@ _SUFFIXES: Final = {
     "text/plain": ".txt",
     "image/jpeg": ".jpg",
     "image/png": ".png",
+    "image/tiff": ".tif",
+    "image/heic": ".heic",
+    "image/webp": ".webp",
+    "text/csv": ".csv",
+    "message/rfc822": ".eml",
+    "application/ld+json": ".jsonld",
+    DESCRIPTION: ".json",
 }
 
 
@@ -152,7 +160,8 @@ def document_name(number: int, document: DossierDocument) -> str:
     """Name of a document's member: its number, and of its title what a name may hold."""
     if document.state is not None:
         return f"{FOLDER}{number:04d}"
-    title = PurePosixPath((document.title or "document").replace("\\", "/")).name
+    untitled = "description" if document.media_type == DESCRIPTION else "document"
+    title = PurePosixPath((document.title or untitled).replace("\\", "/")).name
     stem, dot, suffix = title.rpartition(".")
     if not dot or not re.fullmatch(r"[A-Za-z0-9]{1,8}", suffix):
         stem, suffix = title, _SUFFIXES.get(document.media_type, ".bin")[1:]
