@@ -244,7 +244,7 @@ async function readEnd(source) {
   const start = source.size - END_SIZE;
   const tail = await source.bytes(start - LONGEST_COMMENT, source.size);
   const record = tail.subarray(Math.max(tail.length - END_SIZE, 0));
-  if (!equal(record.subarray(0, 4), END_MAGIC)) {
+  if (record.length < END_SIZE || !equal(record.subarray(0, 4), END_MAGIC)) {
     for (let at = tail.length - END_SIZE - 1; at >= 0; at--) {
       if (equal(tail.subarray(at, at + 4), END_MAGIC)) {
         throw refused("trailing-data", "bytes follow the end record", {

@@ -65,6 +65,12 @@ def test_any_bytes_end_in_an_error_of_ours(data: bytes) -> None:
         Container(io.BytesIO(data))
 
 
+@pytest.mark.parametrize("size", range(4, 22))
+def test_an_end_record_that_was_cut_is_no_zip_file(size: int) -> None:
+    with pytest.raises(errors.NotZipError):
+        Container(io.BytesIO(GOOD[-22:][:size]))
+
+
 def test_a_member_that_is_another_one_when_it_is_read_again_is_no_dossier() -> None:
     for other in (b"sand", b"san", b"sandy"):
         with pytest.raises(errors.ChecksumError, match="when it was read again"):

@@ -23,6 +23,7 @@ from provenance.evidence.dossier.account import (
 from provenance.evidence.dossier.build import document_name
 from provenance.evidence.dossier.content import DossierContent
 from provenance.evidence.dossier.report import Line, ListedDocument, ReportContent
+from provenance.intake.documents.description import MEDIA_TYPE as DESCRIPTION
 from provenance.intake.documents.types import document_types
 
 MAX_LINES: Final = 1_000
@@ -103,17 +104,25 @@ def _lines(
             if event.first_index in told:
                 continue
             told.add(event.first_index)
-            yield _line(event, is_shown=event.first_index in shown, hidden=hidden)
+            record = collected.records.get(event.first_index)
+            yield _line(
+                event,
+                media_type="" if record is None else record.media_type,
+                is_shown=event.first_index in shown,
+                hidden=hidden,
+            )
 
 
-def _line(event: TimelineEvent, *, is_shown: bool, hidden: Mapping[int, str]) -> Line:
+def _line(
+    event: TimelineEvent, *, media_type: str, is_shown: bool, hidden: Mapping[int, str]
+) -> Line:
     at = event.recorded_at
     if event.erased:
         return Line(at, "erased", event.first_index)
     if event.withheld or event.first_index in hidden:
         return Line(at, hidden.get(event.first_index, "withheld"), event.first_index)
     if event.kind == "document":
-        return Line(at, f"document recorded: {_type(event.type)}", event.first_index)
+        return Line(at, f"recorded: {_type(event.type, media_type)}", event.first_index)
     if event.kind == "case":
         return Line(at, f"act of a case: {words(event.type or '')}", event.first_index)
     if not is_shown:
@@ -150,14 +159,13 @@ def _documents(content: DossierContent) -> Iterable[ListedDocument]:
         opening = receipts[document.record].payload
         yield ListedDocument(
             name=document_name(number, document),
-            what=document.state or _type(document.code),
+            what=document.state or _type(document.code, document.media_type),
             sha256=opening.sha256.hex() if opening is not None and document.state is None else "-",
             entry=document.record,
         )
 
 
-def _type(code: str | None) -> str:
+def _type(code: str | None, media_type: str) -> str:
     if code is None:
-        # Documents are uploaded with a type; what is recorded about one has none.
-        return "description of a document"
+        return "description" if media_type == DESCRIPTION else "document without a type"
     return f"{code} {document_types().get(code, '')}".strip()

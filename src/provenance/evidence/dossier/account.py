@@ -136,13 +136,14 @@ def _note(line: ChecklistLine) -> str:
 
 
 def _left(clock: ClockReading) -> str:
-    if clock.ends_at is None:
+    if clock.ends_at is None or clock.start is None:
         return clock.reason
+    day = f"last day {clock.last_day} ({clock.start.zone})"
     if clock.met_by is not None:
-        return f"entry {clock.met_by}"
+        return f"{day}; entry {clock.met_by}"
     if clock.left_ms is not None:
-        return f"{_duration(clock.left_ms)} left"
-    return f"{_duration(clock.late_ms or 0)} ago"
+        return f"{day}; {_duration(clock.left_ms)} left"
+    return f"{day}; {_duration(clock.late_ms or 0)} ago"
 
 
 def _duration(milliseconds: int) -> str:
@@ -188,4 +189,9 @@ def _said(body: Mapping[str, JsonValue]) -> Sequence[str]:
 
 
 def _spelled(value: JsonValue) -> str:
+    """A value as people write it."""
+    if isinstance(value, dict):
+        return " ".join(f"{words(name)} {_spelled(item)}" for name, item in sorted(value.items()))
+    if isinstance(value, list):
+        return ", ".join(map(_spelled, value))
     return value if isinstance(value, str) else canonicalize(value).decode()

@@ -61,6 +61,12 @@ _SUFFIXES: Final = {
     "text/plain": ".txt",
     "image/jpeg": ".jpg",
     "image/png": ".png",
+    "image/tiff": ".tif",
+    "image/heic": ".heic",
+    "image/webp": ".webp",
+    "text/csv": ".csv",
+    "message/rfc822": ".eml",
+    "application/ld+json": ".jsonld",
 }
 
 

@@ -241,7 +241,7 @@ def _read_end(file: IO[bytes], total: int) -> tuple[int, int, int]:
     file.seek(max(start - _LONGEST_COMMENT, 0))
     tail = file.read()
     record = tail[-END.size :]
-    if not record.startswith(_END_MAGIC):
+    if len(record) < END.size or not record.startswith(_END_MAGIC):
         at = tail.rfind(_END_MAGIC, 0, max(len(tail) - END.size + 3, 0))
         if at >= 0:
             raise errors.TrailingDataError(
