@@ -186,7 +186,12 @@ class DossierWriter:
     async def _unsealed(self, receipt: Receipt, evidence: LogEvidence) -> bytes | None:
         """Payload of a record other than a document that lies sealed; None if it is gone."""
         sealed = evidence.materials[receipt.index].sealed
-        if sealed is None or receipt.statement is None or receipt.payload is None:
+        if (
+            sealed is None
+            or sealed.path is None
+            or receipt.statement is None
+            or receipt.payload is None
+        ):
             return None
         stream = self._services.vault.read(sealed, size=receipt.statement.payload_size)
         return b"".join([part async for part in stream])
