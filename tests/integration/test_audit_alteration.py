@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from fixtures.auditing import AuditedLog, Copy, flip, named, number
+from fixtures.rotation import rotated
 from provenance.core.verdict import Outcome
 from provenance.verify.audit import AuditReport
 
@@ -185,8 +186,7 @@ SEALED = {
 ALL = {**ALTERATIONS, **HEADS, **ANCHORS, **LOGS, **COLUMNS, **SEALED}
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(("name", "size"), rotated(ALL, SIZES))
 async def test_the_one_that_was_altered_is_named_and_nothing_else(
     sized_logs: SizedLogs, copies_of: CopiesOf, name: str, size: int
 ) -> None:

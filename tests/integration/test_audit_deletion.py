@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from fixtures.auditing import AuditedLog, Copy, named, number
+from fixtures.rotation import rotated
 from provenance.core.verdict import Outcome
 
 pytestmark = pytest.mark.services
@@ -28,9 +29,7 @@ DELETED = {
 }
 
 
-@pytest.mark.parametrize("is_anchored", [True, False], ids=["anchored", "not anchored"])
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("which", DELETED)
+@pytest.mark.parametrize(("which", "size", "is_anchored"), rotated(DELETED, SIZES, (True, False)))
 async def test_a_deleted_entry_is_named_and_nothing_else(
     sized_logs: SizedLogs, copies_of: CopiesOf, which: str, size: int, is_anchored: bool
 ) -> None:
@@ -44,9 +43,10 @@ async def test_a_deleted_entry_is_named_and_nothing_else(
     assert by_url.outcome is (Outcome.INVALID if is_public else Outcome.VALID)
 
 
-@pytest.mark.parametrize("is_anchored", [True, False], ids=["anchored", "not anchored"])
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("which", ["the last of a trail", "the only one of a trail"])
+@pytest.mark.parametrize(
+    ("which", "size", "is_anchored"),
+    rotated(["the last of a trail", "the only one of a trail"], SIZES, (True, False)),
+)
 async def test_a_deleted_end_of_a_trail_whose_row_was_made_to_fit_is_named(
     sized_logs: SizedLogs, copies_of: CopiesOf, which: str, size: int, is_anchored: bool
 ) -> None:
