@@ -10,7 +10,6 @@ import msgspec
 from provenance.core.digests import sha256
 from provenance.core.errors import FormatError, MissingMemberError, TooLargeError, WrongTypeError
 from provenance.intake.epcis.context import NAME_EPCIS, NO_CONTEXT, Context, extend
-from provenance.intake.epcis.extensions import has_extensions
 from provenance.intake.epcis.models import MODELS
 from provenance.intake.epcis.reading import Reading
 from provenance.intake.epcis.vocabulary import BIZ_STEP, DISPOSITION, Vocabulary, spell
@@ -217,7 +216,7 @@ def _draft(
         declared_at=declared_at,
         corrected_by=_corrections(event) if is_correction else (),
         subjects=subjects,
-        has_extensions=has_extensions(event, prefixes),
+        has_extensions=reading.has_extensions,
         containment=_containment(event, prefixes) if "parentID" in event else None,
         repetition_key=keys.repetition_key(
             submitter=submitter,

@@ -17,6 +17,7 @@ from provenance.core.errors import (
     WrongTypeError,
 )
 from provenance.core.fields import MAX_POINTER
+from provenance.intake.epcis.extensions import is_foreign
 from provenance.intake.epcis.reading import Reading, pointer_token
 from provenance.intake.epcis.values import (
     EARLIEST_MS,
@@ -274,8 +275,11 @@ def extension(name: str, value: object, at: str, reading: Reading) -> None:
             f"prefix {prefix[:80]!a} of {name[:80]!a} is not declared; declare it in @context",
             f"{at}/{pointer_token(name[:MAX_SHOWN])}",
         )
-    elif type(value) is not str or len(name) + len(value) > MAX_SHOWN:
-        _bounded_member(name, value, at, reading)
+    else:
+        if type(value) is not str or len(name) + len(value) > MAX_SHOWN:
+            _bounded_member(name, value, at, reading)
+        if not reading.has_extensions:
+            reading.has_extensions = is_foreign(name, value, reading.prefixes)
 
 
 def _bounded_member(name: str, value: object, at: str, reading: Reading) -> None:

@@ -13,10 +13,11 @@ class Reading:
 
     ``base`` is the JSON pointer of the value within what was sent; checks name fields by
     pointers relative to it. ``instants`` holds the times that were read, by pointer, in
-    milliseconds since the epoch.
+    milliseconds since the epoch. ``has_extensions``: a member is of another namespace than the
+    standard's.
     """
 
-    __slots__ = ("base", "context", "errors", "instants", "limits", "prefixes")
+    __slots__ = ("base", "context", "errors", "has_extensions", "instants", "limits", "prefixes")
 
     def __init__(self, *, base: str, context: Context, limits: IntakeLimits) -> None:
         self.base = base
@@ -25,6 +26,7 @@ class Reading:
         self.limits = limits
         self.errors: list[FormatError] = []
         self.instants: dict[str, int] = {}
+        self.has_extensions = False
 
     def refuse(self, kind: type[FormatError], message: str, at: str) -> None:
         """Note an error at the pointer ``at``, unless enough are noted already."""
