@@ -2,14 +2,16 @@
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from fixtures.application import ServiceUnderTest, event, parcel
+from fixtures.reports import text_of
 from fixtures.tsa import Authority, serving
 from fixtures.waiting import eventually
-from fixtures.written import opened, write_dossier
+from fixtures.written import member, opened, write_dossier
 from provenance.anchor.authority import TimestampAuthority
 from provenance.anchor.metrics import AnchorMetrics
 from provenance.anchor.stamping import Stamping, StampRhythm
@@ -116,14 +118,15 @@ async def test_each_entry_comes_with_the_first_time_stamp_over_it(
     ]
 
 
-async def test_the_dossier_of_a_shipment_carries_them(
-    service: ServiceUnderTest, authority: Authority
+async def test_the_dossier_of_a_shipment_carries_them_and_its_report_says_so(
+    service: ServiceUnderTest, authority: Authority, tmp_path: Path
 ) -> None:
     await record(service, 4)
     with serving(authority) as tsa:
         await stamp(service, tsa)
     claims = await service.as_role("claims")
-    dossier = opened(await write_dossier(claims, f"shipments/{PARCEL}"))
+    data = await write_dossier(claims, f"shipments/{PARCEL}")
+    dossier = opened(data)
     assert dossier.timestamps
     report = judge_dossier(
         dossier,
@@ -133,3 +136,6 @@ async def test_the_dossier_of_a_shipment_carries_them(
     )
     assert report.outcome.value == "VALID", report.to_json()
     assert report.checks[-1].reason.startswith(f"all {len(dossier.receipts)} entries existed by ")
+    said = text_of(member(data, "case.pdf"), tmp_path)
+    size = dossier.timestamps[-1].parsed.size
+    assert f"says that entries below {size} existed by" in said, said

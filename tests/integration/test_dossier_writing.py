@@ -277,7 +277,8 @@ async def test_a_document_that_was_altered_is_told_before_anything_is_sent(
 ) -> None:
     desk, epc = await new_desk(service), parcel()
     await desk.capture(event(epc))
-    await upload(desk.claims, pdf(size=100_000, mark="altered"), epc, type="380")
+    added = await upload(desk.claims, pdf(size=100_000, mark="altered"), epc, type="380")
+    first = added.json()["first_index"]
     await service.anchor()
     async with service.services.engine.connect() as connection:
         path = await connection.scalar(
@@ -286,8 +287,15 @@ async def test_a_document_that_was_altered_is_told_before_anything_is_sent(
     stored = service.settings.data_dir / "blobs" / path
     whole = stored.read_bytes()
     stored.write_bytes(whole[:70_000] + b"\0\0\0\0" + whole[70_004:])
-    answer = await desk.claims.post(f"/v1/shipments/{epc}/dossier", json={})
+    altered = await desk.claims.post(f"/v1/shipments/{epc}/dossier", json={})
+    stored.unlink()
+    lost = await desk.claims.post(f"/v1/shipments/{epc}/dossier", json={})
+    download = await desk.claims.get(f"/v1/documents/{first}", params={"subject": epc})
     stored.write_bytes(whole)
-    assert answer.status_code == 500
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert (await verified(service, await write_dossier(desk.claims, f"shipments/{epc}"))).outcome
+    for answer in (altered, lost, download):
+        assert answer.status_code == 500, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["code"] == "document-damaged"
+        assert f"entry {first} " in answer.json()["detail"]
+    report = await verified(service, await write_dossier(desk.claims, f"shipments/{epc}"))
+    assert report.outcome is Outcome.VALID, report.to_json()

@@ -27,7 +27,11 @@ _said: Final = msgspec.json.Decoder(_Said)
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document's record; ``sealed`` and ``size`` are None once it was erased."""
+    """A document's record.
+
+    ``sealed`` and ``size`` are None once it was erased; ``erased_at`` (milliseconds since the
+    epoch) and ``erased_ground`` are there once the log has the record of the erasure.
+    """
 
     first_index: int
     count: int
@@ -39,6 +43,8 @@ class StoredDocument:
     sealed: SealedRef | None
     supersedes: int | None
     describes: int | None
+    erased_at: int | None = None
+    erased_ground: str | None = None
 
 
 class DocumentStore:
@@ -132,9 +138,13 @@ def _document(row: Any) -> StoredDocument:
         sealed=sealed,
         supersedes=row.supersedes,
         describes=row.describes,
+        erased_at=row.erased_at,
+        erased_ground=row.erased_ground,
     )
 
 
+_erasure = records.alias("erasure")
+_erasure_entry = entries.alias("erasure_entry")
 _DOCUMENTS: Final = (
     select(
         records.c.first_index,
@@ -150,10 +160,26 @@ _DOCUMENTS: Final = (
         records.c.sealed_opening,
         records.c.supersedes,
         records.c.describes,
+        _erasure_entry.c.at.label("erased_at"),
+        _erasure.c.event_type.label("erased_ground"),
     )
     .join(
         entries,
         and_(entries.c.log_id == records.c.log_id, entries.c.record_first == records.c.first_index),
+    )
+    .outerjoin(
+        _erasure,
+        and_(
+            _erasure.c.log_id == records.c.log_id,
+            _erasure.c.first_index == records.c.erased_by,
+        ),
+    )
+    .outerjoin(
+        _erasure_entry,
+        and_(
+            _erasure_entry.c.log_id == records.c.log_id,
+            _erasure_entry.c.index == records.c.erased_by,
+        ),
     )
     .where(records.c.kind == KIND)
 )

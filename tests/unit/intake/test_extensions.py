@@ -45,7 +45,11 @@ def test_the_standards_own_fields_are_none(fields: dict[str, Any]) -> None:
         {"ilmd": {"cbvmda:lotNumber": [{"of": {"example:owner": "A. Muster"}}]}},
         {"readPoint": {"id": "urn:example:here", "example:clerk": "A. Muster"}},
         {"errorDeclaration": {"declarationTime": "2026-07-22T06:45:00Z", "example:who": "A"}},
-        {"sensorElementList": [{"sensorReport": [{"type": "Image"}, {"type": "Image", "example:face": "A"}]}]},
+        {
+            "sensorElementList": [
+                {"sensorReport": [{"type": "Image"}, {"type": "Image", "example:face": "A"}]}
+            ]
+        },
     ],
 )
 def test_a_member_of_another_namespace_is_found_however_deep_it_lies(

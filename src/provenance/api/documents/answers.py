@@ -26,7 +26,7 @@ class DocumentAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DocumentItem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One document of a list. Of an erased one no more than its place is told.
+    """One document of a list. Of an erased one its place is told, and when and why it was erased.
 
     ``descriptions`` and ``superseded_by`` are first indexes of the records that describe it and of
     its newer versions.
@@ -43,6 +43,8 @@ class DocumentItem(msgspec.Struct, frozen=True, omit_defaults=True):
     supersedes: int | None = None
     superseded_by: list[int] = []
     descriptions: list[int] = []
+    erased_at: int | None = None
+    erased_ground: str | None = None
 
 
 class Documents(msgspec.Struct, frozen=True, omit_defaults=True):

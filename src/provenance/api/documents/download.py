@@ -16,9 +16,11 @@ from provenance.api.answers import PRIVATE
 from provenance.api.authentication import Principal
 from provenance.api.documents.finding import Finder, sealed_of
 from provenance.api.documents.ranges import wanted_range
+from provenance.api.errors import DamagedDocumentError
 from provenance.api.services import Services
+from provenance.blobs import BlobNotFoundError
 from provenance.log.documents import StoredDocument
-from provenance.sealing import Opening
+from provenance.sealing import AlteredError, Opening
 
 _EXTENSIONS: Final = {
     "application/pdf": "pdf",
@@ -56,6 +58,7 @@ class Downloads:
         Raises:
             RangeError: there is no such range.
             KeyGoneError: it was erased.
+            DamagedDocumentError: it is not what was recorded.
 
         """
         opening = await self._finder.opening(document)
@@ -74,7 +77,12 @@ class Downloads:
             return Response(status_code=status, headers=headers, media_type=document.media_type)
         plain = self._services.vault.read(sealed_of(document), size=size, start=start, stop=stop)
         # The first bytes are read now: what can't be opened at all is told by a status.
-        first = await anext(plain, b"")
+        try:
+            first = await anext(plain, b"")
+        except (AlteredError, BlobNotFoundError) as error:
+            # An object that is gone may have been erased just now.
+            await self._finder.opening(document)
+            raise DamagedDocumentError(document.first_index) from error
         return StreamingResponse(
             _chained(first, plain),
             status_code=status,

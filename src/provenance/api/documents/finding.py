@@ -9,6 +9,7 @@ from provenance.api.parameters import path_integer
 from provenance.api.receipts.store import OwnershipStore
 from provenance.api.roles import OWN_PARCEL_ONLY
 from provenance.api.services import Services
+from provenance.api.times import iso
 from provenance.log.documents import DocumentStore, StoredDocument
 from provenance.sealing import Opening, SealedRef
 
@@ -45,7 +46,7 @@ class Finder:
         if is_of_others_too(document, principal):
             raise ForbiddenError("the document belongs to other parcels besides; ask who sent it")
         if document.sealed is None:
-            raise ErasedError("the document's content was erased; its receipts still verify")
+            raise _erased(document)
         return document
 
     async def subjects(self, document: StoredDocument) -> tuple[str, ...]:
@@ -73,5 +74,12 @@ def is_of_others_too(document: StoredDocument, principal: Principal) -> bool:
 def sealed_of(document: StoredDocument) -> SealedRef:
     """Reference of a document that was not erased."""
     if document.sealed is None:
-        raise ErasedError("the document's content was erased; its receipts still verify")
+        raise _erased(document)
     return document.sealed
+
+
+def _erased(document: StoredDocument) -> ErasedError:
+    when = ""
+    if document.erased_at is not None:
+        when = f" at {iso(document.erased_at)}, ground {document.erased_ground}"
+    return ErasedError(f"the document's content was erased{when}; its receipts still verify")

@@ -90,17 +90,24 @@ class Listing:
     async def _item(
         self, document: StoredDocument, *, is_named: bool, newer: list[int], described: list[int]
     ) -> DocumentItem:
-        first, at = document.first_index, document.at
+        erased = DocumentItem(
+            first_index=document.first_index,
+            at=document.at,
+            state="erased",
+            superseded_by=newer,
+            erased_at=document.erased_at,
+            erased_ground=document.erased_ground,
+        )
         if document.sealed is None:
-            return DocumentItem(first_index=first, at=at, state="erased", superseded_by=newer)
+            return erased
         try:
             opening = await self._services.vault.opening(document.sealed)
         except KeyGoneError:
-            return DocumentItem(first_index=first, at=at, state="erased", superseded_by=newer)
+            return erased
         code = document.type
         return DocumentItem(
-            first_index=first,
-            at=at,
+            first_index=document.first_index,
+            at=document.at,
             state="superseded" if newer else "current",
             type=code,
             type_name=None if code is None else document_types().get(code),

@@ -22,9 +22,15 @@ from provenance.evidence.dossier.account import (
 )
 from provenance.evidence.dossier.build import document_name
 from provenance.evidence.dossier.content import DossierContent
-from provenance.evidence.dossier.report import Line, ListedDocument, ReportContent
+from provenance.evidence.dossier.report import (
+    Line,
+    ListedDocument,
+    ReportContent,
+    spelled_time,
+)
 from provenance.intake.documents.description import MEDIA_TYPE as DESCRIPTION
 from provenance.intake.documents.types import document_types
+from provenance.verify.dossier.tokens import stated
 
 MAX_LINES: Final = 1_000
 """Lines of a timeline that people read: thirty pages."""
@@ -62,6 +68,7 @@ def report_of(
         *((f"Entries {name}", str(count)) for name, count in states.items() if count),
         *(("Whole trail", subject) for subject in content.subjects[:_TRAILS]),
     ]
+    facts += _stamps(content)
     if len(content.subjects) > _TRAILS:
         facts.append(("Whole trails", f"{len(content.subjects)} in all; the manifest has them"))
     lines, left = _shortened(list(_lines(collected, shown, hidden)), _telling(collected))
@@ -95,6 +102,20 @@ def report_of(
     )
 
 
+def _stamps(content: DossierContent) -> Iterator[tuple[str, str]]:
+    """The newest time stamp, as it says itself, and how many there are."""
+    if not content.timestamps:
+        return
+    newest = content.timestamps[-1]
+    said = stated(newest.token)
+    told = (
+        f"{len(content.timestamps)}; the newest, by {said.by}, says that entries below "
+        f"{newest.parsed.size} existed by {spelled_time(said.latest)} UTC. The command line "
+        "checks it with --tsa."
+    )
+    yield "Time stamps (RFC 3161)", told
+
+
 def _lines(
     collected: Collected, shown: Collection[int], hidden: Mapping[int, str]
 ) -> Iterator[Line]:
@@ -118,7 +139,7 @@ def _line(
 ) -> Line:
     at = event.recorded_at
     if event.erased:
-        return Line(at, "erased", event.first_index)
+        return Line(at, _erased(event), event.first_index)
     if event.withheld or event.first_index in hidden:
         return Line(at, hidden.get(event.first_index, "withheld"), event.first_index)
     if event.kind == "document":
@@ -133,6 +154,12 @@ def _line(
     if event.corrected_by:
         said += f" (corrected by entry {event.corrected_by[0]})"
     return Line(at if event.event_time is None else event.event_time, said, event.first_index)
+
+
+def _erased(event: TimelineEvent) -> str:
+    if event.erased_at is None:
+        return "erased"
+    return f"erased at {spelled_time(event.erased_at)} UTC: {words(event.erased_ground or '')}"
 
 
 def _telling(collected: Collected) -> frozenset[int]:

@@ -18,9 +18,11 @@ from provenance.api.dossiers.collecting import Collected, Collector, Sight
 from provenance.api.dossiers.order import Begins, Line, Order, Told
 from provenance.api.dossiers.reporting import Circumstances, report_of
 from provenance.api.epcis.contexts import Contexts
+from provenance.api.errors import DamagedDocumentError
 from provenance.api.receipts.store import OwnershipStore
 from provenance.api.roles import Role
 from provenance.api.services import Services
+from provenance.blobs import BlobNotFoundError
 from provenance.chain.client import ChainClient
 from provenance.chain.registry import registry_at
 from provenance.chain.types import Address
@@ -39,7 +41,7 @@ from provenance.evidence.dossier.redaction import redact
 from provenance.evidence.dossier.report import find_font, make_report
 from provenance.intake.documents.statements import KIND as DOCUMENT
 from provenance.prove.materials import Material
-from provenance.sealing import KeyGoneError
+from provenance.sealing import AlteredError, KeyGoneError
 from provenance.verify.dossier.page import PAGE
 
 _TELL_EVERY: Final = 0.1
@@ -181,6 +183,7 @@ class DossierWriter:
             read, title = self._stored(material.record_first), None
         else:
             read, title = await self._sealed(material, statement.payload_size)
+            read = _named(read, material.record_first)
         return DossierDocument(receipt.index, media_type, read, code=code, title=title)
 
     async def _unsealed(self, receipt: Receipt, evidence: LogEvidence) -> bytes | None:
@@ -232,6 +235,18 @@ def _pulled(source: Callable[[], AsyncIterator[bytes]]) -> Callable[[], Iterator
             yield data
 
     return read
+
+
+def _named(read: Callable[[], Iterator[bytes]], first_index: int) -> Callable[[], Iterator[bytes]]:
+    """``read``, with a name for the document that turns out to be damaged."""
+
+    def named() -> Iterator[bytes]:
+        try:
+            yield from read()
+        except (AlteredError, BlobNotFoundError) as error:
+            raise DamagedDocumentError(first_index) from error
+
+    return named
 
 
 async def _next(stream: AsyncIterator[bytes]) -> bytes:

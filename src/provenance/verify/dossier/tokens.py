@@ -62,6 +62,21 @@ def trusting(certificates: Sequence[x509.Certificate]) -> ChecksToken:
     return check
 
 
+def stated(token: bytes) -> Stamped:
+    """What a response says, unchecked: for reports of what is there.
+
+    Raises:
+        TokenError: it is no response that says so.
+
+    """
+    try:
+        return _stamped(decode_timestamp_response(token))
+    except TokenError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the library raises more kinds than it names
+        raise TokenError(f"the time stamp is malformed: {_short(error)}") from None
+
+
 def _check_imprint(response: TimeStampResponse, note: bytes) -> None:
     imprint = response.tst_info.message_imprint
     if imprint.hash_algorithm != _SHA256:

@@ -1,0 +1,68 @@
+"""What a dossier says of records that were erased: that they were, when and why; all else proves."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fixtures.application import ServiceUnderTest, parcel
+from fixtures.cases import at, new_desk
+from fixtures.documents import pdf, upload
+from fixtures.erasing import erase
+from fixtures.reports import text_of
+from fixtures.written import member, opened, verified, write_dossier
+from provenance.core.verdict import Outcome
+
+pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
+KEPT, GONE = pdf(size=20_000, mark="kept"), pdf(size=20_000, mark="gone")
+
+
+async def test_the_dossier_of_a_case_goes_on_without_what_was_erased(
+    service: ServiceUnderTest, tmp_path: Path
+) -> None:
+    desk, epc = await new_desk(service), parcel()
+    scans = await desk.capture(
+        at("2026-06-01T09:00:00+08:00", "collecting", epc),
+        at("2026-06-10T14:00:00+02:00", "accepting", epc, disposition="damaged"),
+    )
+    kept, gone = [
+        (await upload(desk.claims, data, epc, type=code, filename=f"{code}.pdf")).json()[
+            "first_index"
+        ]
+        for data, code in ((KEPT, "380"), (GONE, "270"))
+    ]
+    case = await desk.open(epc, "damage", carriage=["air"], zone="Europe/Berlin")
+    await service.anchor()
+    before = await write_dossier(desk.claims, f"cases/{case}")
+
+    await erase(service, records=[gone, scans[1]])
+    await service.anchor()
+    data = await write_dossier(desk.claims, f"cases/{case}")
+    report = await verified(service, data)
+    assert report.outcome is Outcome.VALID, report.to_json()
+    assert any("2 of " in said and "erased" in said for said in report.qualifications)
+    dossier = opened(data)
+    states = {receipt.index: receipt.state for receipt in dossier.receipts}
+    assert {index for index, state in states.items() if state == "erased"} == {gone, scans[1]}
+    documents = {file.record: file for file in dossier.manifest.files if file.role == "document"}
+    assert (documents[gone].state, documents[gone].sha256) == ("erased", None)
+    assert member(data, documents[kept].name) == KEPT
+    # The erasure is a record in the parcel's own trail, and the dossier proves it.
+    statements = [one.statement for one in dossier.receipts if one.statement is not None]
+    named = {ref.leaf for one in statements for ref in one.refs if ref.rel == "erases"}
+    erased = {one.entry.leaf_hash() for one in dossier.receipts if one.state == "erased"}
+    assert named == erased
+    shown = json.loads(member(data, "case.json"))
+    assert "270.pdf" not in json.dumps(shown)
+    said = text_of(member(data, "case.pdf"), tmp_path)
+    assert said.count("UTC: data subject request") == 2, said
+
+    # A dossier that was handed out before holds what it held, and is as true as it was.
+    assert (await verified(service, before)).outcome is Outcome.VALID
+    listed = (await desk.claims.get("/v1/documents", params={"subject": epc})).json()["documents"]
+    (item,) = [one for one in listed if one["first_index"] == gone]
+    assert item["state"] == "erased"
+    assert item["erased_ground"] == "data_subject_request"
+    answer = await desk.claims.get(f"/v1/documents/{gone}", params={"subject": epc})
+    assert answer.status_code == 410
+    assert "ground data_subject_request" in answer.json()["detail"]
