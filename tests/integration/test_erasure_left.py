@@ -39,6 +39,9 @@ async def test_an_entry_that_is_not_anchored_is_waited_for(service: ServiceUnder
     services = service.services
     left = await services.eraser.finish(writer=services.writer)
     assert left[order] == ["batches: entries are not anchored yet; waited for"]
+    services.erasing.left = left
+    metrics = (await service.anonymous.get("/metrics")).text
+    assert f"provenance_erasure_left {float(len(left))}" in metrics.splitlines()
     await purge_all(service)
 
 

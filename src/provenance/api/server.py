@@ -13,7 +13,13 @@ from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 import uvicorn
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Gauge,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+)
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -157,6 +163,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             hour=settings.erasure_hour,
             now_ms=_now_ms,
         )
+        Gauge(
+            "provenance_erasure_left",
+            "Erasures of which something is left; 0 in processes that do not look after them",
+            registry=registry,
+        ).set_function(lambda: len(erasing.left))
 
         @asynccontextmanager
         async def running() -> AsyncIterator[None]:
