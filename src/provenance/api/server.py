@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from provenance.api.app import create_app
 from provenance.api.connection import server_config
 from provenance.api.dossiers.runs import ProcessRuns
+from provenance.api.epcis.readers import DocumentReaders
 from provenance.api.ports import Check
 from provenance.api.services import ApiLimits, Services
 from provenance.chain.client import ChainClient
@@ -126,6 +127,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     chain = ChainClient(settings.rpc_url)
     facts = ChainFactsReader(settings.rpc_url)
     dossiers = ProcessRuns(settings)
+    readers = DocumentReaders()
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
@@ -209,10 +211,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             seconds=time.monotonic,
             random_bytes=os.urandom,
             rules=rules,
+            readers=readers,
             dossiers=dossiers,
         )
     finally:
         await dossiers.aclose()
+        await readers.aclose()
         await facts.aclose()
         await chain.aclose()
         await by_key.dispose()

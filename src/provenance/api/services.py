@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.api.dossiers.runs import ProcessRuns
+from provenance.api.epcis.readers import DocumentReaders
 from provenance.api.ports import Readiness
 from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
@@ -74,7 +75,7 @@ class Services:
     and what it succeeded, newest first. ``carrier`` is the short name in subjects of waybill
     numbers that are not URIs. ``trust`` is the trust file as the operator publishes it, and
     ``facts`` whoever can ask the chain (None: nobody). ``rules`` are those of claims, with the
-    carrier's own terms. ``dossiers`` starts what writes them (None: nobody asks for any).
+    carrier's own terms. ``readers`` read large EPCIS documents; ``dossiers`` starts what writes them (None: nobody asks for any).
     ``eraser`` carries out erasures, ``erasing`` sees to what is left of them, ``retention`` to
     what has ended.
     """
@@ -102,6 +103,7 @@ class Services:
     seconds: Callable[[], float]
     random_bytes: Callable[[int], bytes]
     rules: RuleBook
+    readers: DocumentReaders
     dossiers: ProcessRuns | None = None
     limits: ApiLimits = field(default_factory=ApiLimits)
     intake: IntakeLimits = DEFAULT_LIMITS

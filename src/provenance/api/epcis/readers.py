@@ -1,0 +1,124 @@
+"""Processes that read large documents for the API, which meanwhile answers others.
+
+Validation is a third of what a captured event costs, and needs nothing of the log: with it in
+another process, two processors work on a stream of documents instead of one. A reader that ends,
+or does not answer, costs nobody more than time: the document is read here then.
+"""
+
+import asyncio
+import pickle
+import sys
+from contextlib import suppress
+from typing import Final, Self
+
+import structlog
+
+from provenance.intake.apart import LENGTH_BYTES, request
+from provenance.intake.document import ParsedDocument
+from provenance.intake.event import EventDraft, Submission
+from provenance.intake.limits import IntakeLimits
+
+_log = structlog.get_logger(__name__)
+AT_ONCE: Final = 2
+"""Readers: one keeps up with what the log's writer takes; a second one, for while it has a document
+of ten thousand events. Each has some 30 MB."""
+SECONDS: Final = 60.0
+"""The largest document takes a second or two of one processor."""
+_PIECE: Final = 1 << 20
+
+
+class DocumentReaders:
+    """Reads documents, so many at once, each in a process that stays for the next."""
+
+    def __init__(self, *, at_once: int = AT_ONCE, seconds: float = SECONDS) -> None:
+        self._turns = asyncio.Semaphore(at_once)
+        self._idle: list[_Reader] = []
+        self._seconds = seconds
+
+    async def read(
+        self, data: bytes, *, submission: Submission, limits: IntakeLimits
+    ) -> ParsedDocument | None:
+        """Read an EPCISDocument; None where it has faults, or no reader could be had."""
+        async with self._turns:
+            try:
+                reader = await self._reader()
+            except OSError as error:
+                _log.warning("document_reader_not_started", error=type(error).__name__)
+                return None
+            try:
+                async with asyncio.timeout(self._seconds):
+                    found = await reader.read(request(data, submission, limits))
+            except (OSError, EOFError, TimeoutError) as error:
+                _log.warning("document_reader_ended", error=type(error).__name__)
+                await reader.end()
+                return None
+            except BaseException:
+                # Half an answer is in the pipe.
+                await reader.end()
+                raise
+            self._idle.append(reader)
+            return found
+
+    async def aclose(self) -> None:
+        """End the processes."""
+        while self._idle:
+            await self._idle.pop().end()
+
+    async def _reader(self) -> "_Reader":
+        while self._idle:
+            reader = self._idle.pop()
+            if reader.is_alive:
+                return reader
+            await reader.end()
+        return await _Reader.start()
+
+
+class _Reader:
+    """A process that reads one document after the other."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self._input = process.stdin
+        self._output = process.stdout
+
+    @classmethod
+    async def start(cls) -> Self:
+        pipe = asyncio.subprocess.PIPE
+        command = (sys.executable, "-m", "provenance.intake")
+        return cls(
+            await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=_PIECE)
+        )
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.returncode is None
+
+    async def read(self, asked: bytes) -> ParsedDocument | None:
+        """Ask, and take the answer; raises OSError or EOFError where the process ends."""
+        self._input.write(asked)
+        await self._input.drain()
+        if not (frame := await self._frame()):
+            return None
+        context = pickle.loads(frame)  # noqa: S301 - of our own child
+        events: list[EventDraft] = []
+        while frame := await self._frame():
+            events += pickle.loads(frame)  # noqa: S301
+            # Others have their turn between two frames.
+            await asyncio.sleep(0)
+        return ParsedDocument(context=context, events=tuple(events))
+
+    async def end(self) -> None:
+        self._input.close()
+        if self.is_alive:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        # What is left in the pipe is read, so that it closes.
+        while await self._output.read(_PIECE):
+            pass
+        await self._process.wait()
+
+    async def _frame(self) -> bytes:
+        length = int.from_bytes(await self._output.readexactly(LENGTH_BYTES), "big")
+        return await self._output.readexactly(length)
