@@ -86,6 +86,11 @@ ALTERATIONS = {
         "WHERE first_index = {trail}",
         "subject of trail row {trail}",
     ),
+    "entries of no log": Alteration(
+        "INSERT INTO entries SELECT 4711, index, trail_first, seq, at, prev, commitment, "
+        "leaf_hash, record_first, salt FROM entries WHERE index = {index}",
+        "entries under log number 4711",
+    ),
     "an added entry": Alteration(
         "INSERT INTO entries SELECT log_id, {size}, trail_first, 4096, at, prev, commitment, "
         "leaf_hash, record_first, salt FROM entries WHERE index = {index}",
@@ -168,6 +173,8 @@ COLUMNS = {
         "describes": "0",
         "dedup_key": "sha256(dedup_key)",
         "content_mac": "sha256(content_mac)",
+        "fields_salt": "sha256('salt')",
+        "erased_by": "0",
     }.items()
 }
 SEALED = {

@@ -1,5 +1,7 @@
 """What is erased is gone from everything that the service keeps, and nothing else is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import quote
 
 import psycopg
@@ -70,6 +72,40 @@ async def test_no_copy_of_a_canary_is_left_and_everything_else_still_verifies(
     assert {one["erased_ground"] for one in erased} == {"data_subject_request"}
     assert all(one["erased_at"] >= one["recorded_at"] for one in erased)
     assert word not in str(timeline)
+
+
+async def test_a_row_that_says_another_erasure_is_named(service: ServiceUnderTest) -> None:
+    carrier = await service.new_carrier()
+    first, second = [
+        (await carrier.post("/epcis/events", json=event(parcel()), headers=LD)).json()[
+            "first_index"
+        ]
+        for _ in range(2)
+    ]
+    await service.anchor()
+    for record in (first, second):
+        await erase(service, records=[record])
+    await purge_all(service)
+    assert await findings(service) == []
+    for value in ("NULL", "0", f"(SELECT erased_by FROM records WHERE first_index = {second})"):
+        with altered_row(service, f"UPDATE records SET erased_by = {value}", first):
+            (found,) = await findings(service)
+            assert f"erased_by of record {first}" in found
+    assert await findings(service) == []
+
+
+@contextmanager
+def altered_row(service: ServiceUnderTest, sql: str, first_index: int) -> Iterator[None]:
+    """A record's row that says something else about its erasure for a while."""
+    assert service.settings.database_url
+    url = service.settings.database_url.replace("+psycopg", "")
+    where = f" WHERE first_index = {first_index}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(f"SELECT erased_by FROM records{where}").fetchone()
+        assert row is not None
+        connection.execute(sql + where)
+        yield
+        connection.execute(f"UPDATE records SET erased_by = %s{where}", row)
 
 
 async def verdict(service: ServiceUnderTest, receipt: bytes) -> str:

@@ -169,6 +169,8 @@ def _check_payload(
         found.of_record("payload", "has another size than the statement says")
     if statement.fields_root is not None and not _fields_open(record, statement):
         found.of_record("fields", "do not lead to the statement's fields_root")
+    if statement.fields_root is None and record.fields_salt is not None:
+        found.of_record("fields_salt", "is set, but its statement has no fields")
     return True
 
 

@@ -51,6 +51,23 @@ _STILL_OPEN = """
 SELECT index FROM entries
 WHERE log_id = %s AND salt IS NOT NULL AND leaf_hash = ANY(%s) ORDER BY index
 """
+# Of the records that an erasure names, those whose row says another one, or none.
+_MISNAMED = """
+SELECT DISTINCT records.first_index, records.erased_by
+FROM entries JOIN records
+  ON records.log_id = entries.log_id AND records.first_index = entries.record_first
+LEFT JOIN records AS erasure
+  ON erasure.log_id = records.log_id AND erasure.first_index = records.erased_by
+  AND erasure.kind = 'erasure'
+  AND position(convert_to(encode(entries.leaf_hash, 'hex'), 'UTF8') IN erasure.statement_head) > 0
+WHERE entries.log_id = %s AND entries.leaf_hash = ANY(%s) AND entries.salt IS NULL
+  AND erasure.first_index IS NULL
+ORDER BY 1
+"""
+_ERASED_UNERASED = """
+SELECT first_index, erased_by FROM records
+WHERE log_id = %s AND erased_by IS NOT NULL AND statement_head IS NOT NULL ORDER BY 1 LIMIT 100
+"""
 _PAYLOAD: Final = 9
 """Place of the payload in a record's row."""
 _NAMED: Final = 1 << 63
@@ -101,6 +118,7 @@ class RecordAudit:
             progress(walk.end)
         await self._unopened.settle(self._connection, self._head, self._findings)
         await self._contexts()
+        await self._unerased()
         self._unexplained()
 
     async def _one(self, record: StoredRecord, entries: list[StoredEntry]) -> None:
@@ -174,11 +192,27 @@ class RecordAudit:
                 f"entry {index}",
                 f"can still be opened, but record {first_index} erases it",
             )
+        cursor = await self._connection.execute(_MISNAMED, (self._head.log_id, list(leaves)))
+        for first, erased_by in await cursor.fetchall():
+            self._findings.add(
+                "erasures",
+                f"erased_by of record {first}",
+                f"is {erased_by} in the table, but record {first_index} erases it",
+            )
 
     async def _contexts(self) -> None:
         cursor = await self._connection.execute(_CONTEXTS, binary=True)
         for (digest,) in await cursor.fetchall():
             self._findings.add("contents", f"context {digest.hex()}", NO_CONTEXT)
+
+    async def _unerased(self) -> None:
+        cursor = await self._connection.execute(_ERASED_UNERASED, (self._head.log_id,))
+        for first, erased_by in await cursor.fetchall():
+            self._findings.add(
+                "erasures",
+                f"erased_by of record {first}",
+                f"is {erased_by} in the table, but the record was not erased",
+            )
 
     def _unexplained(self) -> None:
         for (value,) in self._closed.values():

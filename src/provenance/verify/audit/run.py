@@ -18,6 +18,7 @@ from provenance.verify.audit.stored import (
     Connection,
     StoredHead,
     StoredSource,
+    of_no_log,
     read_head,
     snapshot,
     strays,
@@ -93,6 +94,8 @@ class _Stored:
         for name in await strays(connection, head):
             check = "entries" if name.startswith("entry") else "tiles"
             findings.add(check, name, "is beyond the log")
+        for name in await of_no_log(connection):
+            findings.add("entries", name, "belong to no log")
         anchors = await self._anchors()
         frontier = stored_frontier(head)
         faults = EntryFaults()

@@ -43,6 +43,16 @@ WHERE log_id = %(log_id)s AND n >= ((%(size)s >> (8 * level)) + 255 * (level > 0
 ORDER BY level, n LIMIT 100
 """
 
+# Each step of the recursion is one look into the primary key's index.
+_OF_NO_LOG = """
+WITH RECURSIVE ids AS (
+  SELECT min(log_id) AS id FROM {table}
+  UNION ALL SELECT (SELECT min(log_id) FROM {table} WHERE log_id > ids.id) FROM ids
+  WHERE ids.id IS NOT NULL)
+SELECT id FROM ids WHERE id IS NOT NULL AND id NOT IN (SELECT log_id FROM logs) LIMIT 100
+"""
+_LOG_TABLES: Final = ("entries", "records", "trails", "tiles", "anchors")
+
 _LOST = """
 SELECT last_leaf FROM trails WHERE log_id = %(log_id)s AND NOT EXISTS (
   SELECT FROM entries WHERE entries.leaf_hash = trails.last_leaf
@@ -124,6 +134,15 @@ async def strays(connection: Connection, head: StoredHead) -> list[str]:
     found = [f"entry {index}" for (index,) in await entries.fetchall()]
     tiles = await connection.execute(_TILES_BEYOND, {"log_id": head.log_id, "size": head.size})
     found += [f"tile {Tile(level=level, n=n).path()}" for level, n in await tiles.fetchall()]
+    return found
+
+
+async def of_no_log(connection: Connection) -> list[str]:
+    """Names of rows under a number that no log has."""
+    found = []
+    for table in _LOG_TABLES:
+        cursor = await connection.execute(_OF_NO_LOG.format(table=table).encode())
+        found += [f"{table} under log number {id_}" for (id_,) in await cursor.fetchall()]
     return found
 
 
