@@ -131,6 +131,28 @@ async def test_a_repeated_capture_that_left_something_out_gets_the_first_answer(
     }
 
 
+async def test_a_document_that_is_repeated_without_a_key_gets_its_acknowledgement_again(
+    service: ServiceUnderTest,
+) -> None:
+    carrier = await service.new_carrier()
+    body = document(*(event(parcel(), parcel()) for _ in range(5)))
+    first = (await carrier.post("/epcis/capture", json=body)).json()
+    # What others send between the two is no part of it.
+    await carrier.post("/epcis/events", json=event(parcel()))
+    answer = await carrier.post("/epcis/capture", json=body)
+    second = answer.json()
+    assert first["count"] == 10
+    assert second["acknowledgement"] == first["acknowledgement"]
+    assert (second["first_index"], second["count"]) == (first["first_index"], 10)
+    assert second["createdAt"] <= second["finishedAt"]
+    assert second["finishedAt"] > first["finishedAt"]
+    stored = (await carrier.get(answer.headers["location"])).json()
+    assert stored["finishedAt"] == second["finishedAt"]
+    rest = document(*body["epcisBody"]["eventList"][1::2])
+    third = (await carrier.post("/epcis/capture", json=rest)).json()
+    assert (third["first_index"], third["count"]) == (first["first_index"] + 2, 2)
+
+
 async def test_a_repeated_event_is_recognised_without_a_key(service: ServiceUnderTest) -> None:
     carrier = await service.new_carrier()
     body = event(parcel(), eventID="urn:uuid:8f9e8a34-0000-4000-8000-2")

@@ -45,5 +45,6 @@ class Acknowledger:
             at=promised.at if promised else answer.new.at,
             acknowledgement=self.acknowledge(promised) if promised else None,
             repeated=answer.repeated,
+            finished_at=answer.new.at,
             job_id=answer.new.job_id,
         )

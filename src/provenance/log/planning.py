@@ -78,7 +78,8 @@ class Answer:
     """What a submission will be told once the group is committed.
 
     ``new`` is the range of its new entries (``count`` 0 if there are none), ``acknowledged`` what
-    the acknowledgement is for: the new range, else the earliest repeated record, else nothing.
+    the acknowledgement is for: the new range, else the earliest repeated record with those that
+    were logged right behind it, else nothing.
     """
 
     records: tuple[LoggedRecord | None, ...]
@@ -323,8 +324,32 @@ def _acknowledged(new: KnownRequest, records: Sequence[LoggedRecord | None]) -> 
             at=new.at,
             leaf_hashes=tuple(new.leaf_hashes),
         )
-    there = [record for record in records if record is not None]
-    return min(there, key=lambda record: record.first_index, default=None)
+    there = sorted(
+        {record.first_index: record for record in records if record is not None}.values(),
+        key=lambda record: record.first_index,
+    )
+    return _run(there) if there else None
+
+
+def _run(there: Sequence[LoggedRecord]) -> LoggedRecord:
+    """The earliest record, with those that were logged right behind it at once.
+
+    A document that is repeated whole gets the promise for all of it again.
+    """
+    first, end = there[0], there[0].first_index
+    leaves: list[LeafHash] = []
+    for record in there:
+        if (record.first_index, record.at) != (end, first.at):
+            break
+        leaves += record.leaf_hashes
+        end += record.count
+    return LoggedRecord(
+        first_index=first.first_index,
+        count=end - first.first_index,
+        at=first.at,
+        leaf_hashes=tuple(leaves),
+        repeated=True,
+    )
 
 
 def _fresh_ids(random_bytes: RandomBytes) -> Iterator[bytes]:

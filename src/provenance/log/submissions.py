@@ -133,9 +133,10 @@ class Logged:
 
     ``records`` are in the order of the submission (None where skipped). ``acknowledgement`` is the
     signed note over the entries ``[first_index, first_index + count)``: the new ones, or, where
-    nothing was new, the earliest repeated record's. It is None, and ``count`` 0, where the
-    submission has no record in the log at all. A repeated request gets the first answer again,
-    with ``repeated`` set.
+    nothing was new, those of the earliest repeated record and of what was logged right behind it.
+    It is None, and ``count`` 0, where the submission has no record in the log at all. A repeated
+    request gets the first answer again, with ``repeated`` set. ``finished_at`` is when the
+    submission was committed.
     """
 
     records: tuple[LoggedRecord | None, ...]
@@ -145,4 +146,5 @@ class Logged:
     at: int
     acknowledgement: str | None
     repeated: bool
+    finished_at: int
     job_id: UUID | None = None

@@ -202,7 +202,8 @@ def _job_values(
         job.job_id,
         submission.submitter,
         job.created_at,
-        finished_at,
+        # Two clocks: a job does not end before it begins.
+        max(finished_at, job.created_at),
         not errors,
         job.on_error,
         len(submission.records) + len(job.errors),

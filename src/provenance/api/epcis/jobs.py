@@ -43,7 +43,7 @@ def job_answer(job: CaptureJob, logged: Logged) -> CaptureJobAnswer:
     return CaptureJobAnswer(
         captureID=str(job_id),
         createdAt=iso(created_at(job_id)),
-        finishedAt=iso(logged.at),
+        finishedAt=iso(max(logged.finished_at, created_at(job_id))),
         running=False,
         success=not errors,
         captureErrorBehaviour="proceed" if job.on_error == "proceed" else "rollback",
