@@ -22,6 +22,7 @@ from provenance.intake.documents.errors import (
     TruncatedDocumentError,
 )
 from provenance.intake.documents.kinds import HEAD, TAKEN, Kind, kind_of, refused_as
+from provenance.intake.documents.prolog import Prolog
 from provenance.intake.documents.tiff import TiffEnd
 
 TAIL: Final = 66 << 10
@@ -53,6 +54,7 @@ class ContentCheck:
         self._size = 0
         self._kind: Kind | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
+        self._prolog = Prolog()
         self._end: End | None = None
 
     def feed(self, data: bytes) -> None:
@@ -126,6 +128,8 @@ class ContentCheck:
 
     def _take(self, data: bytes) -> None:
         self._decode(data)
+        if (found := self._prolog.feed(data)) is not None:
+            raise DocumentTypeError(f"the content is {found}; {_taken()}")
         if self._end is not None:
             self._end.feed(data)
         self._tail += data[-TAIL:]
