@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from provenance.api.authentication import Principal
-from provenance.api.epcis.contexts import Contexts
 from provenance.api.services import Services
 from provenance.api.shipments.answers import Timeline, TimelineEvent
-from provenance.api.shipments.store import TrailStore
 from provenance.api.shipments.timeline import TimelineMaker
 from provenance.evidence.cases.fold import Case
 from provenance.evidence.checklist import candidates
@@ -23,6 +21,7 @@ from provenance.evidence.proofs import (
     kept,
 )
 from provenance.evidence.rules import RuleBook
+from provenance.evidence.timelines.contexts import Contexts
 from provenance.intake.subjects import SHIPMENT_URN
 
 MAX_EVENTS: Final = 20_000
@@ -48,12 +47,6 @@ class Gatherer:
     """Gathers the holdings of cases."""
 
     def __init__(self, services: Services, contexts: Contexts) -> None:
-        store = TrailStore(
-            services.engine,
-            services.vault,
-            log_id=services.log.log_id,
-            lineage=services.lineage,
-        )
         limits = replace(
             services.limits,
             max_timeline_events=MAX_EVENTS,
@@ -61,7 +54,7 @@ class Gatherer:
             max_page_bytes=MAX_BYTES,
         )
         self._rules: RuleBook = services.rules
-        self._timelines = TimelineMaker(store, contexts, limits=limits)
+        self._timelines = TimelineMaker(services, contexts, limits=limits)
         log_id = services.log.log_id
         self._documents = DocumentStore(
             services.engine,
