@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,10 +13,18 @@ from fixtures.cases import at, new_desk
 from fixtures.tampering import reseal
 from provenance.db.tables import records
 from provenance.evidence.cases.acts import Act
-from provenance.evidence.cases.holds import LegalHolds
 from provenance.evidence.cases.store import CaseStore
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
+
+
+@dataclass(frozen=True, slots=True)
+class Somewhere:
+    """A record that a hold may cover."""
+
+    first_index: int
+    subjects: tuple[str, ...]
+    time: int = 0
 
 
 async def test_a_case_goes_its_way_and_its_history_tells_it(service: ServiceUnderTest) -> None:
@@ -367,14 +376,14 @@ async def test_a_hold_covers_the_case_its_shipments_and_what_is_linked(
     await desk.act(other, 2, "hold_released", reason="settled")
     again = await desk.act(case, 3, "hold_placed", reason="twice")
     assert again.json()["code"] == "case-closed"
-    holds = await LegalHolds.read(store)
+    holds = await services.eraser.holds()
 
     def over(first_index: int, *subjects: str) -> list[str]:
-        return [one.case for one in holds.over(first_index=first_index, subjects=subjects)]
+        return [one.case for one in holds.over(Somewhere(first_index, subjects))]
 
     assert over(10**9, epc) == over(10**9, case) == over(linked, elsewhere) == [case]
     assert over(10**9, elsewhere) == over(10**9, other) == []
-    (held,) = holds.over(first_index=linked, subjects=())
+    (held,) = holds.over(Somewhere(linked, ()))
     assert (held.hold.reason, held.hold.author, held.hold.seq) == ("court", "N. Example", 2)
     await desk.act(case, 3, "hold_released", reason="settled")
     assert case not in await store.on_hold()

@@ -24,14 +24,14 @@ from provenance.api.answers import JSON, encode, public_answer
 from provenance.api.authentication import Authenticator
 from provenance.api.dispatch import Dispatch
 from provenance.api.edge import Edge
-from provenance.api.epcis.contexts import Contexts
-from provenance.api.epcis.store import ContextStore, EventStore
+from provenance.api.epcis.store import EventStore
 from provenance.api.metrics import HttpMetrics
 from provenance.api.openapi import describe
 from provenance.api.operations import Operation, endpoint, install
 from provenance.api.problems import HANDLERS
 from provenance.api.reference import reference_page
 from provenance.api.services import Services
+from provenance.evidence.timelines.contexts import Contexts, ContextStore
 
 _HOUR = "public, max-age=3600"
 _ENTRANCE = encode({"name": "Provenance", "documentation": "/docs", "description": "/openapi.json"})

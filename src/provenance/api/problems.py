@@ -70,6 +70,7 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     evidence.StaleCaseError: 409,
     evidence.ClosedCaseError: 409,
     evidence.UnknownEvidenceError: 422,
+    evidence.UnfollowedCaseError: 409,
     evidence.DossierTooLargeError: 422,
     ContainerError: 422,
     BlockGatherError: 503,

@@ -20,7 +20,7 @@ DONE   the list says that nothing is left
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -83,8 +83,14 @@ class Writes(Protocol):
 
 Connect = Callable[[], AbstractAsyncContextManager[Connection]]
 """Opens a connection of one's own, in autocommit mode."""
-Holds = Callable[[], Awaitable[LegalHolds]]
-"""Reads the legal holds that stand."""
+
+
+class ReadsHolds(Protocol):
+    """Reads the legal holds that stand."""
+
+    async def __call__(self, known: LegalHolds | None = None, /) -> LegalHolds:
+        """Read them; what was found for ``known``, a moment ago, need not be followed again."""
+        ...
 
 
 async def _quietly(_step: Step) -> None:
@@ -104,25 +110,31 @@ class Eraser:
     keys: EventKeys
     now_ms: Callable[[], int]
     random_bytes: Callable[[int], bytes]
-    holds: Holds
+    holds: ReadsHolds
     steps: Steps = _quietly
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def request(
-        self, targets: Sequence[Target], reason: Reason, *, writer: Writes
+        self,
+        targets: Sequence[Target],
+        reason: Reason,
+        *,
+        writer: Writes,
+        known: LegalHolds | None = None,
     ) -> list[Order]:
         """Order the erasure of ``targets`` and carry it out as far as that takes no time.
 
         What is returned is *erased*: it cannot be read or restored any more. :meth:`finish` sees
-        to what is left of it.
+        to what is left of it. ``known`` are the holds as the caller read them a moment ago.
 
         Raises:
             HeldError: a legal hold covers one of them; nothing was done.
+            UnfollowedCaseError: what a hold covers cannot be told; nothing was done.
             ErasureListError: the list cannot be written.
             LogError: the log did not take the record; :meth:`finish` tries again.
 
         """
-        check_holds(targets, await self.holds())
+        await self._check_holds(targets, known=known)
         done: list[Order] = []
         for part in in_orders(targets):
             order = await self._order(part, reason)
@@ -133,6 +145,30 @@ class Eraser:
                 await self._destroy(connection, order)
             done.append(order)
         return done
+
+    async def held(
+        self, targets: Sequence[Target], *, known: LegalHolds | None = None
+    ) -> dict[int, HeldError]:
+        """Return those of ``targets`` that a legal hold covers, by first index, with why."""
+        holds = await self.holds(known)
+        ancestry = await self.targets.ancestry(targets)
+        found: dict[int, HeldError] = {}
+        for target in targets:
+            for held in holds.over(*ancestry.of(target)):
+                found[target.first_index] = HeldError(
+                    first_index=target.first_index,
+                    case=held.case,
+                    reason=held.hold.reason,
+                    author=held.hold.author,
+                )
+                break
+        return found
+
+    async def _check_holds(
+        self, targets: Sequence[Target], *, known: LegalHolds | None = None
+    ) -> None:
+        if held := await self.held(targets, known=known):
+            raise next(iter(held.values()))
 
     async def finish(
         self, *, writer: Writes | None, may_rewrite: bool = True
@@ -252,7 +288,7 @@ class Eraser:
             return waits
         if not order.is_recorded:
             try:
-                check_holds(targets, await self.holds())
+                await self._check_holds(targets)
             except HeldError as error:
                 _log.warning("erasure_withdrawn", order=order.id, code=error.code)
                 return (await self.orders.mark("withdrawn", [order]))[0]
@@ -327,23 +363,6 @@ class Eraser:
             await self.orders.add(order)
             await self.orders.mark("recorded", [order])
             _log.warning("erasure_found_in_log", order=order.id)
-
-
-def check_holds(targets: Collection[Target], holds: LegalHolds) -> None:
-    """Refuse what a legal hold covers.
-
-    Raises:
-        HeldError: names the first of the records, and the hold.
-
-    """
-    for target in targets:
-        for held in holds.over(first_index=target.first_index, subjects=target.subjects):
-            raise HeldError(
-                first_index=target.first_index,
-                case=held.case,
-                reason=held.hold.reason,
-                author=held.hold.author,
-            )
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

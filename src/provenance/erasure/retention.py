@@ -1,6 +1,6 @@
 """Finds what has been kept for as long as it is kept, and erases it.
 
-What a legal hold covers stays, and so does what belongs to a claims case that is not closed. A
+What a legal hold covers stays, and so does what a claims case rests on that is not closed. A
 description goes with the document that it describes, a case with all its acts.
 """
 
@@ -18,6 +18,7 @@ from provenance.erasure.orders import Order
 from provenance.erasure.periods import Periods
 from provenance.erasure.records import Reason
 from provenance.erasure.targets import Target, TargetStore
+from provenance.evidence.cases.extent import Extent, ExtentReader, merged
 from provenance.evidence.cases.fold import Case, LoggedAct, fold
 from provenance.evidence.cases.holds import LegalHolds
 from provenance.evidence.cases.states import STATES
@@ -30,6 +31,7 @@ PAGE: Final = 500
 """Records that are looked at, and erased, at once."""
 _CASES: Final = 50
 _CLOSED: Final = "closed"
+_CASE: Final = "case"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,12 @@ class Keepers:
     """What must stay whatever its period says: legal holds, and cases that are not closed."""
 
     holds: LegalHolds
-    shipments: frozenset[str]
-    evidence: frozenset[int]
+    open_cases: Extent
 
-    def keep(self, target: Target) -> bool:
-        """Whether ``target`` stays."""
-        return (
-            target.first_index in self.evidence
-            or not self.shipments.isdisjoint(target.subjects)
-            or any(self.holds.over(first_index=target.first_index, subjects=target.subjects))
+    def keep(self, *records: Target) -> bool:
+        """Whether one of ``records`` stays: a record, and what it goes back to."""
+        return any(record in self.open_cases for record in records) or any(
+            self.holds.over(*records)
         )
 
 
@@ -56,28 +55,44 @@ class Retention:
     periods: Periods
     targets: TargetStore
     cases: CaseStore
+    extents: ExtentReader
     eraser: Eraser
     organisation: Callable[[], Awaitable[UUID]]
     now_ms: Callable[[], int]
 
     async def due(self) -> AsyncIterator[list[Target]]:
         """Yield what has ended and may go, some hundreds of records at a time."""
+        async for targets, _ in self._due():
+            yield targets
+
+    async def _due(self) -> AsyncIterator[tuple[list[Target], Keepers]]:
+        keepers: Keepers | None = None
+        async for ended in self._ended():
+            # Timelines of cases are not followed on a day on which nothing ends.
+            keepers = keepers or await self._keepers()
+            ancestry = await self.targets.ancestry(ended)
+            kept = [keepers.keep(*ancestry.of(one)) for one in ended]
+            if ended[0].kind == _CASE:
+                going = [] if any(kept) else ended
+            else:
+                free = [one for one, stays in zip(ended, kept, strict=True) if not stays]
+                going = await self._with_descriptions(free, keepers)
+            if going:
+                yield going, keepers
+
+    async def _ended(self) -> AsyncIterator[list[Target]]:
+        """Yield events and documents whose time has ended, then cases, each with all its acts."""
         now = self.now_ms()
-        keepers = await self._keepers()
         before = await self.targets.first_at(self.periods.nothing_after(now))
         after = -1
-        while True:
-            page = await self.targets.page(
-                ("event", "document"), after=after, before=before, limit=PAGE
-            )
-            if not page:
-                break
+        while page := await self.targets.page(
+            ("event", "document"), after=after, before=before, limit=PAGE
+        ):
             after = page[-1].first_index
-            ended = [one for one in page if self._has_ended(one, now) and not keepers.keep(one)]
-            if found := await self._with_descriptions(ended):
-                yield found
+            if ended := [one for one in page if self._has_ended(one, now)]:
+                yield ended
         async for acts in self._ended_cases(now):
-            if not any(keepers.keep(act) for act in acts):
+            if acts:
                 yield acts
 
     async def erase_due(self, *, writer: Writes) -> list[Order]:
@@ -86,15 +101,18 @@ class Retention:
         Raises:
             ErasureListError: the list cannot be written.
             LogError: the log takes no writes.
+            UnfollowedCaseError: what a case rests on cannot be told.
 
         """
         orders: list[Order] = []
         organisation = await self.organisation()
         reason = Reason(ground=GROUND, author=AUTHOR, organisation=organisation)
-        async for targets in self.due():
+        async for targets, keepers in self._due():
             # A hold that was placed meanwhile keeps this part; the next day looks again.
             with suppress(HeldError):
-                orders += await self.eraser.request(targets, reason, writer=writer)
+                orders += await self.eraser.request(
+                    targets, reason, writer=writer, known=keepers.holds
+                )
         if orders:
             _log.info("retention_ended", orders=len(orders))
         return orders
@@ -105,10 +123,11 @@ class Retention:
             return False
         return self.periods.end(target.kind, target.type, target.at) <= now
 
-    async def _with_descriptions(self, ended: Sequence[Target]) -> list[Target]:
+    async def _with_descriptions(self, ended: Sequence[Target], keepers: Keepers) -> list[Target]:
         documents = [one.first_index for one in ended if one.kind == "document"]
         described = await self.targets.descriptions(documents) if documents else []
-        return [*ended, *(one for one in described if one.is_erasable)]
+        going = [one for one in described if one.is_erasable and not keepers.keep(one)]
+        return [*ended, *going]
 
     async def _ended_cases(self, now: int) -> AsyncIterator[list[Target]]:
         before: int | None = None
@@ -123,19 +142,15 @@ class Retention:
                 [last] = await self.targets.records([row.last])
                 if self.periods.end("case", None, last.at) <= now:
                     acts = await self.targets.about(row.case, limit=PAGE * 4)
-                    yield [act for act in acts if act.kind == "case"]
+                    yield [act for act in acts if act.kind == _CASE]
 
     async def _keepers(self) -> Keepers:
-        open_cases = [case async for case in self._open_cases()]
-        return Keepers(
-            holds=await self.eraser.holds(),
-            shipments=frozenset(
-                subject for case in open_cases for subject in (case.case, *case.shipments)
-            ),
-            evidence=frozenset(first for case in open_cases for first in case.evidence),
-        )
+        extents: list[Extent] = []
+        async for cases in self._open_cases():
+            extents += (await self.extents.extents(cases)).values()
+        return Keepers(holds=await self.eraser.holds(), open_cases=merged(extents))
 
-    async def _open_cases(self) -> AsyncIterator[Case]:
+    async def _open_cases(self) -> AsyncIterator[list[Case]]:
         for state in STATES:
             before: int | None = None
             while state != _CLOSED:
@@ -146,8 +161,7 @@ class Retention:
                     break
                 before = rows[-1].last
                 acts = await self.cases.acts([row.case for row in rows])
-                for case in _folded(acts.values()):
-                    yield case
+                yield list(_folded(acts.values()))
 
 
 def _folded(acts: Iterable[Sequence[LoggedAct]]) -> Iterator[Case]:

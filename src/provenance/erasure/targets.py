@@ -4,12 +4,13 @@ What is recorded about erasures, and heartbeats, are never erased: without them 
 erasure from a gap, or a quiet hour from a hidden one.
 """
 
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.core.digests import LeafHash
@@ -24,31 +25,56 @@ from provenance.log.times import FIRST_AT
 ERASABLE: Final = ("event", "document", "case", "identity")
 """Kinds of records that can be erased."""
 _AT_ONCE: Final = 500
+_MAX_ANCESTORS: Final = 100_000
+"""Versions of a document, one before the other: nobody makes so many."""
 MAX_SUBJECTS: Final = 256
 """Trails of one erasure record: each gets an entry. A record with more is an order of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A record and its entries; ``at`` in milliseconds since the epoch.
+    """A record and its entries; times in milliseconds since the epoch, UTC.
 
     ``type`` of a document is its UNTDID 1001 code, of another record what it is searched by.
+    ``time`` is when it happened, or when it was recorded where it does not say. ``goes_back_to``
+    are the first indexes of what it describes, supersedes or corrects.
     """
 
     first_index: int
     kind: str
     type: str | None
     at: int
+    time: int
     submitter: UUID
     subjects: tuple[str, ...]
     leaves: tuple[LeafHash, ...]
     is_erased: bool
     describes: int | None
+    goes_back_to: tuple[int, ...]
 
     @property
     def is_erasable(self) -> bool:
         """Whether there is something that may be erased."""
         return self.kind in ERASABLE and not self.is_erased
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestry:
+    """Records, and those that they go back to, over as many steps as there are."""
+
+    records: Mapping[int, Target]
+
+    def of(self, target: Target) -> list[Target]:
+        """Return ``target`` and whatever it goes back to, the nearest first."""
+        found = {target.first_index: target}
+        waiting = deque([target])
+        while waiting:
+            for first in waiting.popleft().goes_back_to:
+                base = self.records.get(first)
+                if base is not None and first not in found:
+                    found[first] = base
+                    waiting.append(base)
+        return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +162,20 @@ class TargetStore:
         """Return the records that describe documents at ``firsts``."""
         return await self._targets(records.c.describes.in_(list(firsts)))
 
+    async def ancestry(self, targets: Collection[Target]) -> Ancestry:
+        """Return ``targets`` with all that they go back to, up to 100,000 records, nearest first."""
+        known = {target.first_index: target for target in targets}
+        going_back = [first for first, target in known.items() if target.goes_back_to]
+        if going_back:
+            values = {"log_id": self._log_id, "firsts": going_back, "most": _MAX_ANCESTORS}
+            async with self._engine.connect() as connection:
+                found = await connection.scalars(_ANCESTORS, values)
+                missing = [first for first in found if first not in known]
+            for start in range(0, len(missing), _AT_ONCE):
+                part = missing[start : start + _AT_ONCE]
+                known |= {one.first_index: one for one in await self._firsts(part)}
+        return Ancestry(known)
+
     async def of_leaves(self, leaves: Collection[LeafHash]) -> list[Target]:
         """Return the records of these entries, in order."""
         firsts = select(entries.c.record_first).where(
@@ -185,6 +225,9 @@ class TargetStore:
                 )
         return [found for row in rows if (found := _erasure(row)) is not None]
 
+    async def _firsts(self, firsts: Collection[int]) -> list[Target]:
+        return await self._targets(records.c.first_index.in_(list(firsts)))
+
     async def _targets(self, condition: Any) -> list[Target]:
         query: Select[Any] = (
             select(
@@ -195,6 +238,9 @@ class TargetStore:
                 records.c.statement_head,
                 records.c.statement_tail,
                 records.c.describes,
+                records.c.supersedes,
+                records.c.corrects,
+                func.coalesce(records.c.event_time, entries.c.at).label("time"),
                 entries.c.at,
                 entries.c.leaf_hash,
                 trails.c.subject,
@@ -222,6 +268,21 @@ class TargetStore:
         return list(_grouped(rows))
 
 
+# UNION leaves out what was found before: it ends, and each record is looked at once.
+_ANCESTORS: Final = text("""
+WITH RECURSIVE found (first_index) AS (
+  SELECT unnest(CAST(:firsts AS bigint[]))
+  UNION
+  SELECT base.first_index
+  FROM found
+  JOIN records ON records.log_id = :log_id AND records.first_index = found.first_index
+  CROSS JOIN LATERAL unnest(
+    ARRAY[records.describes, records.supersedes, records.corrects]
+  ) AS base (first_index)
+  WHERE base.first_index IS NOT NULL
+)
+SELECT first_index FROM found LIMIT :most
+""")
 _ERASURES: Final = (
     select(
         records.c.first_index,
@@ -276,11 +337,15 @@ def _target(rows: Sequence[Any]) -> Target:
         kind=first.kind,
         type=first.event_type if statement is None else statement.type,
         at=first.at,
+        time=first.time,
         submitter=first.submitter,
         subjects=tuple(row.subject for row in rows),
         leaves=tuple(LeafHash(row.leaf_hash) for row in rows),
         is_erased=first.statement_head is None,
         describes=first.describes,
+        goes_back_to=tuple(
+            base for base in (first.describes, first.supersedes, first.corrects) if base is not None
+        ),
     )
 
 

@@ -83,6 +83,18 @@ class UnreadableActError(EvidenceError):
     code = "act-unreadable"
 
 
+class UnfollowedCaseError(EvidenceError):
+    """The timeline of a case's shipment cannot be followed, so that nobody knows what it rests on."""
+
+    code = "case-not-followed"
+
+    def __init__(self, *, case: str, shipment: str, why: Exception) -> None:
+        super().__init__(
+            f"what {case} rests on cannot be told, as the timeline of {shipment} cannot be followed "
+            f"({why}); nothing is erased until it can be: audit the log, which names the record"
+        )
+
+
 class DossierTooLargeError(EvidenceError):
     """More than one dossier holds; says how to divide it."""
 

@@ -24,6 +24,7 @@ from provenance.erasure.periods import read_periods
 from provenance.erasure.retention import Retention
 from provenance.erasure.rows import empty, open_leaves, places, sealed_payloads
 from provenance.erasure.targets import TargetStore
+from provenance.evidence.cases.extent import ExtentReader
 from provenance.evidence.cases.holds import LegalHolds
 from provenance.evidence.cases.store import CaseStore
 from provenance.intake.repetition import EventKeys
@@ -62,6 +63,11 @@ def open_eraser(settings: Settings, engine: AsyncEngine, *, log_id: int) -> Eras
     assert url is not None, "erasure works on a database that runs"
     vault = open_vault(settings)
     cases = CaseStore(engine, vault, log_id=log_id)
+    extents = ExtentReader(engine, vault, log_id=log_id)
+
+    async def holds(known: LegalHolds | None = None, /) -> LegalHolds:
+        return await LegalHolds.read(cases, extents, known=known)
+
     return Eraser(
         log_id=log_id,
         orders=erasure_list(settings),
@@ -72,7 +78,7 @@ def open_eraser(settings: Settings, engine: AsyncEngine, *, log_id: int) -> Eras
         keys=EventKeys(FileKeys(settings.data_dir / "keys").secret("repetition")),
         now_ms=_now_ms,
         random_bytes=os.urandom,
-        holds=lambda: LegalHolds.read(cases),
+        holds=holds,
     )
 
 
@@ -117,6 +123,7 @@ def open_retention(settings: Settings, engine: AsyncEngine, eraser: Eraser) -> R
         periods=read_periods(settings.retention),
         targets=eraser.targets,
         cases=CaseStore(engine, eraser.vault, log_id=eraser.log_id),
+        extents=ExtentReader(engine, eraser.vault, log_id=eraser.log_id),
         eraser=eraser,
         organisation=lambda: accounts.organisation(OPERATOR),
         now_ms=_now_ms,

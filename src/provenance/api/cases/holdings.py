@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from provenance.api.authentication import Principal
-from provenance.api.epcis.contexts import Contexts
 from provenance.api.services import Services
 from provenance.api.shipments.answers import Timeline, TimelineEvent
-from provenance.api.shipments.store import TrailStore
 from provenance.api.shipments.timeline import TimelineMaker
+from provenance.evidence.cases.extent import CASE_LIMITS
 from provenance.evidence.cases.fold import Case
 from provenance.evidence.checklist import candidates
 from provenance.evidence.documents import DocumentStore, StoredPayloads
@@ -23,12 +22,9 @@ from provenance.evidence.proofs import (
     kept,
 )
 from provenance.evidence.rules import RuleBook
+from provenance.evidence.timelines.contexts import Contexts
 from provenance.intake.subjects import SHIPMENT_URN
 
-MAX_EVENTS: Final = 20_000
-"""Events of one case: twice a large shipment's."""
-MAX_BYTES: Final = 64 << 20
-MAX_TRAILS: Final = 1_024
 _ACTS: Final = 64
 """Newest acts of a case whose receipts are verified, beside its opening."""
 _OF_EACH_KIND: Final = 8
@@ -48,20 +44,14 @@ class Gatherer:
     """Gathers the holdings of cases."""
 
     def __init__(self, services: Services, contexts: Contexts) -> None:
-        store = TrailStore(
-            services.engine,
-            services.vault,
-            log_id=services.log.log_id,
-            lineage=services.lineage,
-        )
         limits = replace(
             services.limits,
-            max_timeline_events=MAX_EVENTS,
-            max_timeline_trails=MAX_TRAILS,
-            max_page_bytes=MAX_BYTES,
+            max_timeline_events=CASE_LIMITS.records,
+            max_timeline_trails=CASE_LIMITS.trails,
+            max_page_bytes=CASE_LIMITS.payload_bytes,
         )
         self._rules: RuleBook = services.rules
-        self._timelines = TimelineMaker(store, contexts, limits=limits)
+        self._timelines = TimelineMaker(services, contexts, limits=limits)
         log_id = services.log.log_id
         self._documents = DocumentStore(
             services.engine,

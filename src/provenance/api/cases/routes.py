@@ -19,7 +19,6 @@ from provenance.api.cases.answers import ActAnswer, Cases
 from provenance.api.cases.finding import case_of, opener_of, readable_acts
 from provenance.api.cases.holdings import Gatherer
 from provenance.api.cases.showing import summary_of, view_of
-from provenance.api.epcis.contexts import Contexts
 from provenance.api.epcis.headers import read_idempotency
 from provenance.api.errors import MissingError, ParameterError
 from provenance.api.paging import TOKEN, page_token, read_token
@@ -47,6 +46,7 @@ from provenance.evidence.cases.store import MAX_ACTS, CaseStore
 from provenance.evidence.described import read_text
 from provenance.evidence.errors import ClosedCaseError, StaleCaseError, UnknownEvidenceError
 from provenance.evidence.facts import Logged
+from provenance.evidence.timelines.contexts import Contexts
 from provenance.log.errors import ConflictError
 from provenance.log.sealing import sealed
 

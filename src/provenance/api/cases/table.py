@@ -4,7 +4,6 @@ from typing import Final
 
 from provenance.api.cases.answers import ActAnswer, ActRequest, CaseRequest, Cases, CaseView
 from provenance.api.cases.routes import MAX_PAGE, CaseDesk
-from provenance.api.epcis.contexts import Contexts
 from provenance.api.operations import (
     Answer,
     Body,
@@ -20,6 +19,7 @@ from provenance.api.paging import TOKEN
 from provenance.api.roles import Permission
 from provenance.api.services import Services
 from provenance.evidence.cases.states import STATES
+from provenance.evidence.timelines.contexts import Contexts
 
 TAG: Final = "Claims"
 _CASE: Final = path("case", "The case: its URN, or the 32 hex digits at the end of it")

@@ -16,11 +16,10 @@ import uvloop
 
 from provenance.api.dossiers.order import Begins, Line, Order, Refused
 from provenance.api.dossiers.writing import DossierWriter, WriterParts
-from provenance.api.epcis.contexts import Contexts
-from provenance.api.epcis.store import ContextStore
 from provenance.api.problems import problem_of_exception
 from provenance.api.server import open_services
 from provenance.chain.client import ChainClient
+from provenance.evidence.timelines.contexts import Contexts, ContextStore
 from provenance.settings import Settings
 from provenance.wiring.chain import file_keys
 from provenance.wiring.logging import set_up_logging

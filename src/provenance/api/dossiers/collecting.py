@@ -16,7 +16,6 @@ from provenance.api.cases.finding import readable_acts
 from provenance.api.cases.holdings import Gathered, Gatherer
 from provenance.api.dossiers.order import Order
 from provenance.api.dossiers.store import DossierStore, PlacedEntry, StoredRecord
-from provenance.api.epcis.contexts import Contexts
 from provenance.api.errors import MissingError
 from provenance.api.receipts.shown import ShownReceipts, may_read_kind
 from provenance.api.receipts.store import OwnershipStore, StoredPayload
@@ -30,6 +29,7 @@ from provenance.evidence.cases.store import CaseStore
 from provenance.evidence.dossier.log import made_receipt
 from provenance.evidence.dossier.redaction import withhold
 from provenance.evidence.errors import DossierTooLargeError
+from provenance.evidence.timelines.contexts import Contexts
 from provenance.intake.documents.statements import KIND as DOCUMENT
 from provenance.prove.errors import NotAnchoredError
 from provenance.prove.materials import Material

@@ -17,7 +17,6 @@ from provenance.api.dossiers.choosing import choice_of
 from provenance.api.dossiers.collecting import Collected, Collector, Sight
 from provenance.api.dossiers.order import Begins, Line, Order, Told
 from provenance.api.dossiers.reporting import Circumstances, report_of
-from provenance.api.epcis.contexts import Contexts
 from provenance.api.errors import DamagedDocumentError
 from provenance.api.receipts.store import OwnershipStore
 from provenance.api.roles import Role
@@ -39,6 +38,7 @@ from provenance.evidence.dossier.content import (
 from provenance.evidence.dossier.log import LogEvidence, gather_from_log
 from provenance.evidence.dossier.redaction import redact
 from provenance.evidence.dossier.report import find_font, make_report
+from provenance.evidence.timelines.contexts import Contexts
 from provenance.intake.documents.statements import KIND as DOCUMENT
 from provenance.prove.materials import Material
 from provenance.sealing import AlteredError, KeyGoneError

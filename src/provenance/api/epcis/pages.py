@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from provenance.api.authentication import Principal
-from provenance.api.epcis.contexts import Contexts
-from provenance.api.epcis.events import ANY_EPC_FIELDS, EPC_FIELDS, ReadEvent
 from provenance.api.epcis.filters import EventQuery
 from provenance.api.epcis.store import EventStore, Position, StoredEvent
 from provenance.api.paging import page_token, read_token
 from provenance.api.roles import OWN_PARCEL_ONLY
+from provenance.evidence.timelines.contexts import Contexts
+from provenance.evidence.timelines.events import ANY_EPC_FIELDS, EPC_FIELDS, ReadEvent
 
 MAX_ROUNDS: Final = 5
 """Reads for one page; where most of what was read does not match, the page ends early."""

@@ -9,18 +9,18 @@ from starlette.responses import Response
 
 from provenance.api.answers import PRIVATE, bytes_answer, encode
 from provenance.api.authentication import Principal
-from provenance.api.epcis.contexts import EPCIS_CONTEXT, Contexts
-from provenance.api.epcis.events import ReadEvent
 from provenance.api.epcis.filters import read_query
 from provenance.api.epcis.headers import VERSIONS, limit_headers
 from provenance.api.epcis.pages import Page, PageReader
-from provenance.api.epcis.store import ContextStore, EventStore
+from provenance.api.epcis.store import EventStore
 from provenance.api.errors import MissingError
 from provenance.api.paging import TOKEN
 from provenance.api.parameters import Parameters, path_text
 from provenance.api.roles import Role
 from provenance.api.services import Services
 from provenance.api.times import iso
+from provenance.evidence.timelines.contexts import EPCIS_CONTEXT, Contexts, ContextStore
+from provenance.evidence.timelines.events import ReadEvent
 
 LD_JSON = "application/ld+json"
 CONTEXT_PATH = "/v1/contexts/"

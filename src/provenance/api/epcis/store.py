@@ -1,4 +1,4 @@
-"""Events, contexts and capture jobs as they are stored."""
+"""Events and capture jobs as they are stored."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from provenance.db.tables import capture_jobs, contexts, entries, records, trails
+from provenance.db.tables import capture_jobs, entries, records, trails
 from provenance.log.opening import OpensRows, opened
 from provenance.log.times import FIRST_AT
 
@@ -279,23 +279,6 @@ def _within(found: Select[Any], asked: EventFilter, max_bytes: int) -> Select[An
 def _order(event_time: Any, first_index: Any, asked: EventFilter) -> list[Any]:
     columns = [event_time, first_index] if asked.order_by == "eventTime" else [first_index]
     return [column.desc() if asked.is_descending else column.asc() for column in columns]
-
-
-class ContextStore:
-    """Reads contexts by their hash."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
-    async def read(self, hashes: Collection[bytes]) -> dict[bytes, bytes]:
-        """Return the contexts that are there."""
-        if not hashes:
-            return {}
-        query = select(contexts.c.sha256, contexts.c.data).where(
-            contexts.c.sha256.in_(list(hashes))
-        )
-        async with self._engine.connect() as connection:
-            return {row[0]: row[1] for row in await connection.execute(query)}
 
 
 class JobStore:

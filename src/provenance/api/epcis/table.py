@@ -5,7 +5,6 @@ from typing import Final
 from provenance.api.bodies import JSON_TYPES
 from provenance.api.epcis.answers import CaptureJobAnswer, EventAnswer
 from provenance.api.epcis.capture import Capture
-from provenance.api.epcis.contexts import Contexts
 from provenance.api.epcis.filters import PARAMETERS
 from provenance.api.epcis.headers import CAPTURE_HEADERS, ON_ERROR_HEADER
 from provenance.api.epcis.jobs import LIST_PARAMETERS, Jobs
@@ -14,6 +13,7 @@ from provenance.api.epcis.store import EventStore, JobStore
 from provenance.api.operations import Answer, Body, Operation, path, struct
 from provenance.api.roles import Permission
 from provenance.api.services import Services
+from provenance.evidence.timelines.contexts import Contexts
 
 TAG: Final = "EPCIS 2.0"
 _EVENT: Final = {"$ref": "#/components/schemas/EPCISEvent"}

@@ -24,8 +24,7 @@ from provenance.api.parameters import Parameters, path_text
 from provenance.api.services import Services
 from provenance.api.subjects import subject_of
 from provenance.core.errors import BadValueError, TooLargeError
-from provenance.erasure.eraser import check_holds
-from provenance.erasure.errors import HeldError, NothingToEraseError
+from provenance.erasure.errors import NothingToEraseError
 from provenance.erasure.orders import Order
 from provenance.erasure.records import Reason
 from provenance.erasure.targets import Target
@@ -81,14 +80,13 @@ class ErasureDesk:
 
     async def _shown_before(self, going: list[Target], kept: list[ErasedItem]) -> ErasureAnswer:
         """What would go, with what a legal hold keeps."""
-        holds = await self._services.eraser.holds()
-        free: list[ErasedItem] = []
-        for target in going:
-            try:
-                check_holds([target], holds)
-                free.append(_item(target))
-            except HeldError as held:
-                kept.append(_item(target, str(held)))
+        held = await self._services.eraser.held(going)
+        free = [_item(target) for target in going if target.first_index not in held]
+        kept += [
+            _item(target, str(held[target.first_index]))
+            for target in going
+            if target.first_index in held
+        ]
         return ErasureAnswer(erased=free, kept=kept, erasures=[])
 
     async def due(self, request: Request, _principal: Principal) -> Response:

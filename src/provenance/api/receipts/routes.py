@@ -14,7 +14,6 @@ from provenance.api.answers import TEXT, bytes_answer
 from provenance.api.authentication import Principal
 from provenance.api.documents.download import Downloads
 from provenance.api.entitlement import Owner, may_read, named_subject
-from provenance.api.epcis.contexts import Contexts
 from provenance.api.errors import ForbiddenError, MissingError, ParameterError
 from provenance.api.parameters import path_integer
 from provenance.api.receipts.cache import ReceiptCache
@@ -23,6 +22,7 @@ from provenance.api.receipts.store import OwnershipStore
 from provenance.api.roles import OWN_PARCEL_ONLY, Role
 from provenance.api.services import Services
 from provenance.evidence.cases.records import KIND as CASE
+from provenance.evidence.timelines.contexts import Contexts
 
 MAX_RECORD: Final = 1_000
 """Receipts of one answer: some megabytes. A larger record's are read one by one."""

@@ -13,14 +13,14 @@ import msgspec
 
 from provenance.api.authentication import Principal
 from provenance.api.entitlement import Owner
-from provenance.api.epcis.contexts import Contexts
-from provenance.api.epcis.events import PARCEL_LISTS, ReadEvent
 from provenance.api.receipts.store import OwnershipStore, StoredPayload
 from provenance.api.roles import OWN_PARCEL_ONLY, Role
 from provenance.core.fields import flatten
 from provenance.core.receipt import Receipt
 from provenance.evidence.cases.records import KIND as CASE
 from provenance.evidence.dossier.redaction import withhold
+from provenance.evidence.timelines.contexts import Contexts
+from provenance.evidence.timelines.events import PARCEL_LISTS, ReadEvent
 from provenance.prove.errors import EntryNotFoundError
 from provenance.prove.materials import Material
 from provenance.prove.prover import Prover

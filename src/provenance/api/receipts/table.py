@@ -5,11 +5,11 @@ from typing import Final
 from provenance.api.answers import TEXT
 from provenance.api.documents.download import Downloads
 from provenance.api.documents.finding import Finder
-from provenance.api.epcis.contexts import Contexts
 from provenance.api.operations import STRING, Answer, Operation, integer, path, query
 from provenance.api.receipts.routes import Receipts
 from provenance.api.roles import Permission
 from provenance.api.services import Services
+from provenance.evidence.timelines.contexts import Contexts
 from provenance.log.documents import DocumentStore
 
 TAG: Final = "Receipts"

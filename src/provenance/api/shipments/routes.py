@@ -5,13 +5,12 @@ from starlette.responses import Response
 
 from provenance.api.answers import json_answer
 from provenance.api.authentication import Principal
-from provenance.api.epcis.contexts import Contexts
 from provenance.api.errors import MissingError
 from provenance.api.parameters import Parameters, path_text
 from provenance.api.services import Services
-from provenance.api.shipments.store import TrailStore
 from provenance.api.shipments.timeline import TimelineMaker
 from provenance.api.subjects import carrier_of, subject_of
+from provenance.evidence.timelines.contexts import Contexts
 
 
 class Shipments:
@@ -19,13 +18,7 @@ class Shipments:
 
     def __init__(self, services: Services, contexts: Contexts) -> None:
         self._services = services
-        store = TrailStore(
-            services.engine,
-            services.vault,
-            log_id=services.log.log_id,
-            lineage=services.lineage,
-        )
-        self._maker = TimelineMaker(store, contexts, limits=services.limits)
+        self._maker = TimelineMaker(services, contexts, limits=services.limits)
 
     async def timeline(self, request: Request, principal: Principal) -> Response:
         """GET /v1/shipments/{shipment}/timeline."""

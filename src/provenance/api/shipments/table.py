@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from provenance.api.epcis.contexts import Contexts
 from provenance.api.operations import Answer, Operation, choice, path, query, struct
 from provenance.api.roles import Permission
 from provenance.api.services import Services
 from provenance.api.shipments.answers import Timeline
 from provenance.api.shipments.routes import Shipments
+from provenance.evidence.timelines.contexts import Contexts
 
 TAG: Final = "Shipments"
 

@@ -1,21 +1,21 @@
 """Makes a timeline: follows trails, gathers their records, says how firm each one is."""
 
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from provenance.api.anchoring import RECORDED, Coverage
 from provenance.api.authentication import Principal
-from provenance.api.epcis.contexts import Contexts
-from provenance.api.epcis.events import ReadEvent
 from provenance.api.roles import OWN_PARCEL_ONLY, Role
-from provenance.api.services import ApiLimits
+from provenance.api.services import ApiLimits, Services
 from provenance.api.shipments.answers import Place, Timeline, TimelineEvent, UsedTrail
-from provenance.api.shipments.following import FOREVER, Lead, Moment, Window, emptied, leads
-from provenance.api.shipments.store import TrailEntry, TrailStore
+from provenance.api.shipments.store import StandingStore
 from provenance.evidence.cases.records import KIND as CASE
+from provenance.evidence.timelines.contexts import Contexts
+from provenance.evidence.timelines.events import ReadEvent
+from provenance.evidence.timelines.following import FOREVER, Lead, Window
+from provenance.evidence.timelines.trails import TrailEntry, TrailStore
+from provenance.evidence.timelines.walking import Step, TrailWalker, WalkLimits
 
 
 @dataclass(slots=True)
@@ -34,15 +34,16 @@ class _Gathered:
     records: dict[int, _Record] = field(default_factory=dict)
     trails: list[UsedTrail] = field(default_factory=list)
     is_complete: bool = True
-    size: int = 0
 
 
 class TimelineMaker:
     """Makes timelines of one log."""
 
-    def __init__(self, store: TrailStore, contexts: Contexts, *, limits: ApiLimits) -> None:
-        self._store = store
-        self._contexts = contexts
+    def __init__(self, services: Services, contexts: Contexts, *, limits: ApiLimits) -> None:
+        log_id = services.log.log_id
+        trails = TrailStore(services.engine, services.vault, log_id=log_id)
+        self._walker = TrailWalker(trails, contexts)
+        self._standing = StandingStore(services.engine, log_id=log_id, lineage=services.lineage)
         self._limits = limits
 
     async def make(
@@ -52,8 +53,8 @@ class TimelineMaker:
         gathered = await self._follow(subject)
         if not gathered.records or not _concerns(principal, gathered, subject):
             return None
-        corrections = await self._store.corrections(gathered.records.keys())
-        coverage = await self._store.coverage(gathered.records.keys())
+        corrections = await self._standing.corrections(gathered.records.keys())
+        coverage = await self._standing.coverage(gathered.records.keys())
         ordered = sorted(
             gathered.records.values(), key=lambda record: (record.entry.time, record.entry.index)
         )
@@ -75,79 +76,28 @@ class TimelineMaker:
 
     async def _follow(self, subject: str) -> _Gathered:
         gathered = _Gathered()
-        waiting = deque([(Lead(subject=subject, reason="asked", window=Window()), "")])
-        seen: set[tuple[str, Window]] = set()
-        while waiting:
-            lead, via = waiting.popleft()
-            if (lead.subject, lead.window) in seen:
-                continue
-            seen.add((lead.subject, lead.window))
-            if len(gathered.trails) >= self._limits.max_timeline_trails:
-                gathered.is_complete = False
-                break
-            room = self._limits.max_timeline_events - len(gathered.records)
-            trail = await self._store.trail(
-                lead.subject, limit=room + 1, max_bytes=self._limits.max_page_bytes - gathered.size
-            )
-            gathered.size += sum(len(entry.payload) for entry in trail if entry.payload is not None)
-            if len(trail) > room or any(_is_left_out(entry) for entry in trail):
-                gathered.is_complete = False
-                trail = trail[:room]
-            moments, events = await self._read(trail)
-            window = emptied(lead.subject, moments, lead.window)
-            _gather(gathered, trail, events, lead.subject, window)
-            gathered.trails.append(_used(lead, via, window))
-            waiting.extend((found, lead.subject) for found in leads(lead.subject, moments, window))
+        limits = WalkLimits(
+            trails=self._limits.max_timeline_trails,
+            records=self._limits.max_timeline_events,
+            payload_bytes=self._limits.max_page_bytes,
+        )
+        async for step in self._walker.follow(subject, limits=limits):
+            gathered.is_complete = gathered.is_complete and step.is_whole
+            if step.is_read:
+                _gather(gathered, step)
         return gathered
 
-    async def _read(
-        self, trail: Sequence[TrailEntry]
-    ) -> tuple[list[Moment], list[ReadEvent | None]]:
-        contexts = await self._contexts.of(
-            entry.context_sha256 for entry in trail if entry.context_sha256 is not None
-        )
-        events = [
-            ReadEvent.of(entry.payload, contexts[entry.context_sha256].prefixes)
-            if entry.kind == "event"
-            and entry.payload is not None
-            and entry.context_sha256 is not None
-            else None
-            for entry in trail
-        ]
-        corrected = {entry.corrects for entry in trail if entry.corrects is not None}
-        moments = [
-            Moment(
-                time=entry.time,
-                event=None if entry.record_first in corrected or _declares_error(event) else event,
-            )
-            for entry, event in zip(trail, events, strict=True)
-        ]
-        return moments, events
 
-
-def _gather(
-    gathered: _Gathered,
-    trail: Sequence[TrailEntry],
-    events: Sequence[ReadEvent | None],
-    subject: str,
-    window: Window,
-) -> None:
-    for entry, event in zip(trail, events, strict=True):
-        if entry.time not in window:
+def _gather(gathered: _Gathered, step: Step) -> None:
+    subject = step.lead.subject
+    for entry, event in zip(step.entries, step.events, strict=True):
+        if entry.time not in step.window:
             continue
         record = gathered.records.setdefault(entry.record_first, _Record(entry, event))
         place = Place(index=entry.index, subject=subject, seq=entry.seq)
         if place not in record.places:
             record.places.append(place)
-
-
-def _is_left_out(entry: TrailEntry) -> bool:
-    # What lies sealed and is not shown has no size here.
-    return entry.payload is None and bool(entry.payload_size)
-
-
-def _declares_error(event: ReadEvent | None) -> bool:
-    return event is not None and "errorDeclaration" in event.value
+    gathered.trails.append(_used(step.lead, step.via, step.window))
 
 
 def _used(lead: Lead, via: str, window: Window) -> UsedTrail:

@@ -1,12 +1,15 @@
 """Which records a legal hold keeps from being erased.
 
-A hold on a case covers the case's own acts, whatever is recorded about its shipments, and what was
-linked to it, also where that is about something else.
+A hold on a case covers what the case rests on (:mod:`provenance.evidence.cases.extent`): its acts,
+what is recorded about its shipments, their parcels and the containers that these were in, and what
+was linked to it, also where that is about something else. It covers what goes back to such a
+record as well: a description, a correction, a newer version.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from provenance.evidence.cases.extent import Extent, ExtentReader, Recorded
 from provenance.evidence.cases.fold import Case, LegalHold, fold
 from provenance.evidence.cases.store import CaseStore
 
@@ -21,23 +24,34 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class LegalHolds:
-    """The holds that stand, as of when they were read."""
+    """The holds that stand, as of when they were read; ``extents`` are by case."""
 
     cases: tuple[Case, ...]
+    extents: Mapping[str, Extent]
 
     @classmethod
-    async def read(cls, store: CaseStore) -> "LegalHolds":
-        """Read all holds that stand; they are few."""
+    async def read(
+        cls, store: CaseStore, extents: ExtentReader, *, known: "LegalHolds | None" = None
+    ) -> "LegalHolds":
+        """Read all holds that stand, and follow the timelines of their cases; they are few.
+
+        Timelines that were followed for ``known``, a moment ago, are not followed again.
+
+        Raises:
+            UnreadableActError: an act of a case cannot be read.
+            UnfollowedCaseError: a record is damaged, so that nobody knows what is covered.
+
+        """
         names = await store.on_hold()
         acts = await store.acts(names) if names else {}
         folded = (fold(acts[name]) for name in names)
-        return cls(tuple(case for case in folded if case is not None and case.hold is not None))
+        cases = tuple(case for case in folded if case is not None and case.hold is not None)
+        followed = known.extents if known is not None else None
+        return cls(cases, await extents.extents(cases, known=followed))
 
-    def over(self, *, first_index: int, subjects: Collection[str]) -> Iterator[Held]:
-        """Return the holds that cover the record at ``first_index`` about ``subjects``."""
+    def over(self, *records: Recorded) -> Iterator[Held]:
+        """Return the holds that cover one of ``records``: a record, and what it goes back to."""
         for case in self.cases:
-            covered = {case.case, *case.shipments}
-            if case.hold is not None and (
-                first_index in case.evidence or not covered.isdisjoint(subjects)
-            ):
+            extent = self.extents[case.case]
+            if case.hold is not None and any(record in extent for record in records):
                 yield Held(case=case.case, hold=case.hold)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from provenance.api.epcis.events import ReadEvent
-from provenance.api.shipments.following import (
+from provenance.evidence.timelines.events import ReadEvent
+from provenance.evidence.timelines.following import (
     FOREVER,
     Lead,
     Moment,

@@ -9,7 +9,7 @@ the container. An event that was declared an error packs nothing.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from provenance.api.epcis.events import ANY_EPC_FIELDS, ReadEvent
+from provenance.evidence.timelines.events import ANY_EPC_FIELDS, ReadEvent
 
 FOREVER = 2**63 - 1
 """Later than any event."""

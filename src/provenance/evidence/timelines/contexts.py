@@ -7,12 +7,15 @@ document that the event goes out in.
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from provenance.api.epcis.store import ContextStore
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from provenance.core.errors import ProvenanceError
+from provenance.db.tables import contexts
 from provenance.intake.epcis.context import BUILT_IN, NO_CONTEXT, extend
 from provenance.intake.limits import IntakeLimits
 
@@ -48,6 +51,23 @@ class ContextLostError(ProvenanceError):
     """A stored event names a context that is not stored."""
 
     code = "context-lost"
+
+
+class ContextStore:
+    """Reads contexts by their hash."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def read(self, hashes: Collection[bytes]) -> dict[bytes, bytes]:
+        """Return the contexts that are there."""
+        if not hashes:
+            return {}
+        query = select(contexts.c.sha256, contexts.c.data).where(
+            contexts.c.sha256.in_(list(hashes))
+        )
+        async with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in await connection.execute(query)}
 
 
 class Contexts:
