@@ -2,10 +2,13 @@
 
 import asyncio
 import os
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -67,6 +70,17 @@ async def answers(address: PostgresAddress) -> bool:
     except psycopg.OperationalError:
         return False
     return True
+
+
+async def port_taken_from(server: EmbeddedPostgres) -> socket.socket:
+    """Kill the server and listen on its port before it is started again."""
+    address = ("127.0.0.1", server.address.port)
+    assert server.process.pid is not None
+    os.kill(server.process.pid, signal.SIGKILL)
+    # The supervisor, in this very loop, sees nothing of it before the port is ours.
+    while True:
+        with suppress(OSError):
+            return socket.create_server(address)
 
 
 def owner(path: Path) -> int:
@@ -135,6 +149,53 @@ async def test_a_killed_server_is_restarted_with_every_committed_row(
 
     assert await execute(address, "SELECT x FROM t") == [(7,)]
     assert ends == [-9]
+
+
+async def test_a_server_whose_port_was_taken_moves_and_says_where(
+    data_dir: Path, stack: AsyncExitStack
+) -> None:
+    server, address = await started(stack, data_dir)
+    told: list[PostgresAddress] = []
+    server.process.on_restart(lambda: told.append(server.address))
+    await execute(address, "CREATE TABLE t (x int)", "INSERT INTO t VALUES (7)")
+
+    with await port_taken_from(server):
+        await eventually(lambda: server.process.restarts == 1)
+
+    assert told == [server.address]
+    assert server.address.port != address.port
+    assert await execute(server.address, "SELECT x FROM t") == [(7,)]
+
+
+async def test_whoever_listens_in_its_place_is_not_told_the_password(
+    data_dir: Path, stack: AsyncExitStack
+) -> None:
+    _, address = await started(stack, data_dir)
+    heard: list[bytes] = []
+    hung_up = asyncio.Event()
+
+    async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        size = int.from_bytes(await reader.readexactly(4), "big")
+        heard.append(await reader.readexactly(size - 4))
+        if len(heard) == 1:  # no TLS
+            writer.write(b"N")
+            size = int.from_bytes(await reader.readexactly(4), "big")
+            heard.append(await reader.readexactly(size - 4))
+        # AuthenticationCleartextPassword
+        writer.write(b"R" + (8).to_bytes(4, "big") + (3).to_bytes(4, "big"))
+        heard.append(await reader.read())
+        writer.close()
+        hung_up.set()
+
+    async with await asyncio.start_server(ask, "127.0.0.1", 0) as impostor:
+        port = impostor.sockets[0].getsockname()[1]
+        with pytest.raises(psycopg.OperationalError, match="cleartext password"):
+            await psycopg.AsyncConnection.connect(replace(address, port=port).dsn)
+        async with asyncio.timeout(30):
+            await hung_up.wait()
+
+    assert len(heard) == 3
+    assert address.password.encode() not in b"".join(heard)
 
 
 async def test_a_killed_supervisor_takes_its_server_along_and_loses_no_row(

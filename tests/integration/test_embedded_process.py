@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import structlog
 
 from fixtures.waiting import eventually, gone, kill
 from provenance.embedded import trampoline
@@ -85,6 +86,32 @@ async def test_a_child_that_ends_is_started_again_and_its_end_is_told(tmp_path: 
         await eventually(lambda wanted=restarts: process.restarts == wanted)
 
     assert ends == [-9, -9]
+    await process.stop()
+
+
+async def test_a_child_that_is_restarted_on_purpose_is_told_of_and_guarded_as_before(
+    tmp_path: Path,
+) -> None:
+    process = supervised(Script("import time; time.sleep(600)"), tmp_path)
+    ready: list[int | None] = []
+    process.on_restart(lambda: ready.append(process.pid))
+    await process.start()
+    first = process.pid
+    assert first is not None
+
+    with structlog.testing.capture_logs() as logged:
+        await process.restart(reason="its address changed")
+        await eventually(lambda: process.restarts == 1)
+
+    await gone(first)
+    assert ready == [process.pid]
+    assert process.pid != first
+    assert [(line["event"], line["log_level"]) for line in logged] == [
+        ("restart_wanted", "warning"),
+        ("restarted", "warning"),
+    ]
+    await kill(process.pid)
+    await eventually(lambda: process.restarts == 2)
     await process.stop()
 
 

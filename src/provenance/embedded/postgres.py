@@ -3,7 +3,10 @@
 It listens on a loopback TCP port of its own and on no socket file: a socket's path would have to
 stay under 90 characters and be reachable from inside and outside a private mount, a port has
 neither worry, and any tool that takes a URL can be pointed at it. Every role has a random
-password of 32 bytes, so other users of the machine can reach the port but not the data.
+password of 32 bytes, so other users of the machine can reach the port but not the data; and
+clients take no other authentication than SCRAM, so that whoever listens on the port while the
+server is down is told nothing. A server that finds its port taken moves to another: whoever uses
+the address for long asks for it again after a restart.
 
 Whoever holds the lock ``run/postgres.lock`` owns the server: it starts it, or adopts one that a
 dead owner left, guards it and stops it. Whoever comes second joins the first one's server and
@@ -42,6 +45,7 @@ from provenance.embedded.process import Backoff, Command, RunningProcess, Superv
 _log = structlog.get_logger(__name__)
 _HOST = "127.0.0.1"
 _APPLICATION = "provenance"  # role and database of the application
+_AUTHENTICATION = "scram-sha-256"
 _STOP = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))  # fast, immediate
 _ORPHAN_PATIENCE = 90.0  # seconds for a dead owner's server to finish its shutdown
 
@@ -99,7 +103,7 @@ class PostgresAddress:
         """SQLAlchemy URL, with the password (hex, so nothing in it needs quoting)."""
         return (
             f"postgresql+psycopg://{self.user}:{self.password}"
-            f"@{self.host}:{self.port}/{self.database}"
+            f"@{self.host}:{self.port}/{self.database}?require_auth={_AUTHENTICATION}"
         )
 
     @property
@@ -111,6 +115,7 @@ class PostgresAddress:
             user=self.user,
             password=self.password,
             dbname=self.database,
+            require_auth=_AUTHENTICATION,
         )
 
 
@@ -149,6 +154,11 @@ class EmbeddedPostgres:
         """The superuser's address, for backups and tests; the application does without."""
         return self._service.address(user=SUPERUSER, database="postgres")
 
+    @property
+    def address(self) -> PostgresAddress:
+        """The application's address; a restart changes it where somebody took the port."""
+        return self._service.address(user=_APPLICATION, database=_APPLICATION)
+
     async def start(self) -> PostgresAddress:
         """Start, adopt or join the server and return the application's address.
 
@@ -165,7 +175,7 @@ class EmbeddedPostgres:
         except BaseException:
             await self.stop()
             raise
-        return self._service.address(user=_APPLICATION, database=_APPLICATION)
+        return self.address
 
     async def stop(self) -> None:
         """Stop the server if it is ours: it ends its clients' transactions and checkpoints."""
@@ -181,7 +191,7 @@ class EmbeddedPostgres:
         deadline = loop.time() + self._start_timeout
         while loop.time() < deadline:
             if await self._service.find_running():
-                address = self._service.address(user=_APPLICATION, database=_APPLICATION)
+                address = self.address
                 with suppress(psycopg.OperationalError):
                     await (await psycopg.AsyncConnection.connect(address.dsn)).close()
                     return address

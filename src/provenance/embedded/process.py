@@ -212,6 +212,9 @@ class SupervisedProcess:
         self._start_timeout = start_timeout
         self._backoff = backoff or Backoff()
         self._on_exit: list[Callable[[int | None], None]] = []
+        self._on_restart: list[Callable[[], None]] = []
+        self._spawning = asyncio.Lock()
+        self._wanted_end = ""
         self._handle: _Handle | None = None
         self._stop_steps: tuple[tuple[signal.Signals, float], ...] = ()
         self._guard: asyncio.Task[None] | None = None
@@ -227,6 +230,10 @@ class SupervisedProcess:
     def on_exit(self, callback: Callable[[int | None], None]) -> None:
         """Call ``callback`` with the exit code (None if adopted) after each unexpected end."""
         self._on_exit.append(callback)
+
+    def on_restart(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` each time the process was started again and is ready."""
+        self._on_restart.append(callback)
 
     async def start(self) -> None:
         """Start and wait until the service is ready, then guard it in the background.
@@ -250,6 +257,19 @@ class SupervisedProcess:
             pause = min(pause * 2, 1.0)
         self._guard = asyncio.create_task(self._keep_running(), name=f"guard-{self._service.name}")
 
+    async def restart(self, *, reason: str) -> None:
+        """End the process as :meth:`stop` does, but go on guarding it: it is started again.
+
+        A start that is under way counts as a process; where there is none, the next start does.
+        """
+        async with self._spawning:
+            handle = self._handle
+        if handle is None or self._stopping:
+            return
+        self._wanted_end = reason
+        _log.warning("restart_wanted", service=self._service.name, reason=reason)
+        await self._signal(handle)
+
     async def stop(self) -> None:
         """End the process, by ever stronger signals, and stop guarding it. Safe to call twice."""
         self._stopping = True
@@ -265,15 +285,10 @@ class SupervisedProcess:
         return _log_tail(self._log_file, since=self._log_offset)
 
     async def _launch(self, timeout: float) -> None:  # noqa: ASYNC109 - bounds several awaits below
-        wanted = await self._service.prepare()
-        self._stop_steps = wanted.stop
-        if isinstance(wanted, RunningProcess):
-            self._handle = _Adopted(wanted.pid)
-        else:
-            self._log_offset = _prepare_log(self._log_file)
-            self._handle = _Child(await _spawn(wanted, log_file=self._log_file))
+        async with self._spawning:
+            handle = self._handle = await self._spawn()
         ready = asyncio.create_task(self._service.wait_ready())
-        ended = asyncio.create_task(self._handle.wait())
+        ended = asyncio.create_task(handle.wait())
         try:
             await asyncio.wait({ready, ended}, timeout=timeout, return_when="FIRST_COMPLETED")
             if ready.done() and ready.exception() is None:
@@ -289,6 +304,14 @@ class SupervisedProcess:
         raise ServiceStartError(
             f"{self._service.name} {reason}; its log {self._log_file} ends with:\n{self.log_tail()}"
         ) from cause
+
+    async def _spawn(self) -> _Handle:
+        wanted = await self._service.prepare()
+        self._stop_steps = wanted.stop
+        if isinstance(wanted, RunningProcess):
+            return _Adopted(wanted.pid)
+        self._log_offset = _prepare_log(self._log_file)
+        return _Child(await _spawn(wanted, log_file=self._log_file))
 
     async def _keep_running(self) -> None:
         loop = asyncio.get_running_loop()
@@ -310,17 +333,24 @@ class SupervisedProcess:
                 _log.exception("restart_failed", service=self._service.name)
             else:
                 self.restarts += 1
-                _log.info("restarted", service=self._service.name, pid=self.pid)
+                # Told as loudly as the end before it: whoever read of the one waits for the other.
+                _log.warning("restarted", service=self._service.name, pid=self.pid)
+                for callback in self._on_restart:
+                    callback()
 
     def _report_exit(self, code: int | None) -> None:
-        _log.warning("ended_unexpectedly", service=self._service.name, exit_code=code)
+        if not self._wanted_end:
+            _log.warning("ended_unexpectedly", service=self._service.name, exit_code=code)
+        self._wanted_end = ""
         for callback in self._on_exit:
             callback(code)
 
     async def _end(self) -> None:
         handle, self._handle = self._handle, None
-        if handle is None:
-            return
+        if handle is not None:
+            await self._signal(handle)
+
+    async def _signal(self, handle: _Handle) -> None:
         for number, seconds in self._stop_steps:
             with suppress(ProcessLookupError):
                 handle.send(number)

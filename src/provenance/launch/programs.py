@@ -14,21 +14,21 @@ _STOP = ((SIGTERM, 45.0), (SIGKILL, 5.0))
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """``python -m module`` with ``environment`` added; ``ready`` returns once it serves.
+    """``python -m module`` with the ``environment`` of the moment; ``ready`` returns once it serves.
 
     The child gets SIGTERM when its supervisor dies, and finishes what it has accepted.
     """
 
     name: str
     module: str
-    environment: Mapping[str, str]
+    environment: Callable[[], Mapping[str, str]]
     ready: Callable[[], Awaitable[None]]
 
     async def prepare(self) -> Command | RunningProcess:
         """How to start it; nothing of an earlier run is adopted."""
         return Command(
             argv=(sys.executable, "-m", self.module),
-            environment=self.environment,
+            environment=self.environment(),
             stop=_STOP,
             death_signal=SIGTERM,
         )

@@ -3,6 +3,9 @@
 What the environment names (``DATABASE_URL``, ``RPC_URL``) is used; what it does not name is
 started here. One stack owns a data folder at a time. Each start finds what the last one left, at
 whatever step that one ended: every step either sees that its work is done or does it again.
+
+API and worker are given the database's address when they start. A database that had to move to
+another port is no place that they could find, so they are started again with its new address.
 """
 
 import asyncio
@@ -12,6 +15,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+import structlog
 
 from provenance.core.errors import ProvenanceError
 from provenance.db.migrate import upgrade
@@ -23,6 +28,7 @@ from provenance.launch.programs import Program, at_once, wait_for_answer
 from provenance.settings import Settings
 from provenance.wiring.setup import SetUp, set_up
 
+_log = structlog.get_logger(__name__)
 _RPC_PORT = 8545
 """Where people expect the RPC of a chain."""
 Report = Callable[[str], None]
@@ -59,6 +65,7 @@ class Stack:
         self.chain: EmbeddedAnvil | None = None
         self.database: EmbeddedPostgres | None = None
         self.programs: dict[str, SupervisedProcess] = {}
+        self._moving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Take the data folder; nothing is started yet."""
@@ -70,6 +77,7 @@ class Stack:
                 f"the service already runs on {self._data}; stop it first, or set PROVENANCE_DATA"
             )
         self._exit.callback(lock.release)
+        self._exit.push_async_callback(self._end_moves)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -78,15 +86,21 @@ class Stack:
 
     async def start(self) -> Addresses:
         """Start everything and return the addresses."""
-        settings = await self._start_stores()
+        settings = self._settings = await self._start_stores()
         made = await self._set_up(settings)
         port = remembered_port(self._data, "api", preferred=settings.api_port)
         api_url = f"http://{settings.api_host}:{port}"
         self._write_files(made, api_url=api_url, rpc_url=settings.rpc_url or "")
         metrics = remembered_port(self._data, "worker-metrics")
-        environment = _environment(settings, api_port=port)
+
+        def environment() -> dict[str, str]:
+            return _environment(self._settings, api_port=port)
+
         await self._start_program("worker", environment, at_once)
         await self._start_program("api", environment, lambda: _answers(settings, port))
+        if self.database is not None:
+            self.database.process.on_restart(self._follow_database)
+            self._follow_database()
         return Addresses(
             settings=settings,
             api_url=api_url,
@@ -148,7 +162,10 @@ class Stack:
         write_atomically(self._data / "credentials.json", content)
 
     async def _start_program(
-        self, name: str, environment: dict[str, str], ready: Callable[[], Awaitable[None]]
+        self,
+        name: str,
+        environment: Callable[[], Mapping[str, str]],
+        ready: Callable[[], Awaitable[None]],
     ) -> None:
         self._report(f"starting the {name}")
         program = Program(
@@ -161,6 +178,24 @@ class Stack:
         await process.start()
         self.programs[name] = process
         self._exit.push_async_callback(process.stop)
+
+    def _follow_database(self) -> None:
+        """Start API and worker again if the database has moved."""
+        assert self.database is not None
+        url = self.database.address.url
+        if url == self._settings.database_url:
+            return
+        self._settings = self._settings.model_copy(update={"database_url": url})
+        _log.warning("database_moved", port=self.database.address.port)
+        for process in self.programs.values():
+            task = asyncio.create_task(process.restart(reason="the database has moved"))
+            self._moving.add(task)
+            task.add_done_callback(self._moving.discard)
+
+    async def _end_moves(self) -> None:
+        for task in self._moving:
+            task.cancel()
+        await asyncio.gather(*self._moving, return_exceptions=True)
 
 
 async def _answers(settings: Settings, port: int) -> None:
