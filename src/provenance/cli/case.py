@@ -237,8 +237,20 @@ def _limit(limit: dict[str, Any]) -> str:
 
 
 def _check(one: dict[str, Any]) -> str:
-    said = "; ".join(f"record {item['first_index']}: {item['value']}" for item in one["stated"])
+    said = "; ".join(f"{_teller(item)}: {item['value']}" for item in one["stated"])
     return f"  {one['title']}: {one['verdict'].replace('_', ' ')}: {said}"
+
+
+def _teller(item: dict[str, Any]) -> str:
+    """The record that says it, of which document, and who recorded that."""
+    what = f"record {item['first_index']}"
+    if "document" in item:
+        what += f" on document {item['document']}"
+    parts = [item.get("organisation") or item.get("submitter", "")]
+    if "standing" in item:
+        parts.append("not its sender" if item["standing"] == "other" else item["standing"])
+    told = ", ".join(filter(None, parts))
+    return f"{what} ({told})" if told else what
 
 
 def _time(at: int) -> str:

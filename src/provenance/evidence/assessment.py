@@ -7,7 +7,7 @@ from provenance.evidence.checklist import ChecklistLine, fill_checklist
 from provenance.evidence.clocks.clock import read_clocks
 from provenance.evidence.clocks.reading import ClockReading
 from provenance.evidence.cover import CoverReading, read_cover
-from provenance.evidence.crosschecks import CrossCheck, cross_check, stated_weights
+from provenance.evidence.crosschecks import CrossCheck, cross_check, stated_weights, weight_notes
 from provenance.evidence.facts import Holdings
 from provenance.evidence.limits import LimitReading, read_limits
 from provenance.evidence.rules import RuleBook
@@ -39,7 +39,12 @@ def assess(rules: RuleBook, case: Case, holdings: Holdings, *, now: int) -> Asse
         checklist=fill_checklist(rules, claim, holdings, clocks, now=now),
         clocks=clocks,
         limits=read_limits(
-            rules, case.circumstances, holdings, weights=stated_weights(holdings.documents), now=now
+            rules,
+            case.circumstances,
+            holdings,
+            weights=stated_weights(holdings.documents),
+            weight_notes=weight_notes(holdings.documents),
+            now=now,
         ),
         cross_checks=cross_check(rules, holdings, zone=case.opened.zone),
         cover=(

@@ -2,7 +2,9 @@
 
 Rules: what a document is stands in its statement; a description is a record of its own that names
 the document which it describes, by index and hash; a newer version names the older one by
-``supersedes``. What cannot be read is said to be so, and the document counts all the same.
+``supersedes``. Who sent the document speaks for it, and of that only the newest counts; what
+others say of it is kept beside, under their name. What cannot be read is said to be so, and the
+document counts all the same.
 """
 
 import asyncio
@@ -18,10 +20,10 @@ from provenance.core.digests import LeafHash, sha256
 from provenance.core.errors import FormatError
 from provenance.core.jcs import parse_canonical
 from provenance.core.statement import Statement, StatementTemplate
-from provenance.db.tables import entries, records
+from provenance.db.tables import entries, organisations, records
 from provenance.evidence.crosschecks.statements import INVOICES
 from provenance.evidence.described import Described
-from provenance.evidence.facts import DocumentFact, Logged, Proof
+from provenance.evidence.facts import DescriptionFact, DocumentFact, Logged, Proof
 from provenance.evidence.invoices.errors import NotAnInvoiceError, XmlError
 from provenance.evidence.invoices.reading import read_invoice
 from provenance.evidence.invoices.xml import MAX_BYTES as MAX_INVOICE_BYTES
@@ -78,17 +80,32 @@ class StoredPayloads:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A record of kind document; ``statement`` is None once erased."""
+    """A record of kind document; ``statement`` is None once erased.
+
+    ``recorded_for`` is the submitter by the table, ``organisation`` the name of that one.
+    """
 
     first_index: int
     at: int
     media_type: str
     statement: Statement | None
+    recorded_for: str
+    organisation: str
 
     @property
     def kind_of_bytes(self) -> str:
         """Media type by the statement, which the receipt proves; by the table once that is erased."""
         return self.media_type if self.statement is None else self.statement.media_type
+
+    @property
+    def submitter(self) -> str:
+        """Id of who recorded it, by the statement, which the receipt proves."""
+        return self.recorded_for if self.statement is None else self.statement.submitter
+
+    @property
+    def named(self) -> str:
+        """Name of who recorded it; none where the table tells another than the statement."""
+        return self.organisation if self.submitter == self.recorded_for else ""
 
 
 class DocumentStore:
@@ -119,9 +136,10 @@ class DocumentStore:
                 media_type=row.kind_of_bytes,
                 superseded_by=superseded.get(row.first_index),
                 line=lines.get(row.first_index),
-                described=described.get(row.first_index, (None, None))[0],
-                described_by=described.get(row.first_index, (None, None))[1],
+                descriptions=_told(row, described.get(row.first_index, ())),
                 problem=problems.get(row.first_index, ""),
+                submitter=row.submitter,
+                organisation=row.named,
             )
             for row in rows
             # A description speaks for its document; one that cannot be read is not passed over.
@@ -137,11 +155,14 @@ class DocumentStore:
                 records.c.media_type,
                 records.c.statement_head,
                 records.c.statement_tail,
+                records.c.submitter,
+                organisations.c.name,
             )
             .join(
                 entries,
                 (entries.c.log_id == records.c.log_id) & (entries.c.index == records.c.first_index),
             )
+            .outerjoin(organisations, organisations.c.organisation_id == records.c.submitter)
             .where(
                 records.c.log_id == self._log_id,
                 records.c.first_index.in_(list(firsts)),
@@ -151,15 +172,19 @@ class DocumentStore:
         )
         async with self._engine.connect() as connection:
             return [
-                _Row(first_index, at, media_type, _statement(head, tail))
-                for first_index, at, media_type, head, tail in await connection.execute(query)
+                _Row(
+                    first_index, at, media_type, _statement(head, tail), f"{submitter}", name or ""
+                )
+                for first_index, at, media_type, head, tail, submitter, name in (
+                    await connection.execute(query)
+                )
             ]
 
     async def _descriptions(
         self, rows: Sequence[_Row]
-    ) -> tuple[dict[int, tuple[Described, int]], dict[int, str]]:
-        """Return the newest description of each document with its record, and what is wrong with others."""
-        found: dict[int, tuple[Described, int]] = {}
+    ) -> tuple[dict[int, list[tuple[_Row, Described]]], dict[int, str]]:
+        """Return the descriptions of each document, and what is wrong with those of no use."""
+        found: dict[int, list[tuple[_Row, Described]]] = {}
         problems: dict[int, str] = {}
         for row in rows:
             if row.kind_of_bytes != DESCRIPTION:
@@ -172,7 +197,7 @@ class DocumentStore:
             except FormatError as error:
                 problems[row.first_index] = f"a description that cannot be read: {error}"
                 continue
-            found[described.document] = described, row.first_index
+            found.setdefault(described.document, []).append((row, described))
         return found, problems
 
     async def _superseded(self, rows: Sequence[_Row]) -> dict[int, int]:
@@ -206,11 +231,12 @@ class DocumentStore:
         data = await self._payloads.payload(first_index, limit=MAX_INVOICE_BYTES)
         if data is None:
             return document
-        described = document.described
-        if described is not None and described.sha256 != sha256(data):
-            remark = "its description names other bytes and does not count"
+        digest = sha256(data)
+        fitting = tuple(one for one in document.descriptions if one.said.sha256 == digest)
+        if len(fitting) < len(document.descriptions):
+            remark = "a description of it names other bytes and does not count"
             document = replace(
-                document, described=None, logged=replace(document.logged, remark=remark)
+                document, descriptions=fitting, logged=replace(document.logged, remark=remark)
             )
         try:
             # A large one takes a second, in which others would wait.
@@ -232,6 +258,24 @@ def _statement(head: bytes | None, tail: bytes | None) -> Statement | None:
         return Statement.from_json(parse_canonical(data))
     except FormatError:
         return None
+
+
+def _told(row: _Row, described: Sequence[tuple[_Row, Described]]) -> tuple[DescriptionFact, ...]:
+    """What is said of a document, in order; of one organisation's the newest supersedes the others."""
+    newest = {teller.submitter: teller.first_index for teller, _ in described}
+    return tuple(
+        DescriptionFact(
+            logged=_logged(teller),
+            said=said,
+            submitter=teller.submitter,
+            organisation=teller.named,
+            is_own=teller.submitter == row.submitter,
+            superseded_by=(
+                None if newest[teller.submitter] == teller.first_index else newest[teller.submitter]
+            ),
+        )
+        for teller, said in described
+    )
 
 
 def _logged(row: _Row) -> Logged:

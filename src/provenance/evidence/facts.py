@@ -93,12 +93,30 @@ class EventFact:
 
 
 @dataclass(frozen=True, slots=True)
+class DescriptionFact:
+    """A record that says what a document says.
+
+    Only what the document's own sender says (``is_own``) is the document's word. ``superseded_by``
+    is the record of a newer description of the same document by the same organisation.
+    ``submitter`` is the id that the statement names, ``organisation`` the operator's name for it.
+    """
+
+    logged: Logged
+    said: Described
+    submitter: str = ""
+    organisation: str = ""
+    is_own: bool = True
+    superseded_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentFact:
     """A recorded document. ``type`` is its UNTDID 1001 code.
 
     ``superseded_by`` is the record of a newer version; ``line`` the checklist line that somebody
     put it to by hand; ``problem`` says why structured data in it could not be read.
-    ``described_by`` is the record that the description stands in.
+    ``descriptions`` are in order of recording; ``submitter`` and ``organisation`` are as those of
+    a description.
     """
 
     logged: Logged
@@ -107,10 +125,11 @@ class DocumentFact:
     name: str = ""
     superseded_by: int | None = None
     line: str | None = None
-    described: Described | None = None
-    described_by: int | None = None
+    descriptions: tuple[DescriptionFact, ...] = ()
     invoice: Invoice | None = None
     problem: str = ""
+    submitter: str = ""
+    organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

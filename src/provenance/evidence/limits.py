@@ -44,6 +44,7 @@ def read_limits(
     *,
     weights: Sequence[int],
     now: int,
+    weight_notes: Sequence[str] = (),
 ) -> list[LimitReading]:
     """Return the limits that concern the claim.
 
@@ -52,6 +53,7 @@ def read_limits(
         circumstances: what is claimed.
         holdings: what is recorded; the taking over decides which limit was in force.
         weights: gross weights in grams that the documents state; where they differ none is used.
+        weight_notes: who states which weight, and what does not count.
         now: time of reading, milliseconds since the epoch; used where no taking over is recorded.
 
     """
@@ -59,7 +61,7 @@ def read_limits(
     zone = zone_named(circumstances.zone or "UTC")
     day = local_date(now if taken_over is None else taken_over.latest, zone)
     return [
-        _read(rule, day, weights, is_recorded=taken_over is not None)
+        _read(rule, day, weights, weight_notes, is_recorded=taken_over is not None)
         for rule in rules.limits
         if circumstances.claim in rule.claims
         and (
@@ -70,7 +72,14 @@ def read_limits(
     ]
 
 
-def _read(rule: LimitRule, day: date, weights: Sequence[int], *, is_recorded: bool) -> LimitReading:
+def _read(
+    rule: LimitRule,
+    day: date,
+    weights: Sequence[int],
+    weight_notes: Sequence[str],
+    *,
+    is_recorded: bool,
+) -> LimitReading:
     reading = LimitReading(
         id=rule.id,
         title=rule.title,
@@ -82,6 +91,7 @@ def _read(rule: LimitRule, day: date, weights: Sequence[int], *, is_recorded: bo
     if rule.basis != "per_kg":
         return reading
     replace = msgspec.structs.replace
+    reading = replace(reading, assumptions=[*reading.assumptions, *weight_notes])
     if not is_recorded:
         note = "no taking over is recorded; the limit in force today is shown"
         reading = replace(reading, assumptions=[*reading.assumptions, note])

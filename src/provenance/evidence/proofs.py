@@ -160,16 +160,20 @@ def kept(logged: Logged, verified: Logged) -> Logged:
 
 
 def document_as_proven(document: DocumentFact, found: Mapping[int, Verified]) -> DocumentFact:
-    """Return ``document`` with what its receipt proves, without a description that is disproven."""
+    """Return ``document`` with what its receipt proves, and those of its descriptions."""
     verified = found.get(document.logged.first_index)
     if verified is not None:
         document = replace(document, logged=kept(document.logged, verified.logged))
-    if document.described_by is None or document.described_by not in found:
-        return document
-    description = found[document.described_by].logged
-    if description.proof is not Proof.DISPROVEN:
-        return document
-    problem = (
-        f"its description, record {description.first_index}, is disproven: {description.remark}"
+    descriptions = tuple(
+        replace(one, logged=kept(one.logged, found[one.logged.first_index].logged))
+        if one.logged.first_index in found
+        else one
+        for one in document.descriptions
     )
-    return replace(document, described=None, problem=problem)
+    disproven = [
+        f"its description, record {one.logged.first_index}, is disproven: {one.logged.remark}"
+        for one in descriptions
+        if one.logged.proof is Proof.DISPROVEN
+    ]
+    problem = "; ".join(filter(None, [document.problem, *disproven]))
+    return replace(document, descriptions=descriptions, problem=problem)

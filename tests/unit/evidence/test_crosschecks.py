@@ -8,17 +8,32 @@ from typing import Any
 import pytest
 
 from fixtures.claims import delivery, document, event, logged, ms
-from provenance.evidence.crosschecks import CrossCheck, cross_check, stated_weights
+from provenance.evidence.crosschecks import (
+    CrossCheck,
+    cross_check,
+    stated_weights,
+    weight_notes,
+)
 from provenance.evidence.described import Described
-from provenance.evidence.facts import DocumentFact, EventFact, Holdings, Proof
+from provenance.evidence.facts import DescriptionFact, DocumentFact, EventFact, Holdings, Proof
 from provenance.evidence.money import Money
 from provenance.evidence.rules import built_in_rules
 
 
 def says(code: str, index: int, **members: Any) -> DocumentFact:
     """A document that says something."""
+    return told(document(code, "2025-01-01T00:00:00Z", index=index), said(index, **members))
+
+
+def said(index: int, *, at: int | None = None, **members: Any) -> DescriptionFact:
+    """The description of a document by its sender; ``at`` is its own record."""
     described = Described(document=index, sha256=bytes(32), **members)
-    return document(code, "2025-01-01T00:00:00Z", index=index, described=described)
+    place = logged(index if at is None else at, ms("2025-01-01T00:00:00Z"))
+    return DescriptionFact(place, described, submitter="carrier", organisation="Carrier")
+
+
+def told(fact: DocumentFact, *descriptions: DescriptionFact) -> DocumentFact:
+    return replace(fact, descriptions=(*fact.descriptions, *descriptions))
 
 
 def amount(role: str, currency: str, value: str) -> dict[str, Any]:
@@ -136,3 +151,62 @@ def test_void_events_are_not_compared() -> None:
     void = delivery("2025-06-01T00:00:00Z", index=2, is_void=True)
     assert checks(taken_over, void) == {}
     assert logged(1, ms("2025-06-01T00:00:00Z")).proof is Proof.PROVEN
+
+
+def by_other(index: int, at: int, **members: Any) -> DescriptionFact:
+    """What a member says of a document that it did not send."""
+    one = said(index, at=at, **members)
+    return replace(one, is_own=False, submitter="member", organisation="Member")
+
+
+def test_what_others_say_of_a_document_stands_beside_its_own_word() -> None:
+    waybill = told(says("740", 8, weight_g=2500), by_other(8, 12, weight_g=99_000))
+    found = checks(waybill)["weight"]
+    assert found.verdict == "differs"
+    assert "record 12: not by who sent the document" in found.explanation
+    assert [
+        (one.first_index, one.document, one.value, one.standing, one.organisation)
+        for one in found.stated
+    ] == [(8, 8, "2500 g", "own", "Carrier"), (12, 8, "99000 g", "other", "Member")]
+    assert stated_weights((waybill,)) == [2500]
+    (own, other) = weight_notes((waybill,))
+    assert own == "2500 g gross by record 8 (Carrier)"
+    assert other.startswith("record 12 (Member) says 99000 g of document 8, which it did not send")
+
+
+def test_what_others_say_alone_is_not_the_documents_word() -> None:
+    described = told(document("740", "2025-01-01T00:00:00Z", index=8), by_other(8, 12, weight_g=9))
+    assert stated_weights((described,)) == []
+    assert len(weight_notes((described,))) == 1
+
+
+def test_an_earlier_description_by_the_sender_is_shown_as_superseded() -> None:
+    old = replace(said(8, at=9, weight_g=2500, pieces=1), superseded_by=10)
+    waybill = told(
+        document("740", "2025-01-01T00:00:00Z", index=8),
+        old,
+        said(8, at=10, weight_g=2600, pieces=1),
+    )
+    found = checks(waybill)["revised"]
+    assert found.verdict == "revised"
+    assert found.explanation == "superseded by record 10"
+    assert [(one.first_index, one.value, one.standing) for one in found.stated] == [
+        (10, "2600 g", "own"),
+        (9, "2500 g", "superseded"),
+    ]
+    assert stated_weights((waybill,)) == [2600]
+
+
+def test_a_disproven_description_gives_no_way_to_the_one_before_it() -> None:
+    old = replace(said(8, at=9, weight_g=2500), superseded_by=10)
+    new = said(8, at=10, weight_g=2600)
+    new = replace(new, logged=replace(new.logged, proof=Proof.DISPROVEN))
+    assert stated_weights((told(document("740", "2025-01-01T00:00:00Z"), old, new),)) == []
+
+
+def test_of_many_statements_the_documents_own_are_shown() -> None:
+    many = [by_other(8, 100 + at, weight_g=at) for at in range(40)]
+    found = checks(told(says("740", 8, weight_g=2500), *many))["weight"]
+    assert len(found.stated) == 16
+    assert found.stated[0].standing == "own"
+    assert "25 more statements are not shown" in found.explanation

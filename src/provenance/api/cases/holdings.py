@@ -131,9 +131,12 @@ class Gatherer:
             for event in (*events[:_OF_EACH_KIND], *events[-_OF_EACH_KIND:]):
                 yield event.logged.first_index
         yield from case.evidence
-        for document in holdings.documents:
-            if document.described_by is not None:
-                yield document.described_by
+        told = [one for document in holdings.documents for one in document.descriptions]
+        # A document's own word first: of what others say as much may come as they like.
+        for one in sorted(told, key=lambda one: (not one.is_own, one.superseded_by is not None)):
+            yield one.logged.first_index
+            if one.is_own and one.superseded_by is None:
+                yield one.said.document
         for document in holdings.documents:
             yield document.logged.first_index
 

@@ -2,12 +2,12 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 
 from provenance.evidence.crosschecks.dates import date_checks
 from provenance.evidence.crosschecks.model import CrossCheck, Stated, Verdict
-from provenance.evidence.crosschecks.statements import Said, statements
+from provenance.evidence.crosschecks.statements import Said, stands, stated, statements
 from provenance.evidence.facts import DocumentFact, Holdings
 from provenance.evidence.money import Money
 from provenance.evidence.rules.model import RuleBook
@@ -17,6 +17,8 @@ _VALUES: Final = (
     ("value-insured-invoiced", "Insured and invoiced value", ("insured", "invoiced")),
 )
 _SAME_ROLE: Final = ("declared", "invoiced", "insured", "freight")
+MAX_SHOWN: Final = 16
+"""Statements of one comparison: enough to see who says what."""
 _PARTIES: Final = ("consignor", "consignee", "buyer", "seller", "insured", "declarant")
 
 
@@ -29,36 +31,42 @@ def cross_check(rules: RuleBook, holdings: Holdings, *, zone: str | None) -> lis
         zone: IANA name of the zone in which an event's day is meant, where it is known.
 
     """
-    said = statements(holdings.documents)
+    everything = statements(holdings.documents)
+    said = [one for one in everything if stands(one)]
     return [
         *_values(said),
         *_quantities(said),
         *_parties(said),
         *date_checks(rules, holdings, said, zone=zone),
+        *_revised(everything),
         *_unreadable(holdings.documents),
     ]
 
 
 def stated_weights(documents: Sequence[DocumentFact]) -> list[int]:
-    """Gross weights in grams that the documents state."""
+    """Gross weights in grams that the documents state, by their own word."""
     return [
         one.value
         for one in statements(documents)
-        if one.topic == "weight" and isinstance(one.value, int)
+        if one.topic == "weight" and one.standing == "own" and isinstance(one.value, int)
     ]
 
 
-def shown(one: Said) -> Stated:
-    """Return what is said, with where."""
-    value = f"{one.value}"
-    if one.topic == "weight":
-        value += " g"
-    return Stated(
-        first_index=one.document.logged.first_index,
-        value=value,
-        source=one.source,
-        by=one.document.type,
-    )
+def weight_notes(documents: Sequence[DocumentFact]) -> list[str]:
+    """Who states which gross weight, and what others say of it that does not count."""
+    notes = []
+    for one in statements(documents):
+        if one.topic != "weight" or not stands(one):
+            continue
+        told = stated(one)
+        if one.standing == "own":
+            notes.append(f"{told.value} gross by record {one.first_index}{_by(told)}")
+        else:
+            notes.append(
+                f"record {one.first_index}{_by(told)} says {told.value} of document "
+                f"{told.document}, which it did not send: that does not count"
+            )
+    return notes[:MAX_SHOWN]
 
 
 def _values(said: Sequence[Said]) -> Iterator[CrossCheck]:
@@ -88,8 +96,8 @@ def _money_check(check_id: str, title: str, found: Sequence[Said]) -> CrossCheck
         id=check_id,
         title=title,
         verdict=verdict,
-        stated=[shown(one) for one in found],
-        explanation=explanation,
+        stated=_shown(found),
+        explanation=_explained(explanation, found),
     )
 
 
@@ -107,8 +115,10 @@ def _quantities(said: Sequence[Said]) -> Iterator[CrossCheck]:
             id=topic,
             title=title,
             verdict="agrees" if same else "differs",
-            stated=[shown(one) for one in found],
-            explanation="" if same else f"by {values[-1] - values[0]}{unit} at most",
+            stated=_shown(found),
+            explanation=_explained(
+                "" if same else f"by {values[-1] - values[0]}{unit} at most", found
+            ),
         )
 
 
@@ -123,13 +133,75 @@ def _parties(said: Sequence[Said]) -> Iterator[CrossCheck]:
             id=f"party-{role}",
             title=f"Name of the {role}",
             verdict="agrees" if same else "differs",
-            stated=[shown(one) for one in found],
-            explanation=(
+            stated=_shown(found),
+            explanation=_explained(
                 ""
                 if same
-                else "the names are spelled differently; whether they are one party is not decided"
+                else "the names are spelled differently; whether they are one party is not decided",
+                found,
             ),
         )
+
+
+def _revised(said: Sequence[Said]) -> Iterator[CrossCheck]:
+    """What a document's sender said of it before, where that was something else."""
+
+    def told(one: Said) -> tuple[int, str]:
+        return one.document.logged.first_index, one.topic
+
+    own = [one for one in said if one.description is not None and one.standing != "other"]
+    for (document, topic), group in groupby(sorted(own, key=told), key=told):
+        found = list(group)
+        now = {f"{one.value}" for one in found if stands(one)}
+        earlier = [one for one in found if not stands(one) and f"{one.value}" not in now]
+        if not earlier:
+            continue
+        newest = earlier[0].description
+        assert newest is not None
+        assert newest.superseded_by is not None
+        yield CrossCheck(
+            id="revised",
+            title=f"{_topic(topic)} of document {document}, as its sender described it before",
+            verdict="revised",
+            stated=_shown([one for one in found if stands(one)] + earlier),
+            explanation=(
+                f"superseded by record {newest.superseded_by}"
+                + ("" if now else ", which says nothing of it")
+            ),
+        )
+
+
+def _shown(found: Sequence[Said]) -> list[Stated]:
+    """What is said; of many the documents' own words first."""
+    if len(found) > MAX_SHOWN:
+        found = sorted(found, key=lambda one: one.standing != "own")[:MAX_SHOWN]
+    return [stated(one) for one in found]
+
+
+def _explained(explanation: str, found: Sequence[Said]) -> str:
+    """The explanation, with what speaks for a document that it did not send."""
+    others = [one.first_index for one in found if one.standing == "other"]
+    parts = [explanation] if explanation else []
+    if others:
+        named = ", ".join(f"{index}" for index in others[:MAX_SHOWN])
+        parts.append(f"record {named}: not by who sent the document that it describes")
+    if len(found) > MAX_SHOWN:
+        parts.append(f"{len(found) - MAX_SHOWN} more statements are not shown")
+    return "; ".join(parts)
+
+
+def _topic(topic: str) -> str:
+    kind, _, name = topic.partition(":")
+    told = name.replace("_", " ")
+    return {
+        "amount": f"Amount {told}",
+        "party": f"Name of the {told}",
+        "date": f"Date: {told}",
+    }.get(kind, {"weight": "Gross weight", "pieces": "Number of pieces"}.get(kind, kind))
+
+
+def _by(told: Stated) -> str:
+    return f" ({told.organisation or told.submitter})" if told.submitter else ""
 
 
 def _unreadable(documents: Sequence[DocumentFact]) -> Iterator[CrossCheck]:

@@ -11,7 +11,13 @@ from datetime import date, datetime, tzinfo
 from provenance.evidence.clocks.calendar import local_date
 from provenance.evidence.clocks.zones import zone_named, zone_of_offset
 from provenance.evidence.crosschecks.model import CrossCheck, Stated
-from provenance.evidence.crosschecks.statements import DECLARATIONS, INVOICES, POLICIES, Said
+from provenance.evidence.crosschecks.statements import (
+    DECLARATIONS,
+    INVOICES,
+    POLICIES,
+    Said,
+    stated,
+)
 from provenance.evidence.facts import EventFact, Holdings, event_of
 from provenance.evidence.rules.model import RuleBook
 
@@ -60,9 +66,9 @@ def date_checks(
         _of(loss, zone),
         _dated(said, "policy_to", None),
     )
-    stated = _dated(said, "delivered_on", None)
+    delivery = _dated(said, "delivered_on", None)
     yield from _same_day(
-        "delivery-day", "Day of delivery, invoice and event", stated, _of(delivered, zone)
+        "delivery-day", "Day of delivery, invoice and event", delivery, _of(delivered, zone)
     )
 
 
@@ -116,12 +122,7 @@ def _dated(said: Sequence[Said], name: str, types: frozenset[str] | None) -> lis
     return [
         _Dated(
             one.value,
-            Stated(
-                first_index=one.document.logged.first_index,
-                value=one.value.isoformat(),
-                source=one.source,
-                by=one.document.type,
-            ),
+            stated(one),
         )
         for one in said
         if one.topic == f"date:{name}"

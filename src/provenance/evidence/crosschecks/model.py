@@ -4,20 +4,35 @@ from typing import Literal
 
 import msgspec
 
-Verdict = Literal["agrees", "differs", "not_comparable"]
+Verdict = Literal["agrees", "differs", "revised", "not_comparable"]
+Standing = Literal["own", "other", "superseded"]
 
 
 class Stated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one record says; ``source`` is where in it that stands, ``by`` the kind of document."""
+    """What one record says.
+
+    ``first_index`` is the record that says it: of what a description says, the description, and
+    ``document`` is then the document's. ``source`` is where in it that stands, ``by`` the kind of
+    document. ``standing``: the document's ``own`` word, by whoever sent it; what an ``other``
+    organisation says of it; or what its sender said before, ``superseded`` by a newer description.
+    ``submitter`` is who recorded it, by the statement, ``organisation`` the operator's name for it.
+    """
 
     first_index: int
     value: str
     source: Literal["description", "UBL", "CII", "event", "log"]
     by: str = ""
+    document: int | None = None
+    standing: Standing = "own"
+    submitter: str = ""
+    organisation: str = ""
 
 
 class CrossCheck(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One comparison and what came of it; nothing is decided for the reader."""
+    """One comparison and what came of it; nothing is decided for the reader.
+
+    ``revised``: a document's sender said otherwise of it in an earlier description.
+    """
 
     id: str
     title: str

@@ -10,7 +10,7 @@ from provenance.evidence.cases.fold import Case, LoggedAct
 from provenance.evidence.checklist import ChecklistLine
 from provenance.evidence.clocks.reading import ClockReading
 from provenance.evidence.cover import CoverReading
-from provenance.evidence.crosschecks import CrossCheck
+from provenance.evidence.crosschecks import CrossCheck, Stated
 from provenance.evidence.dossier.report import Clock, Found, Item, Section, spelled_time
 from provenance.evidence.facts import Holdings, Logged, Proof
 from provenance.evidence.limits import LimitReading
@@ -153,9 +153,23 @@ def _duration(milliseconds: int) -> str:
 
 
 def _compared(check: CrossCheck) -> tuple[str, ...]:
-    said = "; ".join(f"entry {one.first_index}: {one.value}" for one in check.stated)
+    said = "; ".join(f"{_teller(one)}: {one.value}" for one in check.stated)
     explained = f"{said} ({check.explanation})" if check.explanation else said
     return check.title, words(check.verdict), explained
+
+
+def _teller(one: Stated) -> str:
+    """The entry that says it, of which document, and who recorded that."""
+    what = f"entry {one.first_index}"
+    if one.document is not None:
+        what += f" on document {one.document}"
+    parts = [one.organisation or one.submitter]
+    if one.standing == "other":
+        parts.append("not its sender")
+    if one.standing == "superseded":
+        parts.append("superseded")
+    told = ", ".join(filter(None, parts))
+    return f"{what} ({told})" if told else what
 
 
 def _limit(limit: LimitReading) -> tuple[str, ...]:
