@@ -1,7 +1,8 @@
 """Handlers of receipts and trail heads.
 
 An index can be guessed, so that naming one entitles to nothing: a carrier reads receipts of its
-own records, the operator all, everybody else those of a subject that they name.
+own records, the operator all, everybody else those of a subject that they name. What they are shown
+of them is decided in :mod:`provenance.api.receipts.shown`.
 """
 
 from typing import Final
@@ -17,10 +18,11 @@ from provenance.api.epcis.contexts import Contexts
 from provenance.api.errors import ForbiddenError, MissingError, ParameterError
 from provenance.api.parameters import path_integer
 from provenance.api.receipts.cache import ReceiptCache
-from provenance.api.receipts.shown import ShownReceipts, may_read_kind
+from provenance.api.receipts.shown import ShownReceipts, is_act
 from provenance.api.receipts.store import OwnershipStore
 from provenance.api.roles import OWN_PARCEL_ONLY, Role
 from provenance.api.services import Services
+from provenance.evidence.cases.records import KIND as CASE
 
 MAX_RECORD: Final = 1_000
 """Receipts of one answer: some megabytes. A larger record's are read one by one."""
@@ -53,7 +55,9 @@ class Receipts:
         owner = (material.subject, material.submitter)
         _require(principal, owner=owner, subject=subject)
         data = await self._shown.encoded(material, principal)
-        self._cache.keep(index, owner, data, discloses=discloses, mark=mark)
+        # Who sees what of an act is decided anew each time.
+        if not is_act(material):
+            self._cache.keep(index, owner, data, discloses=discloses, mark=mark)
         return bytes_answer(data)
 
     async def of_record(self, request: Request, principal: Principal) -> Response:
@@ -72,6 +76,10 @@ class Receipts:
                 name="first_index",
             )
         materials = await self._services.prover.materials([entry.index for entry in entries])
+        one = next(iter(materials.values()), None)
+        if one is not None and not await self._shown.may_open(one, principal):
+            # The others would tell what else it is about.
+            entries = named
         receipts = [
             await self._shown.encoded(materials[entry.index], principal)
             for entry in entries
@@ -90,7 +98,9 @@ class Receipts:
         if payload is None:
             # A document's lies sealed elsewhere.
             return await self._downloads.document(request, principal)
-        if not may_read_kind(principal, payload.kind, found[0].owner):
+        if payload.kind == CASE and not await self._shown.may_read_act(
+            principal, first_index, submitter=found[0].submitter
+        ):
             raise MissingError("there is no such payload, or it is not for this key")
         if principal.role in OWN_PARCEL_ONLY:
             event = await self._shown.event(payload)

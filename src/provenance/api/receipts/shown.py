@@ -1,7 +1,15 @@
-"""Receipts as their reader may see them: one parcel's line of an event, and not its neighbours'."""
+"""Receipts as their reader may see them: one parcel's line of an event, and not its neighbours'.
+
+An act of a claims case is for whoever did it, for who opened the case, and for the operator. Others
+get its receipt withheld: that something stands there, and not what it says. Its statement would
+tell them the case, and its payload's salt and hash let them guess amounts and names.
+"""
 
 from dataclasses import replace
 from typing import Final
+from uuid import UUID
+
+import msgspec
 
 from provenance.api.authentication import Principal
 from provenance.api.entitlement import Owner
@@ -12,6 +20,7 @@ from provenance.api.roles import OWN_PARCEL_ONLY, Role
 from provenance.core.fields import flatten
 from provenance.core.receipt import Receipt
 from provenance.evidence.cases.records import KIND as CASE
+from provenance.evidence.dossier.redaction import withhold
 from provenance.prove.errors import EntryNotFoundError
 from provenance.prove.materials import Material
 from provenance.prove.prover import Prover
@@ -32,6 +41,15 @@ _COMMON_FIELDS: Final = frozenset(
 """What an event says about all its parcels alike."""
 
 
+class _Said(msgspec.Struct):
+    """What decides who may see a statement."""
+
+    kind: str
+
+
+_said: Final = msgspec.json.Decoder(_Said)
+
+
 class ShownReceipts:
     """Makes receipts of one log for whoever asks."""
 
@@ -47,6 +65,8 @@ class ShownReceipts:
             NotAnchoredError: no anchor covers the entry yet.
 
         """
+        if not await self.may_open(material, principal):
+            return withhold(Receipt.decode(await self._prover.encoded(material))).encode()
         if principal.role in OWN_PARCEL_ONLY:
             if material.sealed is not None and material.sealed.path is not None:
                 return await self._of_document(material)
@@ -58,6 +78,20 @@ class ShownReceipts:
             if event is None and material.sealed is not None:
                 return await self._of_document(material)
         return await self._prover.encoded(material)
+
+    async def may_open(self, material: Material, principal: Principal) -> bool:
+        """Whether ``principal``, who may read the entry, may see what was recorded."""
+        return not is_act(material) or await self.may_read_act(
+            principal, material.record_first, submitter=material.submitter
+        )
+
+    async def may_read_act(
+        self, principal: Principal, first_index: int, *, submitter: UUID
+    ) -> bool:
+        """Whether the act of a case that ``submitter`` recorded at ``first_index`` is for them."""
+        if may_read_kind(principal, CASE, ("", submitter)):
+            return True
+        return await self._store.opener(first_index) == principal.organisation
 
     async def _of_document(self, material: Material) -> bytes:
         """Receipt that does not open what belongs to other parcels too, and is no event."""
@@ -82,6 +116,12 @@ class ShownReceipts:
             return None
         found = await self._contexts.of([payload.context_sha256])
         return ReadEvent.of(payload.data, found[payload.context_sha256].prefixes)
+
+
+def is_act(material: Material) -> bool:
+    """Whether the entry is of an act of a case; of what was erased nothing is left to tell."""
+    statement = material.statement
+    return statement is not None and _said.decode(statement).kind == CASE
 
 
 def may_read_kind(principal: Principal, kind: str, owner: Owner) -> bool:

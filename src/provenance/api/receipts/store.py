@@ -85,6 +85,26 @@ class OwnershipStore:
             return None
         return StoredPayload(payload, row.media_type, row.context_sha256, row.kind)
 
+    async def opener(self, first_index: int) -> UUID | None:
+        """Return who began the trail of what the record at ``first_index`` is first about.
+
+        The case is the first subject of its acts.
+        """
+        query = (
+            select(records.c.submitter)
+            .join(
+                entries,
+                and_(
+                    entries.c.log_id == records.c.log_id,
+                    entries.c.trail_first == records.c.first_index,
+                ),
+            )
+            .where(records.c.log_id == self._log_id, entries.c.index == first_index)
+        )
+        async with self._engine.connect() as connection:
+            found: UUID | None = await connection.scalar(query)
+        return found
+
     async def has_entry_in(self, subject: str, *, submitter: UUID) -> bool:
         """Whether ``submitter`` has recorded anything about ``subject``."""
         query = select(
