@@ -15,6 +15,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from provenance.api.app import create_app, description_of
+from provenance.api.epcis.readers import DocumentReaders
 from provenance.api.ports import Check
 from provenance.api.services import Services
 from provenance.core.trustfile import TrustFile
@@ -98,6 +99,7 @@ def unconnected(folder: Path) -> Services:
         seconds=time.monotonic,
         random_bytes=os.urandom,
         rules=built_in_rules(),
+        readers=DocumentReaders(),
     )
 
 
