@@ -15,6 +15,7 @@ import pytest
 from fixtures.bits import all_bits, changed, frame_bytes, sample
 from fixtures.browser import VerifierPage
 from fixtures.dossiers import Case, rebuilt, resigned, write
+from fixtures.forged_dossiers import Forgeable, forged_dossiers
 from fixtures.hostile_containers import HOSTILE
 from fixtures.hostile_dossiers import hostile_dossiers
 from fixtures.tsa import Authority, over_closing, over_first, stamped
@@ -186,6 +187,15 @@ def test_page_and_command_line_agree_on_a_redacted_dossier(
     part = replace(content, receipts=hidden + content.receipts[1:], events=content.events[1:])
     result = agree(verifier_page, write(dossier_case.log, part), trust, dossier_case.block)
     assert result["outcome"] == "VALID"
+
+
+def test_page_and_command_line_agree_on_what_an_operator_hides_or_mislabels(
+    verifier_page: VerifierPage, forgeable: Forgeable
+) -> None:
+    trust = forgeable.log.trust().encode()
+    assert agree(verifier_page, forgeable.written(), trust, forgeable.block)["outcome"] == "VALID"
+    for name, data, outcome, _ in forged_dossiers(forgeable):
+        assert agree(verifier_page, data, trust, forgeable.block)["outcome"] == outcome, name
 
 
 def test_page_and_command_line_agree_on_time_stamps(
