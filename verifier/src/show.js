@@ -1,7 +1,7 @@
 // What was found, as a page. Text of a dossier is only ever set as text. What can be long is made
 // when somebody looks at it: a large dossier has ten thousand entries with nine verdicts each.
 
-import { utc } from "./run.js";
+import { utc } from "./words.js";
 
 const SYMBOLS = { VALID: "✓", INVALID: "✕", UNKNOWN: "?" };
 const HEADLINES = {

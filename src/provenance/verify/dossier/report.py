@@ -22,6 +22,12 @@ NO_TIMES: Final = (
 )
 """Said of a dossier whose first anchors' blocks nobody vouches for."""
 PLACE_ONLY: Final = "{count} of {total} entries are withheld or erased: place and order only"
+NO_CONTENT: Final = (
+    "content of {count} of {total} opened records is not in it: what their statements say is proven"
+)
+NO_ERASURE: Final = "{count} of {total} entries are called erased, and no erasure record in it names them: not proven"
+UNPROVEN: Final = "signed by the operator, not proven"
+"""Said of what stands in no statement and in no payload that was recorded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Rules: every entry is checked as a receipt is (``core.check``, ``verify.sets``),
 the dossier proves. Where nobody vouches for the block of an entry's first anchor, its anchor,
 finality and timing are UNKNOWN, and the whole may still be VALID by the closing anchor; the report
 then says what that leaves open. What contradicts itself is INVALID, whoever vouches. An entry that
-is withheld or erased proves place and order only, and is counted.
+is withheld or erased proves place and order only, and is counted; so is content that is not there
+though its statement is open (``records``).
 """
 
 from collections import Counter
@@ -26,7 +27,10 @@ from provenance.verify.dossier.closing import judge_anchor, judge_cover
 from provenance.verify.dossier.errors import ChecksumError, ContainerError
 from provenance.verify.dossier.files import judge_contents, judge_files
 from provenance.verify.dossier.reading import Dossier, InsideError, Progress, read_dossier, silent
+from provenance.verify.dossier.records import NOT_ERASED, UNLISTED, Erasures, Records
 from provenance.verify.dossier.report import (
+    NO_CONTENT,
+    NO_ERASURE,
     NO_TIMES,
     PLACE_ONLY,
     DossierReport,
@@ -128,12 +132,16 @@ class _Judgement:
         items = [self._item(receipt) for receipt in dossier.receipts]
         found = judge([item for item, _ in items], trust=self._trust)
         contents = judge_contents(dossier)
+        records = Records(dossier)
+        erasures = records.erasures(self._whole(found))
+        absent = records.without_content(contents)
+        contents |= dict.fromkeys(erasures.false, (Outcome.INVALID, NOT_ERASED))
         reports = tuple(
             _lowered(report, anchor, contents.get(report.receipt.index))
             for report, (_, anchor) in zip(found.receipts, items, strict=True)
         )
         receipts = replace(found, receipts=reports)
-        files = judge_files(dossier, receipts)
+        files = judge_files(dossier, records, receipts)
         checks = (
             Verdict(
                 "container",
@@ -141,7 +149,7 @@ class _Judgement:
                 f"{dossier.members} members, {dossier.size} bytes, each where the listing leads to",
             ),
             Verdict("signature", *_guarded(self._signature)),
-            self._files(files),
+            self._files(files, records),
             Verdict("closing", *_guarded(self._closing)),
             Verdict("history", *self._history(receipts)),
             *self._timestamps(),
@@ -151,7 +159,19 @@ class _Judgement:
             files=tuple(files),
             receipts=receipts,
             about=self._about(),
-            qualifications=tuple(self._qualifications(receipts, [item for _, item in items])),
+            qualifications=(
+                *self._qualifications(receipts, [item for _, item in items]),
+                *_absences(absent, erasures, entries=len(dossier.receipts)),
+            ),
+        )
+
+    def _whole(self, found: SetReport) -> frozenset[bytes]:
+        """Trails that the manifest lists and that are whole."""
+        subjects = frozenset(self._dossier.manifest.subjects)
+        return frozenset(
+            item.trail
+            for item in found.trails
+            if item.subject in subjects and item.verdict.outcome is Outcome.VALID
         )
 
     def _item(self, receipt: Receipt) -> tuple[ReadReceipt, ProvenAnchor]:
@@ -195,10 +215,13 @@ class _Judgement:
         signature.check(self._dossier.manifest_bytes, key)
         return Outcome.VALID, f"the manifest is signed for {signature.origin} by a trusted key"
 
-    def _files(self, files: Sequence[FileReport]) -> Verdict:
+    def _files(self, files: Sequence[FileReport], records: Records) -> Verdict:
         wrong = [file for file in files if file.outcome is Outcome.INVALID]
         if wrong:
             return Verdict("files", Outcome.INVALID, f"{wrong[0].name}: {wrong[0].reason}")
+        unlisted = next(records.unlisted(), None)
+        if unlisted is not None:
+            return Verdict("files", Outcome.INVALID, UNLISTED.format(index=unlisted))
         present = [file for file in self._dossier.manifest.files if file.state is None]
         absent = len(self._dossier.manifest.files) - len(present)
         said = f"; {absent} withheld or erased" if absent else ""
@@ -304,6 +327,14 @@ class _Judgement:
         absent = sum(receipt.state is not None for receipt in self._dossier.receipts)
         if absent:
             yield PLACE_ONLY.format(count=absent, total=len(self._dossier.receipts))
+
+
+def _absences(absent: tuple[int, int], erasures: Erasures, *, entries: int) -> Iterator[str]:
+    count, total = absent
+    if count:
+        yield NO_CONTENT.format(count=count, total=total)
+    if erasures.unproven:
+        yield NO_ERASURE.format(count=len(erasures.unproven), total=entries)
 
 
 def _remembering(trust: TrustFile) -> TrustFile:
