@@ -26,8 +26,8 @@ from provenance.evidence.dossier.report import (
     Line,
     ListedDocument,
     ReportContent,
-    spelled_time,
 )
+from provenance.evidence.dossier.sheet import spelled_time
 from provenance.intake.documents.description import MEDIA_TYPE as DESCRIPTION
 from provenance.intake.documents.types import document_types
 from provenance.verify.dossier.tokens import stated

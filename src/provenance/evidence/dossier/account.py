@@ -11,7 +11,8 @@ from provenance.evidence.checklist import ChecklistLine
 from provenance.evidence.clocks.reading import ClockReading
 from provenance.evidence.cover import CoverReading
 from provenance.evidence.crosschecks import CrossCheck, Stated
-from provenance.evidence.dossier.report import Clock, Found, Item, Section, spelled_time
+from provenance.evidence.dossier.report import Clock, Found, Item, Section
+from provenance.evidence.dossier.sheet import ENTRY, spelled_time
 from provenance.evidence.facts import Holdings, Logged, Proof
 from provenance.evidence.limits import LimitReading
 from provenance.evidence.money import plain
@@ -86,7 +87,7 @@ def sections_of(case: Case, assessment: Assessment) -> Iterator[Section]:
         ),
         Section(
             "Acts of the case",
-            ("No.", "Recorded (UTC)", "Act", "Says", "Entry"),
+            ("No.", "Recorded (UTC)", "Act", "Says", ENTRY),
             [_act(number, act) for number, act in enumerate(case.history)],
             (6, 20, 18, 46, 10),
         ),
