@@ -103,7 +103,7 @@ def test_a_backup_from_before_an_erasure_does_not_bring_it_back(tmp_path: Path) 
     assert b"Officer" not in newest.read_bytes()
 
     back = tmp_path / "back"
-    command(back, "restore", early, "--erasures", newest)
+    command(back, "restore", early, "--erasures", newest, "--accept-loss")
     assert places_of(word, back) == set()
     with RunningService(back) as service:
         service.wait_until_ready()

@@ -30,7 +30,7 @@ async def test_a_restored_backup_of_a_busy_service_holds_everything_promised_bef
     size = json.loads((tmp_path / "backup" / "manifest.json").read_text())["logs"][0]["size"]
     harness.data_dir.rename(tmp_path / "lost")
 
-    provenance("restore", tmp_path / "backup", data=harness.data_dir)
+    provenance("restore", tmp_path / "backup", "--accept-loss", data=harness.data_dir)
     # What was promised after the dump is lost with the disk, and the submitters can prove it.
     harness.submitters.promises[:] = [p for p in harness.promises if p.end <= size]
     assert {p.note for p in promised_before} <= {p.note for p in harness.promises}
@@ -49,7 +49,9 @@ def test_a_backup_or_data_folder_that_is_there_is_not_written_over(tmp_path: Pat
     backup = tmp_path / "backup"
     provenance("backup", backup, data=harness.data_dir)
     assert "is there already" in provenance("backup", backup, data=harness.data_dir, code=5)
-    assert "is not empty" in provenance("restore", backup, data=harness.data_dir, code=5)
+    assert "is not empty" in provenance(
+        "restore", backup, "--accept-loss", data=harness.data_dir, code=5
+    )
     assert backup.stat().st_mode & 0o777 == 0o700
     assert not [path for path in backup.rglob("*") if path.is_file() and path.stat().st_mode & 0o77]
     # Damage of any file is found before anything is written.
@@ -58,13 +60,17 @@ def test_a_backup_or_data_folder_that_is_there_is_not_written_over(tmp_path: Pat
         shutil.copytree(backup, copy)
         content = (copy / name).read_bytes()
         (copy / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        said = provenance("restore", copy, data=tmp_path / "new", code=5)
+        said = provenance("restore", copy, "--accept-loss", data=tmp_path / "new", code=5)
         assert f"{name} in the backup" in said
         (copy / name).unlink()
-        assert "is missing" in provenance("restore", copy, data=tmp_path / "new", code=5)
+        assert "is missing" in provenance(
+            "restore", copy, "--accept-loss", data=tmp_path / "new", code=5
+        )
         shutil.rmtree(copy)
     (backup / "manifest.json").unlink()
-    assert "holds no backup" in provenance("restore", backup, data=tmp_path / "new", code=5)
+    assert "holds no backup" in provenance(
+        "restore", backup, "--accept-loss", data=tmp_path / "new", code=5
+    )
     assert not list(tmp_path.glob("*new*"))
     assert not list(tmp_path.glob(".*"))
 
@@ -78,7 +84,7 @@ def test_a_document_comes_back_with_its_key(tmp_path: Path) -> None:
         ).raise_for_status()
         provenance("backup", tmp_path / "backup", data=harness.data_dir)
     harness.data_dir.rename(tmp_path / "lost")
-    provenance("restore", tmp_path / "backup", data=harness.data_dir)
+    provenance("restore", tmp_path / "backup", "--accept-loss", data=harness.data_dir)
     with harness.running(), harness.service.client() as client:
         assert client.get(answer.headers["location"]).content == data
         audit = ("log", "audit", "--database", "--trust", harness.data_dir / "trust.json")

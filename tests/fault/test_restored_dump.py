@@ -1,44 +1,19 @@
 """Yesterday's database comes back: nothing is accepted before it agrees with the chain again."""
 
-import contextlib
 import shutil
-import subprocess
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from fault.commands import provenance
+from fault.copying import Disaster, copy_folder, until_refused, write
 from fault.harness import Harness
-from fault.submitters import HEADERS, Promise, documents
-from fixtures.service import PATIENCE, RunningService
+from fault.submitters import documents
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900), pytest.mark.xdist_group("restored")]
 
 NEW_ORIGIN = "provenance.localhost/log-2"
-
-
-@dataclass(frozen=True, slots=True)
-class Disaster:
-    """A stopped service whose database is yesterday's: it has ``kept``, and lacks ``missing``."""
-
-    data_dir: Path
-    kept: list[Promise]
-    missing: list[Promise]
-    receipts: list[bytes]
-
-    @property
-    def kept_end(self) -> int:
-        """Size of the log that yesterday's database holds."""
-        return max(promise.end for promise in self.kept)
-
-    @property
-    def size(self) -> int:
-        """Size of the log before the disaster, all of it anchored."""
-        return max(promise.end for promise in self.missing)
 
 
 @pytest.fixture(scope="module")
@@ -126,28 +101,3 @@ async def test_with_the_copies_gone_it_says_what_is_lost_and_a_succession_brings
             is_lost = number >= 3
             said = harness.verify(path, code=1 if is_lost else 0)
             assert ("INVALID" in said) == is_lost, said
-
-
-def until_refused(service: RunningService) -> str:
-    """Return why the service stays read-only, once it says so; nothing may be taken before."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.TransportError):
-            answer = write(service)
-            assert answer.status_code == 503, answer.text
-            if "forked" in answer.text:
-                return str(answer.json()["detail"])
-        time.sleep(0.05)
-    raise AssertionError("it did not say why it takes no writes")
-
-
-def write(service: RunningService) -> httpx.Response:
-    with service.client() as client:
-        return client.post(
-            "/epcis/capture", content=documents(1, events=1)[0].body, headers=HEADERS
-        )
-
-
-def copy_folder(source: Path, target: Path) -> None:
-    """Copy with owners and modes, as a backup of files would."""
-    subprocess.run(["cp", "-a", source, target], check=True)

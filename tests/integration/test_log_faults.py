@@ -4,32 +4,43 @@ lost, nothing is logged twice, and the writer goes on."""
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
+from fixtures.anchoring import World, draft
 from fixtures.embedded import PostgresFixture
 from fixtures.logs import (
-    LogUnderTest,
-    check_acknowledgement,
     check_log,
     event,
     keyed,
     log_under_test,
     submission,
 )
+from fixtures.rotation import rotated
+from fixtures.soundness import check_world
+from fixtures.waiting import eventually
 from provenance.db.engine import PoolOptions
-from provenance.embedded import PostgresAddress
 from provenance.log.errors import OutcomeUnknownError, RetryableError, UnavailableError
 from provenance.log.steps import Step
-from provenance.log.submissions import Idempotency, Submission
-from provenance.log.writer import WriterLimits
+from provenance.log.submissions import (
+    CaptureJob,
+    Idempotency,
+    Logged,
+    RecordDraft,
+    Submission,
+)
+from provenance.log.writer import LogWriter, WriterLimits
 
 pytestmark = pytest.mark.services
 
-MOMENTS = ("before", "after")
-STEPS = [(step, moment) for step in Step for moment in MOMENTS]
+FAULTS = ("lost connection", "killed backend")
+TABLE = rotated(
+    [step.name for step in Step],
+    [f"{fault} {moment}" for fault in FAULTS for moment in ("before", "after")],
+)
 
 
 @dataclass(slots=True)
@@ -42,12 +53,22 @@ class FailOnce:
     times: int = 1
     armed: bool = False
     hits: int = field(default=0)
+    holding: bool = False
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def before(self, step: Step) -> None:
+        if self.holding and step is Step.CONNECT:
+            # What is submitted meanwhile becomes the next group, all of it.
+            self.held.set()
+            await self.release.wait()
         await self._maybe(step, "before")
 
     async def after(self, step: Step) -> None:
         await self._maybe(step, "after")
+        if self.holding and step is Step.ANSWER:
+            # The one that was held has its answer: the next group is the one that is meant.
+            self.holding, self.armed = False, True
 
     async def _maybe(self, step: Step, moment: str) -> None:
         if self.armed and (step, moment) == (self.step, self.moment) and self.hits < self.times:
@@ -85,57 +106,115 @@ def requests(count: int) -> list[Submission]:
     ]
 
 
-async def fail_and_repeat(log: LogUnderTest, observer: FailOnce) -> list[object]:
-    """Submit a group while the fault strikes, then repeat what failed; returns the outcomes."""
-    writer = await log.writer(observer=observer)
-    first = await writer.submit(submission(event("first", "urn:example:shared")))
-    observer.armed = True
-    asked = requests(6)
-    outcomes = await asyncio.gather(
-        *(writer.submit(request) for request in asked), return_exceptions=True
+def mixed() -> list[Submission]:
+    """Submissions of every kind, on a log that holds what :func:`before` made.
+
+    New subjects and old ones, several in one record, a repeated record beside a new one, a
+    correction, a capture job, and enough that a tile becomes full.
+    """
+    wide = draft(10, turn=1, subjects=40)
+    return [
+        requested(draft(1, turn=1), draft(2, turn=1, subjects=3)),
+        requested(draft(0, event_id="urn:id:0"), draft(3, turn=1)),
+        requested(draft(0, turn=1, event_id="urn:id:0", corrects="urn:id:0")),
+        requested(wide, draft(4, turn=1), job=CaptureJob(uuid4(), "rollback", 1)),
+        requested(draft(5), draft(5, turn=1), draft(6, subjects=2)),
+    ]
+
+
+def requested(*records: RecordDraft, job: CaptureJob | None = None) -> Submission:
+    """A submission with an Idempotency-Key of its own."""
+    return Submission(
+        submitter=records[0].submitter,
+        records=records,
+        idempotency=Idempotency(uuid4().hex, keyed(str(records[0].dedup_key))),
+        job=job,
     )
+
+
+async def before(writer: LogWriter) -> list[Logged]:
+    """Log what the mixed submissions repeat, correct and go on from: 230 entries."""
+    return [
+        await writer.submit(requested(draft(0, event_id="urn:id:0"), draft(1), draft(2))),
+        await writer.submit(requested(draft(9, subjects=100), draft(10, subjects=127))),
+    ]
+
+
+async def in_one_group(
+    writer: LogWriter, observer: FailOnce, asked: list[Submission]
+) -> list[Logged | BaseException]:
+    """Submit while the writer is held, so that all become one group, in which the fault strikes."""
+    observer.holding = True
+    first = asyncio.create_task(writer.submit(requested(draft(20))))
+    await observer.held.wait()
+    tasks = [asyncio.create_task(writer.submit(one)) for one in asked]
+    await eventually(lambda: len(writer._queue) == len(asked))
+    observer.release.set()
+    await first
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     observer.armed = False
-    size_after_fault = (await log.store.head()).size
-    for request, outcome in zip(asked, outcomes, strict=True):
-        if isinstance(outcome, BaseException):
-            assert isinstance(outcome, RetryableError), outcome
-            again = await writer.submit(request)
-            is_in_log = again.first_index < size_after_fault
-            assert is_in_log == again.repeated
-            assert not (is_in_log and isinstance(outcome, UnavailableError))
-        else:
-            again = await writer.submit(request)
-            assert again.acknowledgement == outcome.acknowledgement
-        check_acknowledgement(again)
-    check_acknowledgement(first)
-    entries = await check_log(log)
-    assert len(entries) == 1 + 2 * len(asked)
     return list(outcomes)
 
 
-@pytest.mark.parametrize(("step", "moment"), STEPS, ids=lambda value: getattr(value, "name", value))
-async def test_a_lost_connection_at_any_step_loses_and_doubles_nothing(
-    database_url: str, step: Step, moment: str
+@pytest.mark.parametrize(("name", "fault"), TABLE)
+async def test_a_fault_at_any_step_loses_and_doubles_nothing(
+    world: World, postgres: PostgresFixture, name: str, fault: str
 ) -> None:
-    async with log_under_test(database_url) as log:
-        observer = FailOnce(step, moment, lose_connection)
-        outcomes = await fail_and_repeat(log, observer)
-        assert observer.hits or step is Step.READ_MORE
-        is_unknown = any(isinstance(outcome, OutcomeUnknownError) for outcome in outcomes)
+    step, moment = Step[name], fault.rpartition(" ")[2]
+    is_killed = fault.startswith("killed")
+    database = make_url(world.database_url).database or ""
+    strike = terminate_backends(postgres, database) if is_killed else lose_connection
+    observer = FailOnce(step, moment, strike)
+    writer = LogWriter(world.engine, world.log, signers=[world.signer], observer=observer)
+    await writer.start()
+    writer.open()
+    try:
+        acknowledged = await before(writer)
+        asked = mixed()
+        outcomes = await in_one_group(writer, observer, asked)
+        assert observer.hits == 1
+        [(size,)] = await world.query("SELECT size FROM log_heads")
+        acknowledged += [
+            await once_more(writer, request, outcome, size)
+            for request, outcome in zip(asked, outcomes, strict=True)
+        ]
+    finally:
+        await writer.stop()
+    is_unknown = any(isinstance(outcome, OutcomeUnknownError) for outcome in outcomes)
+    if is_killed:
+        steps = {(Step.COMMIT, "before"), (Step.UPDATE_TREE, "after")}
+        assert is_unknown == ((step, moment) in steps)
+    else:
         assert is_unknown == (step in {Step.COMMIT, Step.ANSWER})
+    size = max(logged.first_index + logged.count for logged in acknowledged)
+    assert size == 230 + 1 + 4 + 1 + 1 + 41 + 4
+    async with world.working(world.worker()):
+        await world.anchored(size)
+    await check_world(world, size=size, acknowledged=acknowledged)
+    assert await world.query("SELECT count(*), count(DISTINCT dedup_key) FROM records") == [
+        (5 + 1 + 2 + 1 + 1 + 2 + 3, 5 + 1 + 2 + 1 + 1 + 2 + 3)
+    ]
+    # Each request and job is there once, and the correction names what it corrects.
+    assert await world.query("SELECT count(*) FROM requests") == [(3 + len(asked),)]
+    assert await world.query("SELECT count(*) FROM capture_jobs") == [(1,)]
+    assert await world.query("SELECT corrects FROM records WHERE corrects IS NOT NULL") == [(0,)]
+    assert await world.query("SELECT count(*) FROM tiles WHERE length(data) = 8192") == [(1,)]
 
 
-@pytest.mark.parametrize(("step", "moment"), STEPS, ids=lambda value: getattr(value, "name", value))
-async def test_a_killed_backend_at_any_step_loses_and_doubles_nothing(
-    database: PostgresAddress, postgres: PostgresFixture, step: Step, moment: str
-) -> None:
-    async with log_under_test(database.url) as log:
-        fault = terminate_backends(postgres, database.database)
-        outcomes = await fail_and_repeat(log, FailOnce(step, moment, fault))
-        is_unknown = any(isinstance(outcome, OutcomeUnknownError) for outcome in outcomes)
-        assert is_unknown == (
-            (step, moment) in {(Step.COMMIT, "before"), (Step.UPDATE_TREE, "after")}
-        )
+async def once_more(
+    writer: LogWriter, request: Submission, outcome: Logged | BaseException, size: int
+) -> Logged:
+    """Repeat a request after the fault, when the log had ``size``; its answer."""
+    again = await writer.submit(request)
+    if isinstance(outcome, BaseException):
+        assert isinstance(outcome, RetryableError), outcome
+        is_in_log = again.repeated
+        assert not (is_in_log and isinstance(outcome, UnavailableError))
+        assert not is_in_log or again.first_index < size
+    else:
+        assert again.repeated
+        assert again.acknowledgement == outcome.acknowledgement
+    return again
 
 
 async def test_a_fault_that_stays_is_told_to_everybody(database_url: str) -> None:

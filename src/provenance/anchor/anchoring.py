@@ -5,6 +5,7 @@ relies on an earlier one having been reached by this process: each looks at what
 on chain the contract's event decides where an anchor is, whoever sent it.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from provenance.anchor.courier import Courier, Wanted
 from provenance.anchor.errors import CheckpointMismatchError
 from provenance.anchor.journal import Journal, Purpose, StoredTransaction
 from provenance.anchor.metrics import AnchorMetrics
+from provenance.anchor.promises import CheckpointMark
 from provenance.anchor.session import Connection, check_lock
 from provenance.anchor.states import ON_CHAIN, Anchor, AnchorState, Place
 from provenance.anchor.steps import Step, StepObserver, observed
@@ -53,6 +55,7 @@ class Session:
     finality: Finality
     metrics: AnchorMetrics
     observer: StepObserver
+    mark: CheckpointMark | None = None
 
 
 class Anchoring:
@@ -79,9 +82,11 @@ class Anchoring:
             await session.registry.try_call(
                 sender=address_of(session.account), call_data=wanted.call_data
             )
-        stored = await self._store_intent(call, wanted)
+        stored, checkpoint = await self._store_intent(call, wanted)
         async with observed(session.observer, Step.WRITE_BATCH):
-            await session.batches.write(call)
+            await session.batches.write(call, checkpoint=checkpoint)
+            if session.mark is not None:
+                await asyncio.to_thread(session.mark.write, checkpoint)
         await check_lock(session.connection)
         async with observed(session.observer, Step.SEND):
             accepted = await session.courier.send(stored)
@@ -173,7 +178,10 @@ class Anchoring:
             await self._session.store.move(anchor.size, AnchorState.SUBMITTED)
         await self.settle(anchor.size)
 
-    async def _store_intent(self, call: AnchorCall, wanted: Wanted) -> StoredTransaction:
+    async def _store_intent(
+        self, call: AnchorCall, wanted: Wanted
+    ) -> tuple[StoredTransaction, str]:
+        """Store what is about to be done; the transaction and the signed checkpoint."""
         session = self._session
         known = await session.store.anchor(call.new_size)
         if known is not None and known.root != call.root:
@@ -182,6 +190,7 @@ class Anchoring:
             )
         stored = await session.courier.stored(wanted, sender=address_of(session.account))
         signed = None if stored else await session.courier.sign(wanted, session.account)
+        checkpoint = self._checkpoint(call.new_size, call.root, known)
         async with (
             observed(session.observer, Step.STORE_INTENT),
             session.connection.transaction(),
@@ -193,10 +202,10 @@ class Anchoring:
                 size=call.new_size,
                 old_size=call.old_size,
                 root=call.root,
-                checkpoint=self._checkpoint(call.new_size, call.root, known),
+                checkpoint=checkpoint,
                 tx_hash=stored.tx_hash,
             )
-        return stored
+        return stored, checkpoint
 
     def _checkpoint(self, size: int, root: RootHash, known: Anchor | None) -> str:
         if known is not None and known.root == root:

@@ -11,6 +11,7 @@ from provenance.anchor.courier import Courier, Patience
 from provenance.anchor.deployment import Deployment
 from provenance.anchor.journal import Journal
 from provenance.anchor.metrics import AnchorMetrics
+from provenance.anchor.promises import CheckpointMark, Promises
 from provenance.anchor.recovery import Recovery
 from provenance.anchor.session import Connection
 from provenance.anchor.steps import StepObserver
@@ -64,6 +65,16 @@ class Assembly:
     patience: Patience
     metrics: AnchorMetrics
     observer: StepObserver
+    mark: CheckpointMark | None = None
+
+    def promises(self, log: LogIdentity) -> Promises:
+        """Where to look for what ``log`` has signed; ``signers`` are its own."""
+        return Promises(
+            self.blobs,
+            origin=log.origin,
+            verifiers=[signer.verifier() for signer in self.signers],
+            mark=self.mark,
+        )
 
     def session(self, log: LogIdentity) -> Session:
         """Return the session of ``log``."""
@@ -91,6 +102,7 @@ class Assembly:
             finality=self.finality,
             metrics=self.metrics,
             observer=self.observer,
+            mark=self.mark,
         )
 
     async def ancestors(self, log: LogIdentity) -> list[Ancestor]:

@@ -7,7 +7,8 @@ Below ``logs/<SHA-256 of origin>/batches/<old size>-<size>/``:
   32 zero bytes where it was erased;
 - ``rows``: records, new trails and the names of submitters, one table after the other: lines that
   are JSON arrays of rows, binary values as PostgreSQL spells them (``\x`` and hex);
-- ``manifest.json``: written last, with sizes and hashes of the others. Without it there is no batch.
+- ``manifest.json``: written last, with sizes and hashes of the others and the signed checkpoint.
+  Without it there is no batch.
 
 An erasure writes ``places`` and ``rows`` anew under other names (``places.1`` …), then the manifest
 that names them by its ``generation``, then removes the old ones: at each moment the manifest's
@@ -64,7 +65,8 @@ class TablePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a batch consists of. ``schema`` is the revision of the database that wrote it.
 
-    ``generation`` counts how often ``places`` and ``rows`` were written anew.
+    ``generation`` counts how often ``places`` and ``rows`` were written anew. ``checkpoint`` is the
+    log's signed note of ``size`` and ``root``: what was promised, where no chain tells any more.
     """
 
     v: int
@@ -80,6 +82,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     tables: tuple[TablePart, ...]
     contexts: tuple[str, ...]
     generation: int = 0
+    checkpoint: str = ""
 
     @property
     def places_name(self) -> str:

@@ -50,8 +50,8 @@ class BatchWriter:
         # Contexts that are known to be stored: a handful for all events of a carrier.
         self._contexts: set[bytes] = set()
 
-    async def write(self, call: AnchorCall) -> None:
-        """Store the batch of a step durably, unless it is there.
+    async def write(self, call: AnchorCall, *, checkpoint: str) -> None:
+        """Store the batch of a step, with its signed ``checkpoint``, durably, unless it is there.
 
         Raises:
             CheckpointMismatchError: the entries are not what the step would anchor.
@@ -83,6 +83,7 @@ class BatchWriter:
             rows=rows,
             tables=tuple(tables),
             contexts=contexts,
+            checkpoint=checkpoint,
         )
         await self._blobs.put(self._paths.manifest(name), manifest.encode())
         total = sum(part.bytes for part in (entries, leaves, places, rows))

@@ -19,6 +19,7 @@ from provenance.anchor.fence import ChainView, FenceReport, Verdict
 from provenance.anchor.recovery import Recovery
 from provenance.anchor.refill import Refill
 from provenance.anchor.states import LogState
+from provenance.anchor.steps import RefillStep, observed
 from provenance.chain.errors import ChainUnavailableError, WrongChainError
 from provenance.chain.types import Head
 from provenance.core.errors import ProvenanceError
@@ -75,6 +76,8 @@ class Duty:
         self._anchored = start_size
         # Until chain and anchors were compared once, nobody knows how the last run ended.
         self._reconciled = False
+        # So long as nobody has looked for promises that the log does not have, it may be old.
+        self._promises_kept = False
         # Once something contradicted the log, it is closed until all of it was anchored.
         self._distrusted = False
         self._look_at = 0.0
@@ -136,13 +139,15 @@ class Duty:
         return due, min(rhythm.poll, max(rhythm.interval - age, 0.0))
 
     async def _pass_fence(self) -> tuple[ChainView, FenceReport]:
-        view, report = await self._recovery.look()
+        view, report = await self._recovery.look(at_promises=not self._promises_kept)
         if report.verdict is Verdict.BEHIND:
             self._reconciled = False
             if report.log.state is not LogState.FORKED:
                 # One whose copies are lost stays an alarm while they are looked for again.
-                await self._set_state(LogState.BEHIND, report.reason)
+                async with observed(self._session.observer, RefillStep.STORE_STATE):
+                    await self._set_state(LogState.BEHIND, report.reason)
             view, report = await self._refill_log(view, report)
+        self._promises_kept = report.verdict is Verdict.OPEN
         metrics = self._session.metrics
         metrics.fence.set(report.verdict.value)
         if report.verdict is Verdict.FORKED:
@@ -159,17 +164,17 @@ class Duty:
     async def _refill_log(
         self, view: ChainView, report: FenceReport
     ) -> tuple[ChainView, FenceReport]:
-        refilled = await self._refill.run(size=report.log.size, target=view.head.size)
+        refilled = await self._refill.run(
+            size=report.log.size, target=report.target, anchored=view.head.size
+        )
         self._session.metrics.refilled.inc(refilled.entries)
-        view, report = await self._recovery.look()
+        view, report = await self._recovery.look(at_promises=True)
         if report.verdict is not Verdict.BEHIND:
             return view, report
-        ranges = ", ".join(f"[{start}, {end})" for start, end in refilled.lost)
         reason = (
-            f"the chain holds {view.head.size} entries, the log {report.log.size}; "
-            f"lost, because no usable batch holds them: {ranges or 'none, but a batch is damaged'}; "
-            "put the blob store back; if that is no help, or somebody else anchored with this "
-            "log's key, run `provenance log succeed`"
+            f"{report.target} entries were anchored or signed, the log has {report.log.size}; "
+            f"{refilled.left(report.target)}; if that is no help, or somebody else anchored with "
+            "this log's key, run `provenance log succeed`"
         )
         return view, FenceReport(verdict=Verdict.FORKED, reason=reason, log=report.log, chain=view)
 

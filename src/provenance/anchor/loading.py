@@ -19,6 +19,7 @@ from provenance.anchor.batch import (
 )
 from provenance.anchor.errors import BatchError
 from provenance.anchor.session import Connection
+from provenance.anchor.steps import RefillStep, StepObserver, Unobserved, observed
 from provenance.anchor.streams import BundleReader, LineReader
 from provenance.blobs import BlobStore
 from provenance.core.digests import LeafHash, RootHash, sha256
@@ -57,6 +58,21 @@ WHERE trails.log_id = %(log)s AND trails.first_index = ends.trail_first
 _HEAD = "UPDATE log_heads SET size = %s, last_at = %s, frontier = %s WHERE log_id = %s"
 
 
+# Of a step that the chain does not hold: whoever replays it signs its transaction anew.
+_INTEND = """
+INSERT INTO anchors (log_id, size, old_size, root, checkpoint, state, created_at)
+VALUES (%s, %s, %s, %s, %s, 'pending', (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An anchor that is to be made of a batch: its signed checkpoint."""
+
+    checkpoint: str
+
+
 @dataclass(slots=True)
 class _Growth:
     """The log while it grows: tree, time of the last entry, leaf hashes of the open tile."""
@@ -86,6 +102,7 @@ class BatchLoader:
         paths: BatchPaths,
         manifest: Manifest,
         erased: EmptiesErased | None = None,
+        observer: StepObserver | None = None,
     ) -> None:
         self._connection = connection
         self._blobs = blobs
@@ -93,9 +110,14 @@ class BatchLoader:
         self._paths = paths
         self._manifest = manifest
         self._erased = erased
+        self._observer = observer or Unobserved()
 
-    async def load(self, name: BatchName, *, size: int, root: RootHash) -> None:
+    async def load(
+        self, name: BatchName, *, size: int, root: RootHash, intent: Intent | None = None
+    ) -> None:
         """Grow the log from ``size`` to the batch's end, if that gives ``root``.
+
+        With ``intent`` the batch's step is stored as an anchor that is to be made.
 
         Raises:
             BatchError: it is damaged, or its entries make another tree.
@@ -103,21 +125,37 @@ class BatchLoader:
         """
         async with self._connection.transaction():
             growth = await self._lock(size)
-            await self._stage(name)
-            await self._insert_contexts()
-            await self._insert_rows(size)
-            await self._insert_entries(name, size, growth)
+            async with observed(self._observer, RefillStep.STAGE_ROWS):
+                await self._stage(name)
+                await self._insert_contexts()
+            async with observed(self._observer, RefillStep.INSERT_ROWS):
+                await self._insert_rows(size)
+            async with observed(self._observer, RefillStep.INSERT_ENTRIES):
+                await self._insert_entries(name, size, growth)
             if growth.frontier.size != name.size or growth.frontier.root() != root:
-                raise BatchError("its entries do not make the anchored tree")
+                raise BatchError("holds entries that do not make the anchored or signed tree")
             if self._erased is not None:
                 await self._erased.empty(
                     self._connection, log_id=self._log_id, start=size, end=name.size
                 )
+            async with observed(self._observer, RefillStep.UPDATE_HEAD):
+                await self._update_head(name, size, growth, intent)
+            await self._observer.before(RefillStep.COMMIT)
+
+    async def _update_head(
+        self, name: BatchName, size: int, growth: _Growth, intent: Intent | None
+    ) -> None:
+        log_id = self._log_id
+        await self._connection.execute(
+            _TRAIL_ENDS, {"log": log_id, "start": size, "end": name.size}
+        )
+        await self._connection.execute(
+            _HEAD, (name.size, growth.last_at, growth.frontier.to_bytes(), log_id)
+        )
+        if intent is not None:
+            root = growth.frontier.root()
             await self._connection.execute(
-                _TRAIL_ENDS, {"log": self._log_id, "start": size, "end": name.size}
-            )
-            await self._connection.execute(
-                _HEAD, (name.size, growth.last_at, growth.frontier.to_bytes(), self._log_id)
+                _INTEND, (log_id, name.size, name.old_size, root, intent.checkpoint)
             )
 
     async def _lock(self, size: int) -> _Growth:

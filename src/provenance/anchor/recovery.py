@@ -13,8 +13,9 @@ from provenance.anchor.anchoring import Anchoring, Session
 from provenance.anchor.deployment import store_start
 from provenance.anchor.errors import CheckpointMismatchError, DeploymentLostError
 from provenance.anchor.fence import ChainView, FenceReport, judge, read_chain
+from provenance.anchor.promises import Promises
 from provenance.anchor.states import ON_CHAIN
-from provenance.anchor.steps import Step, observed
+from provenance.anchor.steps import RecoveryStep, Step, observed
 from provenance.chain.errors import ChainUnavailableError
 from provenance.chain.types import ChainIdentity, Head
 
@@ -24,17 +25,26 @@ _log = structlog.get_logger(__name__)
 class Recovery:
     """Looks at the chain, and makes it and our anchors agree."""
 
-    def __init__(self, session: Session, anchoring: Anchoring, identity: ChainIdentity) -> None:
+    def __init__(
+        self,
+        session: Session,
+        anchoring: Anchoring,
+        identity: ChainIdentity,
+        *,
+        promises: Promises | None = None,
+    ) -> None:
         self._session = session
         self._anchoring = anchoring
         self._identity = identity
+        self._promises = promises
 
-    async def look(self) -> tuple[ChainView, FenceReport]:
-        """Read the head on chain and compare it with the log.
+    async def look(self, *, at_promises: bool = False) -> tuple[ChainView, FenceReport]:
+        """Read the head on chain and compare it, and what was signed, with the log.
 
         Raises:
             WrongChainError: the node serves another chain than the log's.
             ChainUnavailableError: the node does not answer.
+            BlobError: the copies cannot be looked at.
 
         """
         session = self._session
@@ -47,6 +57,7 @@ class Recovery:
                 registry_log=session.registry_log,
                 store=session.store,
                 tree=session.tree,
+                promises=self._promises if at_promises else None,
             )
         return view, report
 
@@ -54,8 +65,8 @@ class Recovery:
         """Whether the chain no longer holds what it once held."""
         if view.lost:
             return True
-        newest = await self._session.store.newest()
-        return newest is not None and newest.state in ON_CHAIN and newest.size > view.head.size
+        newest = await self._session.store.newest_on_chain()
+        return newest is not None and newest.size > view.head.size
 
     async def restore(self) -> None:
         """Send the journal again to a chain that lost blocks.
@@ -65,7 +76,9 @@ class Recovery:
 
         """
         _log.warning("head_below_anchors")
-        count = await self._session.courier.restore()
+        observer = self._session.observer
+        async with observed(observer, RecoveryStep.RESTORE_JOURNAL):
+            count = await self._session.courier.restore()
         self._session.metrics.replayed.inc(count)
         self._session.registry.events.search_everything()
         view = await read_chain(
@@ -76,7 +89,8 @@ class Recovery:
                 "the chain no longer has this log, and the stored transactions can't put it back "
                 "there; restore the chain from a backup"
             )
-        await self._note_opening()
+        async with observed(observer, RecoveryStep.NOTE_OPENING):
+            await self._note_opening()
 
     async def reconcile(self, size: int, *, start_size: int) -> None:
         """Learn where the anchors up to ``size``, which is on chain, are.
@@ -94,7 +108,8 @@ class Recovery:
         while (anchor := await store.newest(at_most=bound)) is not None:
             if anchor.state in ON_CHAIN and await self._anchoring.is_in_place(anchor):
                 return
-            await self._anchoring.find_again(anchor)
+            async with observed(self._session.observer, RecoveryStep.FIND_AGAIN):
+                await self._anchoring.find_again(anchor)
             bound = anchor.size - 1
 
     async def replay(self, head: Head, *, log_size: int) -> Head:
@@ -104,8 +119,9 @@ class Recovery:
                 raise CheckpointMismatchError(
                     f"a checkpoint of size {anchor.size} was signed, but the log ends at {log_size}"
                 )
+            async with observed(self._session.observer, RecoveryStep.REPLAY):
+                await self._anchoring.anchor(anchor.size, head=head)
             _log.info("anchor_replayed", size=anchor.size)
-            await self._anchoring.anchor(anchor.size, head=head)
             self._session.metrics.replayed.inc()
             head = await self.head()
         return head
@@ -130,7 +146,9 @@ class Recovery:
             )
 
     async def _adopt(self, size: int) -> int:
-        if not await self._anchoring.settle(size):
+        async with observed(self._session.observer, RecoveryStep.ADOPT):
+            is_there = await self._anchoring.settle(size)
+        if not is_there:
             raise ChainUnavailableError(f"the node does not show the anchor of size {size}")
         adopted = await self._session.store.anchor(size)
         assert adopted is not None, "it was stored just now"

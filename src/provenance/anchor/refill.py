@@ -1,8 +1,10 @@
 """Puts back what a restored database lacks, from the batches in the blob store.
 
-Only entries up to an anchored size are put back, one batch in one transaction each, and a batch
-counts only if the tree that its entries make has the root that the contract holds. What content
-the rows claim is not checked here; the audit compares it with the commitments.
+One batch is put back in one transaction, and it counts only if the tree that its entries make has
+the root that the contract holds at its size. Above the chain's head, where a chain came back as old
+as the database, the log's own signature stands for the contract; such a step is stored as an anchor
+to be made, so that it is put on chain at its own size again. What content the rows claim is not
+checked here; the audit compares it with the commitments.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 import psycopg
 import structlog
 
+from provenance.anchor.anchoring import Session
 from provenance.anchor.batch import (
     BatchName,
     BatchPaths,
@@ -19,12 +22,13 @@ from provenance.anchor.batch import (
     list_batches,
 )
 from provenance.anchor.errors import BatchError
-from provenance.anchor.loading import BatchLoader, EmptiesErased
-from provenance.anchor.session import Connection
+from provenance.anchor.loading import BatchLoader, EmptiesErased, Intent
+from provenance.anchor.promises import Promises
+from provenance.anchor.steps import RefillStep, observed
 from provenance.blobs import BlobError, BlobStore
 from provenance.chain.abi import log_id as registry_log_id
-from provenance.chain.registry import Registry
 from provenance.core.digests import RootHash
+from provenance.db.faults import told
 
 _log = structlog.get_logger(__name__)
 _ORIGINS = """
@@ -42,11 +46,32 @@ _BEGINS = "SELECT coalesce(max(size), 0) FROM anchors WHERE log_id = %s AND size
 
 @dataclass(frozen=True, slots=True)
 class Refilled:
-    """What a refill achieved. ``lost`` are ranges of entries of which no usable batch is left."""
+    """What a refill achieved.
+
+    ``lost`` are ranges of entries of which there is no copy, ``unusable`` the copies that could not
+    be loaded, with the reason.
+    """
 
     size: int
     entries: int
     lost: tuple[tuple[int, int], ...]
+    unusable: tuple[tuple[BatchName, str], ...]
+
+    def left(self, target: int) -> str:
+        """Say what keeps the log from ``target``, and what can be done about it."""
+        said = []
+        if self.lost:
+            ranges = ", ".join(f"[{start}, {end})" for start, end in self.lost)
+            said.append(
+                f"lost, because no copy holds them: entries {ranges}; put the blob store back"
+            )
+        for name, reason in self.unusable:
+            start, end = max(name.old_size, self.size), min(name.size, target)
+            said.append(
+                f"entries [{start}, {end}) are in the copy {name}, which {reason}; nothing of them "
+                "is lost yet: put an undamaged copy back, or a dump that it fits"
+            )
+        return "; ".join(said) or f"the copies end at size {self.size}; put the blob store back"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,24 +85,28 @@ class Refill:
 
     def __init__(
         self,
-        connection: Connection,
+        session: Session,
         blobs: BlobStore,
-        registry: Registry,
         *,
-        log_id: int,
+        promises: Promises,
         erased: EmptiesErased | None = None,
     ) -> None:
-        self._connection = connection
+        self._session = session
+        self._connection = session.connection
         self._blobs = blobs
-        self._registry = registry
-        self._log_id = log_id
+        self._promises = promises
+        self._log_id = session.log.log_id
         self._erased = erased
 
-    async def run(self, *, size: int, target: int) -> Refilled:
-        """Grow the log from ``size`` up to ``target``, an anchored size, as far as batches go."""
+    async def run(self, *, size: int, target: int, anchored: int) -> Refilled:
+        """Grow the log from ``size`` up to ``target``, as far as batches go.
+
+        ``anchored`` is the size of the chain's head: beyond it, the log's signature counts.
+        """
         start = size
-        found = await self._list(size)
-        unusable: set[_Found] = set()
+        async with observed(self._session.observer, RefillStep.FIND_BATCHES):
+            found = await self._list(size)
+        unusable: dict[_Found, str] = {}
         while size < target:
             usable = [
                 one
@@ -88,15 +117,21 @@ class Refill:
                 break
             batch = max(usable)
             try:
-                await self._load(batch, size)
+                await self._load(batch, size, anchored=anchored)
             except (BatchError, BlobError) as error:
-                unusable.add(batch)
+                unusable[batch] = str(error)
                 _log.error("batch_unusable", batch=str(batch.name), reason=str(error))
             else:
                 size = batch.name.size
                 _log.info("batch_refilled", batch=str(batch.name), size=size)
-        names = [one.name for one in found if one not in unusable]
-        return Refilled(size=size, entries=size - start, lost=missing(names, size, target))
+        return Refilled(
+            size=size,
+            entries=size - start,
+            lost=missing([one.name for one in found], size, target),
+            unusable=tuple(
+                (one.name, reason) for one, reason in unusable.items() if one.name.size > size
+            ),
+        )
 
     async def _list(self, size: int) -> list[_Found]:
         cursor = await self._connection.execute(_ORIGINS, (self._log_id,))
@@ -110,10 +145,12 @@ class Refill:
             for name in await list_batches(self._blobs, BatchPaths(origin), from_old_size=begins)
         ]
 
-    async def _load(self, batch: _Found, size: int) -> None:
+    async def _load(self, batch: _Found, size: int, *, anchored: int) -> None:
+        observer = self._session.observer
         paths = BatchPaths(batch.origin)
-        manifest = decode_manifest(await self._blobs.get(paths.manifest(batch.name)))
-        root = await self._anchored_root(batch, manifest)
+        async with observed(observer, RefillStep.READ_MANIFEST):
+            manifest = decode_manifest(await self._blobs.get(paths.manifest(batch.name)))
+            root, intent = await self._agreed_root(batch, manifest, anchored=anchored)
         loader = BatchLoader(
             self._connection,
             self._blobs,
@@ -121,19 +158,24 @@ class Refill:
             paths=paths,
             manifest=manifest,
             erased=self._erased,
+            observer=observer,
         )
         try:
-            await loader.load(batch.name, size=size, root=root)
+            await loader.load(batch.name, size=size, root=root, intent=intent)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
             # Other columns than this schema has, or rows that contradict those that are there.
             raise BatchError(
-                f"does not fit the database (written at schema {manifest.schema}): {error}"
+                f"does not fit the database ({told(error)}; written at schema {manifest.schema})"
             ) from error
+        await observer.after(RefillStep.COMMIT)
         await asyncio.sleep(0)
 
-    async def _anchored_root(self, batch: _Found, manifest: Manifest) -> RootHash:
+    async def _agreed_root(
+        self, batch: _Found, manifest: Manifest, *, anchored: int
+    ) -> tuple[RootHash, Intent | None]:
+        """Root that the batch has to lead to, and the anchor to be made where none is on chain."""
         name = batch.name
         if (manifest.origin, manifest.old_size, manifest.size) != (
             batch.origin,
@@ -141,10 +183,12 @@ class Refill:
             name.size,
         ):
             raise BatchError("is the manifest of another batch")
-        root = await self._registry.root_at(registry_log_id(batch.origin), name.size)
+        if batch.origin == self._session.log.origin and name.size > anchored:
+            return self._promises.signed(manifest).root, Intent(checkpoint=manifest.checkpoint)
+        root = await self._session.registry.root_at(registry_log_id(batch.origin), name.size)
         if root is None or root.hex() != manifest.root:
             raise BatchError("was not anchored with this root")
-        return root
+        return root, None
 
 
 def missing(names: list[BatchName], size: int, target: int) -> tuple[tuple[int, int], ...]:

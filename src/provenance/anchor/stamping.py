@@ -21,6 +21,7 @@ from provenance.anchor.metrics import AnchorMetrics
 from provenance.anchor.session import Connection, LockKind, connect, try_lock
 from provenance.anchor.worker import wait
 from provenance.core.errors import ProvenanceError
+from provenance.db.faults import told
 
 _log = structlog.get_logger(__name__)
 
@@ -137,5 +138,5 @@ class Stamping:
         pause = min(self._rhythm.retry * 2**self._failures, self._rhythm.retry_most)
         self._failures = min(self._failures + 1, 16)
         tell = _log.warning if known else _log.exception
-        tell("checkpoint_not_stamped", code=code, reason=str(error)[:500], retry_in=pause)
+        tell("checkpoint_not_stamped", code=code, reason=told(error)[:500], retry_in=pause)
         await wait(stop, pause)

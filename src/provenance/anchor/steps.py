@@ -24,6 +24,35 @@ class Step(Enum):
     RECHECK = 9
 
 
+class RecoveryStep(Enum):
+    """Steps that make chain and stored anchors agree, in order.
+
+    Adopting and finding again are the reconciling; each is taken once for every anchor concerned.
+    """
+
+    RESTORE_JOURNAL = 1
+    NOTE_OPENING = 2
+    ADOPT = 3
+    FIND_AGAIN = 4
+    REPLAY = 5
+
+
+class RefillStep(Enum):
+    """Steps of a refill, in order; from READ_MANIFEST on they are taken for each batch.
+
+    STAGE_ROWS to UPDATE_HEAD are in one transaction, COMMIT ends it.
+    """
+
+    STORE_STATE = 1
+    FIND_BATCHES = 2
+    READ_MANIFEST = 3
+    STAGE_ROWS = 4
+    INSERT_ROWS = 5
+    INSERT_ENTRIES = 6
+    UPDATE_HEAD = 7
+    COMMIT = 8
+
+
 class BootstrapStep(Enum):
     """Steps that open a log on chain, in order."""
 
@@ -45,7 +74,7 @@ class SuccessionStep(Enum):
     CARRY_ON = 3
 
 
-AnyStep = Step | BootstrapStep | SuccessionStep
+AnyStep = Step | RecoveryStep | RefillStep | BootstrapStep | SuccessionStep
 
 
 class StepObserver(Protocol):

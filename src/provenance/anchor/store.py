@@ -3,7 +3,7 @@
 from psycopg.rows import TupleRow
 
 from provenance.anchor.session import Connection
-from provenance.anchor.states import MOVES, Anchor, AnchorState, LogHead, LogState, Place
+from provenance.anchor.states import MOVES, ON_CHAIN, Anchor, AnchorState, LogHead, LogState, Place
 from provenance.chain.types import BlockHash, TxHash
 from provenance.core.digests import RootHash
 
@@ -54,6 +54,7 @@ UPDATE anchors SET state = 'final', final_at = {_NOW}
 WHERE log_id = %s AND size = %s AND state = 'included' AND block_hash = %s
 """  # noqa: S608 - a constant
 
+_ON_CHAIN = [state.value for state in ON_CHAIN]
 _NOTE_START = """
 UPDATE logs SET start_time = anchors.block_time FROM anchors
 WHERE logs.log_id = %s AND anchors.log_id = logs.predecessor_id
@@ -115,6 +116,11 @@ class AnchorStore:
         """Return the largest anchor, or the largest of those up to a size."""
         bound = 2**62 if at_most is None else at_most
         rows = await self._rows(" AND size <= %s ORDER BY size DESC LIMIT 1", bound)
+        return rows[0] if rows else None
+
+    async def newest_on_chain(self) -> Anchor | None:
+        """Return the largest anchor that the contract holds, as far as we know."""
+        rows = await self._rows(" AND state = ANY(%s) ORDER BY size DESC LIMIT 1", _ON_CHAIN)
         return rows[0] if rows else None
 
     async def next_above(self, size: int) -> Anchor | None:

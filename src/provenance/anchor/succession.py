@@ -165,10 +165,11 @@ class _Succession:
             return
         size = (await session.store.head()).size
         head = await session.registry.head(session.registry_log)
-        refill = Refill(
-            self._connection, self._assembly.blobs, session.registry, log_id=self._log.log_id
-        )
-        await refill.run(size=size, target=head.size)
+        promises = self._assembly.promises(self._log)
+        promised = (await promises.above(size)).checkpoint
+        target = max(head.size, 0 if promised is None else promised.size)
+        refill = Refill(session, self._assembly.blobs, promises=promises)
+        await refill.run(size=size, target=target, anchored=head.size)
 
     async def _largest_agreement(self) -> tuple[int, list[int]]:
         above: list[int] = []

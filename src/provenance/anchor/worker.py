@@ -23,6 +23,7 @@ from provenance.anchor.duty import Duty, Rhythm
 from provenance.anchor.errors import LockLostError
 from provenance.anchor.loading import EmptiesErased
 from provenance.anchor.metrics import AnchorMetrics
+from provenance.anchor.promises import CheckpointMark
 from provenance.anchor.recovery import Recovery
 from provenance.anchor.refill import Refill
 from provenance.anchor.session import Connection, LockKind, connect, try_lock
@@ -33,6 +34,7 @@ from provenance.chain.finality import Finality
 from provenance.chain.types import Block
 from provenance.core.errors import ProvenanceError
 from provenance.core.notes import Signer
+from provenance.db.faults import told
 from provenance.log.identity import LogIdentity
 
 _log = structlog.get_logger(__name__)
@@ -48,7 +50,7 @@ class LogsHeartbeats(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerParts:
-    """What a worker works with."""
+    """What a worker works with; ``mark`` is where the newest signed checkpoint is kept."""
 
     database_url: str
     chain: ChainClient
@@ -59,6 +61,7 @@ class WorkerParts:
     finality: Finality
     heartbeat: LogsHeartbeats | None = None
     erased: EmptiesErased | None = None
+    mark: CheckpointMark | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,20 +151,16 @@ class AnchorWorker:
             patience=self._options.patience,
             metrics=self._metrics,
             observer=self._observer,
+            mark=parts.mark,
         )
         session = assembly.session(parts.log)
+        promises = assembly.promises(parts.log)
         anchoring = Anchoring(session)
         return Duty(
             session,
             anchoring=anchoring,
-            recovery=Recovery(session, anchoring, deployment.identity),
-            refill=Refill(
-                connection,
-                parts.blobs,
-                session.registry,
-                log_id=parts.log.log_id,
-                erased=parts.erased,
-            ),
+            recovery=Recovery(session, anchoring, deployment.identity, promises=promises),
+            refill=Refill(session, parts.blobs, promises=promises, erased=parts.erased),
             ancestors=await assembly.ancestors(parts.log),
             heartbeat=parts.heartbeat,
             start_size=deployment.start_size,
@@ -173,7 +172,7 @@ class AnchorWorker:
         self._metrics.failures.labels(code).inc()
         pause = min(self._options.retry * 2**self._failures, self._options.retry_most)
         self._failures = min(self._failures + 1, 16)
-        _log.error("anchoring_failed", code=code, reason=str(error), retry_in=pause)
+        _log.error("anchoring_failed", code=code, reason=told(error), retry_in=pause)
         await wait(stop, pause)
 
 

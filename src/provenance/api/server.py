@@ -24,6 +24,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from provenance.anchor.promises import Promises
 from provenance.api.app import create_app
 from provenance.api.connection import server_config
 from provenance.api.dossiers.runs import ProcessRuns
@@ -48,7 +49,7 @@ from provenance.prove.prover import Prover
 from provenance.prove.store import ProofStore
 from provenance.settings import Settings
 from provenance.verify.chain import ChainFactsReader
-from provenance.wiring.chain import file_keys
+from provenance.wiring.chain import blob_store, checkpoint_mark, file_keys
 from provenance.wiring.erasing import Erasing, eraser_lock, open_eraser, open_retention
 from provenance.wiring.guard import FenceGuard
 from provenance.wiring.logs import current_log, signer_for
@@ -151,7 +152,18 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             limits=WriterLimits(waiting_entries=settings.queue_entries),
             metrics=LogMetrics(registry),
         )
-        guard = FenceGuard(writer, database_url=settings.database_url, chain=chain, log=log)
+        guard = FenceGuard(
+            writer,
+            database_url=settings.database_url,
+            chain=chain,
+            log=log,
+            promises=Promises(
+                blob_store(settings),
+                origin=log.origin,
+                verifiers=[signer.verifier() for signer in signers],
+                mark=checkpoint_mark(settings, log.origin),
+            ),
+        )
         vault = open_vault(settings)
         sweeping = Sweeping(sweeper(settings, reads), is_open=lambda: writer.is_open)
         eraser = open_eraser(settings, reads, log_id=log.log_id)

@@ -62,20 +62,56 @@ def restore(
             help="The newest erasure list: keys/erasures of the data folder that was lost.",
         ),
     ] = None,
+    newer: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            exists=True,
+            file_okay=False,
+            help="The data folder that the backup replaces, or what is left of it: its blobs, "
+            "keys and chain are newer than the backup's and are taken instead.",
+        ),
+    ] = None,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-loss",
+            help="Nothing was acknowledged since the backup, or all of it may be lost.",
+        ),
+    ] = False,
 ) -> None:
     """Restore a backup into an empty data folder (PROVENANCE_DATA), and verify it on the way.
 
     What was erased is erased again on the way: by the backup's own list, and by a newer one where
-    it is given. DATABASE_URL, if it is set, must name an empty database. Nothing is started; the next start
-    compares the restored log with the chain before it takes a write.
+    it is given. DATABASE_URL, if it is set, must name an empty database. Nothing is started; the
+    next start compares the restored log with chain and copies before it takes a write. Where these
+    are out of the backup too, they cannot tell what it lacks: --newer or --accept-loss is needed.
     """
+    from provenance.launch.restoring import is_told_elsewhere
     from provenance.launch.restoring import restore as restore_backup
 
     settings = read_settings()
+    if newer is not None and erasures is None and (newer / "keys" / "erasures").is_file():
+        erasures = newer / "keys" / "erasures"
     with reported():
-        manifest = asyncio.run(restore_backup(settings, folder, erasures=erasures, say=typer.echo))
+        manifest = asyncio.run(
+            restore_backup(
+                settings,
+                folder,
+                erasures=erasures,
+                newer=newer,
+                accept_loss=accept_loss,
+                say=typer.echo,
+            )
+        )
     typer.echo(f"restored into {settings.data_dir}")
     _print_logs(manifest)
+    if newer is None and not is_told_elsewhere(manifest):
+        typer.echo(
+            "what was acknowledged after the backup is lost, and its indexes are given again. If "
+            "anybody holds acknowledgements or receipts from there on, do not go on with this "
+            "log: carry it on under a new origin with `provenance log succeed`"
+        )
     if erasures is None:
         typer.echo(
             "what was erased after the backup comes back unless --erasures names a newer list"

@@ -84,6 +84,10 @@ class SnapshotFolder:
                     found.append(Snapshot(sequence=int(digits), path=path))
         return sorted(found)
 
+    def usable(self) -> list[Snapshot]:
+        """Those that are not known to be bad, newest last."""
+        return self._list()
+
     def newest(self) -> Snapshot | None:
         """The newest snapshot that is not known to be bad."""
         usable = self._list()

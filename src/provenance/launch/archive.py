@@ -33,6 +33,9 @@ DATABASE: Final = "database.dump"
 BLOBS: Final = "blobs"
 KEYS: Final = "keys"
 CHAIN: Final = "chain"
+IDENTITY: Final = "identity.json"
+SNAPSHOTS: Final = "snapshots"
+"""Of the chain's folder."""
 SINGLE_FILES: Final = ("credentials.json", "trust.json")
 _CHUNK: Final = 1 << 20
 _MAX_MANIFEST: Final = 1 << 30

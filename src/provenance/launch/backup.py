@@ -22,6 +22,7 @@ from sqlalchemy import make_url
 
 from provenance.core.errors import FormatError
 from provenance.core.tree import Frontier
+from provenance.db.faults import told
 from provenance.embedded.dumping import dump_database
 from provenance.embedded.files import make_folder
 from provenance.embedded.snapshots import SnapshotFolder
@@ -29,8 +30,10 @@ from provenance.launch.archive import (
     BLOBS,
     CHAIN,
     DATABASE,
+    IDENTITY,
     KEYS,
     SINGLE_FILES,
+    SNAPSHOTS,
     VERSION,
     Archive,
     BackupError,
@@ -40,9 +43,8 @@ from provenance.launch.archive import (
 from provenance.settings import Settings
 
 Say = Callable[[str], None]
-SNAPSHOT = f"{CHAIN}/snapshots/{1:012d}.json.gz"
+SNAPSHOT = f"{CHAIN}/{SNAPSHOTS}/{1:012d}.json.gz"
 """Name that the one snapshot has in a backup, and with which a restored chain begins."""
-IDENTITY = f"{CHAIN}/identity.json"
 
 _ATTEMPTS = 20
 """Snapshots come and go several times a second; one lives for as long as the next two take."""
@@ -103,11 +105,11 @@ def _folders(target: Path) -> tuple[Path, Path]:
 def _add_chain(archive: Archive, data_dir: Path, say: Say) -> bool:
     """Copy the newest snapshot; whether there was one."""
     folder = data_dir / CHAIN
-    snapshots = SnapshotFolder(folder / "snapshots")
-    if not (folder / "identity.json").exists() or snapshots.newest() is None:
+    snapshots = SnapshotFolder(folder / SNAPSHOTS)
+    if not (folder / IDENTITY).exists() or snapshots.newest() is None:
         return False
     say("copying the chain's newest snapshot")
-    archive.add(folder / "identity.json", IDENTITY)
+    archive.add(folder / IDENTITY, f"{CHAIN}/{IDENTITY}")
     for _ in range(_ATTEMPTS):
         newest = snapshots.newest()
         assert newest is not None, "the newest two are kept"
@@ -133,7 +135,7 @@ async def _add_database(archive: Archive, url: str) -> tuple[str, list[LogHead]]
             "the database has no tables of ours: there is nothing to back up"
         ) from None
     except psycopg.Error as error:
-        raise BackupError(f"the database can't be read: {error}") from error
+        raise BackupError(f"the database can't be read: {told(error)}") from error
     archive.note(DATABASE)
     return schema, heads
 

@@ -7,6 +7,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from provenance.anchor.bootstrap import Roles
+from provenance.anchor.promises import CheckpointMark
 from provenance.blobs import BlobStore
 from provenance.chain.finality import Confirmations, Durable, DurableBlock, Finality, FinalizedTag
 from provenance.chain.transactions import address_of
@@ -57,6 +58,12 @@ def blob_store(settings: Settings) -> BlobStore:
     if settings.blob_url is not None:
         return BlobStore.from_url(settings.blob_url)
     return BlobStore.in_folder(settings.data_dir / "blobs")
+
+
+def checkpoint_mark(settings: Settings, origin: str) -> CheckpointMark:
+    """Where the newest checkpoint of a log is kept: beside the key that signed it."""
+    name = f"log-{sha256(origin.encode()).hex()[:16]}.checkpoint"
+    return CheckpointMark(settings.data_dir / "keys" / name)
 
 
 def finality(settings: Settings) -> Finality:

@@ -5,13 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+import psycopg
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from provenance.anchor.fence import Verdict, check_fence
+from provenance.anchor.promises import Promises
 from provenance.anchor.states import LogState
 from provenance.chain.client import ChainClient
 from provenance.core.errors import ProvenanceError
+from provenance.db.faults import told
 from provenance.log.identity import LogIdentity
 from provenance.log.writer import LogWriter
 
@@ -24,12 +27,19 @@ class FenceGuard:
     """Keeps a writer closed until log and chain agree."""
 
     def __init__(
-        self, writer: LogWriter, *, database_url: str, chain: ChainClient, log: LogIdentity
+        self,
+        writer: LogWriter,
+        *,
+        database_url: str,
+        chain: ChainClient,
+        log: LogIdentity,
+        promises: Promises,
     ) -> None:
         self._writer = writer
         self._database_url = database_url
         self._chain = chain
         self._identity = log
+        self._promises = promises
         self.reason = "log and chain were not compared yet"
 
     @asynccontextmanager
@@ -54,10 +64,13 @@ class FenceGuard:
     async def _try_to_open(self) -> None:
         try:
             report = await check_fence(
-                database_url=self._database_url, chain=self._chain, log=self._identity
+                database_url=self._database_url,
+                chain=self._chain,
+                log=self._identity,
+                promises=self._promises,
             )
-        except (ProvenanceError, SQLAlchemyError, OSError) as error:
-            self._close("unchecked", str(error))
+        except (ProvenanceError, SQLAlchemyError, psycopg.Error, OSError) as error:
+            self._close("unchecked", told(error))
             return
         if report.verdict is Verdict.OPEN:
             self.reason = ""

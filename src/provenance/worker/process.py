@@ -38,7 +38,7 @@ from provenance.embedded.files import remembered_port
 from provenance.log.metrics import LogMetrics
 from provenance.log.writer import LogWriter
 from provenance.settings import Settings
-from provenance.wiring.chain import anchorer, blob_store, file_keys, finality
+from provenance.wiring.chain import anchorer, blob_store, checkpoint_mark, file_keys, finality
 from provenance.wiring.erasing import OPERATOR, EmptiesListed
 from provenance.wiring.logs import current_log, signer_for
 from provenance.wiring.sealing import erasure_list, open_vault
@@ -148,6 +148,7 @@ async def _parts(settings: Settings, registry: CollectorRegistry) -> AsyncIterat
                 random_bytes=os.urandom,
             ),
             erased=EmptiesListed(erasure_list(settings), open_vault(settings)),
+            mark=checkpoint_mark(settings, log.origin),
         )
 
 
