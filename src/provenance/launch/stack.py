@@ -115,11 +115,17 @@ class Stack:
         """Database and chain, at the same time."""
         settings = self._settings
         changes: dict[str, object] = {"data_dir": self._data}
-        async with asyncio.TaskGroup() as group:
-            database = (
-                group.create_task(self._start_database()) if not settings.database_url else None
-            )
-            chain = group.create_task(self._start_chain()) if not settings.rpc_url else None
+        try:
+            async with asyncio.TaskGroup() as group:
+                database = (
+                    group.create_task(self._start_database()) if not settings.database_url else None
+                )
+                chain = group.create_task(self._start_chain()) if not settings.rpc_url else None
+        except ExceptionGroup as failed:
+            if len(failed.exceptions) > 1:
+                raise
+            # One of the two failed, and the other was called off for it.
+            raise failed.exceptions[0] from failed.exceptions[0].__cause__
         if database is not None:
             changes["database_url"] = database.result()
         if chain is not None:
