@@ -48,6 +48,11 @@ def test_a_second_start_finds_everything_and_a_stop_leaves_no_process(tmp_path: 
             [document] = documents(5, each=5)
             job = client.post("/epcis/capture", content=document, headers=LD_JSON).json()
         service.wait_for_anchor(job["first_index"] + job["count"])
+        port = (tmp_path / "data" / "run" / "worker-metrics.port").read_text().strip()
+        names = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        assert "provenance_anchor_worker_active 1.0" in names
+        # The writer for heartbeats is closed most of the time, which is no alarm.
+        assert "provenance_log_writer_open" not in names
         children = psutil.Process(service.process.pid).children(recursive=True)
         before = service.credentials
         assert service.stop() == 0
