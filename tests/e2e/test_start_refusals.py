@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import pwd
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -125,6 +126,14 @@ def test_a_database_of_a_newer_release(
     line = refusal(tmp_path, DATABASE_URL=database_url, RPC_URL=chain.rpc_url)
     assert "run that release" in line
     assert line.endswith("(schema-mismatch)")
+
+
+def test_a_port_that_was_asked_for_and_is_taken(tmp_path: Path, opened: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        line = refusal(tmp_path, **opened, PROVENANCE_API_PORT=str(port))
+    assert f"port {port} of 127.0.0.1" in line
+    assert line.endswith("(port-taken)")
 
 
 def test_a_database_that_is_not_there(chain: ChainFixture, tmp_path: Path) -> None:
