@@ -19,7 +19,7 @@ from provenance.settings import Settings
 
 MEDIA_TYPE = "application/ld+json"
 PATIENCE_S = 120.0
-_PARTS = ("API", "worker", "database", "chain", "load")
+_PARTS = ("API", "readers", "worker", "database", "chain", "load")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,17 @@ class Service:
         return Spent(parts=parts)
 
     def memory(self) -> dict[str, float]:
-        """Resident megabytes of API and worker."""
+        """Resident megabytes of API and worker, and of the processes that these have started."""
         found: dict[str, float] = {}
         for name, program in self.stack.programs.items():
-            if program.pid is not None:
-                found[name] = psutil.Process(program.pid).memory_info().rss / 2**20
+            if program.pid is None:
+                continue
+            process = psutil.Process(program.pid)
+            found[name] = process.memory_info().rss / 2**20
+            for child in process.children(recursive=True):
+                with suppress(psutil.Error):
+                    part = part_of(child)
+                    found[part] = found.get(part, 0.0) + child.memory_info().rss / 2**20
         return found
 
     @asynccontextmanager
@@ -184,6 +190,7 @@ def part_of(process: psutil.Process) -> str:
     """Which part of the service a process belongs to."""
     line = " ".join(process.cmdline())
     for sign, part in (
+        ("provenance.intake", "readers"),
         ("provenance.api", "API"),
         ("provenance.worker", "worker"),
         ("postgres", "database"),

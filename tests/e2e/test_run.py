@@ -16,6 +16,7 @@ from provenance.core.receipt import Receipt
 from provenance.core.tree import root_of
 from provenance.core.trustfile import TrustFile
 from provenance.demo.bulk import bulk_events, in_documents
+from provenance.embedded.files import random_free_port
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
@@ -48,6 +49,11 @@ def test_a_second_start_finds_everything_and_a_stop_leaves_no_process(tmp_path: 
             [document] = documents(5, each=5)
             job = client.post("/epcis/capture", content=document, headers=LD_JSON).json()
         service.wait_for_anchor(job["first_index"] + job["count"])
+        port = (tmp_path / "data" / "run" / "worker-metrics.port").read_text().strip()
+        names = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        assert "provenance_anchor_worker_active 1.0" in names
+        # The writer for heartbeats is closed most of the time, which is no alarm.
+        assert "provenance_log_writer_open" not in names
         children = psutil.Process(service.process.pid).children(recursive=True)
         before = service.credentials
         assert service.stop() == 0
@@ -60,6 +66,17 @@ def test_a_second_start_finds_everything_and_a_stop_leaves_no_process(tmp_path: 
             again = client.get(f"/epcis/capture/{job['captureID']}").json()
             assert again["first_index"] == job["first_index"]
             assert leaf_hash(client, job["first_index"])
+
+
+def test_a_port_that_is_asked_for_goes_before_that_of_last_time(tmp_path: Path) -> None:
+    with RunningService(tmp_path / "data") as service:
+        last = service.credentials.api_url
+    wanted = random_free_port()
+    with RunningService(tmp_path / "data", PROVENANCE_API_PORT=str(wanted)) as service:
+        service.wait_until_ready()
+        assert service.credentials.api_url == f"http://127.0.0.1:{wanted}" != last
+    with RunningService(tmp_path / "data") as service:
+        assert service.credentials.api_url == f"http://127.0.0.1:{wanted}"
 
 
 def test_what_was_acknowledged_survives_kill_9_during_a_capture(tmp_path: Path) -> None:

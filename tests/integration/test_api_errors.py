@@ -123,10 +123,17 @@ async def test_a_database_that_is_gone_is_503_and_not_ready(service: ServiceUnde
     gone = replace(service.services, engine=engine, registry=CollectorRegistry())
     carrier_key = await service.key("carrier")
     async with client_of(create_app(gone), authorization=f"Bearer {carrier_key[1]}") as client:
-        answer = await client.get("/epcis/events")
+        with structlog.testing.capture_logs() as logged:
+            answer = await client.get("/epcis/events")
         assert answer.status_code == 503
         assert answer.json()["code"] == "database-unavailable"
         assert answer.headers["retry-after"]
+        metrics = (await client.get("/metrics")).text
+    assert [line["code"] for line in logged if line["event"] == "request"] == [
+        "database-unavailable"
+    ]
+    counted = 'provenance_http_problems_total{code="database-unavailable",status="503"} 1.0'
+    assert counted in metrics
     await engine.dispose()
 
 

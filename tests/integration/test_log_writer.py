@@ -4,6 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import select, text
 
 from fixtures.logs import (
@@ -20,10 +21,12 @@ from provenance.core.tree import root_of
 from provenance.db.tables import capture_jobs, contexts, records
 from provenance.log.errors import (
     DraftError,
+    LogReadOnlyError,
     OverloadedError,
     RejectedError,
     UnavailableError,
 )
+from provenance.log.metrics import LogMetrics
 from provenance.log.submissions import CaptureJob
 from provenance.log.writer import WriterLimits
 
@@ -175,9 +178,32 @@ async def test_a_draft_that_cannot_become_entries_is_refused(
         assert (await log.store.head()).size == 0
 
 
+def submissions_counted(registry: CollectorRegistry, outcome: str) -> float:
+    return (
+        registry.get_sample_value("provenance_log_submissions_total", {"outcome": outcome}) or 0.0
+    )
+
+
+async def test_what_is_refused_before_it_waits_is_counted_by_its_code(database_url: str) -> None:
+    async with log_under_test(database_url) as log:
+        registry = CollectorRegistry()
+        writer = await log.writer(is_open=False, metrics=LogMetrics(registry))
+        with pytest.raises(LogReadOnlyError):
+            await writer.submit(submission(event("e")))
+        writer.open()
+        await writer.stop()
+        with pytest.raises(UnavailableError):
+            await writer.submit(submission(event("e")))
+        assert submissions_counted(registry, "log-read-only") == 1
+        assert submissions_counted(registry, "log-unavailable") == 1
+
+
 async def test_more_than_fits_into_memory_is_refused_at_once(database_url: str) -> None:
     async with log_under_test(database_url) as log:
-        writer = await log.writer(limits=WriterLimits(waiting_entries=10))
+        registry = CollectorRegistry()
+        writer = await log.writer(
+            limits=WriterLimits(waiting_entries=10), metrics=LogMetrics(registry)
+        )
         outcomes = await asyncio.gather(
             *(writer.submit(submission(event(f"e{n}"))) for n in range(30)),
             return_exceptions=True,
@@ -185,6 +211,8 @@ async def test_more_than_fits_into_memory_is_refused_at_once(database_url: str) 
         refused = [outcome for outcome in outcomes if isinstance(outcome, OverloadedError)]
         assert len(refused) == 20
         assert all(error.retry_after >= 1 for error in refused)
+        assert submissions_counted(registry, "overloaded") == 20
+        assert submissions_counted(registry, "logged") == 10
         assert len(await check_log(log)) == 10
         await writer.submit(submission(event("later")))
 

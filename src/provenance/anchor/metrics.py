@@ -1,22 +1,46 @@
 """What the anchoring worker counts, as Prometheus metrics on a registry that is passed in."""
 
+import time
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
 _GAS = (60_000, 80_000, 90_000, 100_000, 110_000, 130_000, 200_000, 1_000_000)
 
 
+class Age:
+    """A gauge of seconds that grow by the clock, also while nobody can look at what is aging."""
+
+    def __init__(self, gauge: Gauge, *, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._since: float | None = None
+        gauge.set_function(self._age)
+
+    def set(self, age: float) -> None:
+        """Note an age of now; 0 where there is nothing that ages."""
+        self._since = self._seconds() - age if age > 0 else None
+
+    def _age(self) -> float:
+        return 0.0 if self._since is None else self._seconds() - self._since
+
+
 class AnchorMetrics:
     """Metrics of one worker."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, *, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
         self.waiting_entries = Gauge(
             "provenance_anchor_waiting_entries", "Entries without an anchor", registry=registry
         )
-        self.waiting_seconds = Gauge(
-            "provenance_anchor_waiting_seconds",
-            "Age of the oldest entry without an anchor",
-            registry=registry,
+        self.waiting_seconds = Age(
+            Gauge(
+                "provenance_anchor_waiting_seconds",
+                "Age of the oldest entry without an anchor",
+                registry=registry,
+            ),
+            seconds=seconds,
         )
         self.anchored_size = Gauge(
             "provenance_anchor_size", "Size of the newest anchor on chain", registry=registry

@@ -2,6 +2,7 @@
 
 Everything the worker writes goes through the connection that holds its lock: a worker that has
 lost the lock has lost the connection, and can no longer write what a second worker now writes.
+A connection whose server falls silent is given up: whoever waits for it is told within 15 seconds.
 """
 
 from collections.abc import AsyncIterator
@@ -15,6 +16,8 @@ from psycopg import AsyncConnection
 
 from provenance.anchor.errors import LockLostError
 from provenance.db.engine import PoolOptions, connect_arguments, database_url
+from provenance.db.errors import DatabaseSilentError
+from provenance.db.watch import DatabaseWatch, WatchRhythm, sever
 
 Connection = AsyncConnection[Any]
 """In autocommit mode: what belongs together stands in a ``transaction()`` block."""
@@ -32,8 +35,13 @@ class LockKind(IntEnum):
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[Connection]:
-    """Connection of one's own to the database at ``url``."""
+async def connect(url: str, *, rhythm: WatchRhythm | None = None) -> AsyncIterator[Connection]:
+    """Connection of one's own to the database at ``url``, which is asked now and then if it is there.
+
+    Raises:
+        DatabaseSilentError: it was, and did not answer; the connection is lost.
+
+    """
     conninfo = database_url(url).set(drivername="postgresql")
     arguments: dict[str, Any] = connect_arguments(
         replace(PoolOptions(), statement=_STATEMENT_SECONDS)
@@ -41,14 +49,20 @@ async def connect(url: str) -> AsyncIterator[Connection]:
     connection = await AsyncConnection.connect(
         conninfo.render_as_string(hide_password=False), autocommit=True, **arguments
     )
+    watch = DatabaseWatch(url, silenced=lambda: sever(connection), rhythm=rhythm)
     try:
-        # The server, too, has to notice a peer that vanished: it holds the lock until then.
-        await connection.execute(
-            "SELECT set_config('tcp_keepalives_idle', '15', false),"
-            " set_config('tcp_keepalives_interval', '5', false),"
-            " set_config('tcp_keepalives_count', '3', false)"
-        )
-        yield connection
+        async with watch.running():
+            # The server, too, has to notice a peer that vanished: it holds the lock until then.
+            await connection.execute(
+                "SELECT set_config('tcp_keepalives_idle', '15', false),"
+                " set_config('tcp_keepalives_interval', '5', false),"
+                " set_config('tcp_keepalives_count', '3', false)"
+            )
+            yield connection
+    except (psycopg.Error, LockLostError) as error:
+        if watch.is_silent:
+            raise DatabaseSilentError(seconds=watch.silent_seconds) from error
+        raise
     finally:
         await connection.close()
 

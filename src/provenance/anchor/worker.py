@@ -119,6 +119,8 @@ class AnchorWorker:
                 return True
             if not told:
                 _log.info("worker_stands_by", log=self._parts.log.log_id)
+                # What waits is now for another worker to say.
+                self._metrics.waiting_seconds.set(0)
                 told = True
             await wait(stop, self._options.standby)
         return False

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from provenance.api.dispatch import ROUTE
 from provenance.api.metrics import HttpMetrics
-from provenance.api.problems import on_unexpected, problem
+from provenance.api.problems import PROBLEM_STATE, on_unexpected, problem
 
 MAX_IN_FLIGHT: Final = 2_000
 """Requests at once in one process: what is more is told to come back before memory grows."""
@@ -98,7 +98,10 @@ class Edge:
         seconds = time.perf_counter() - exchange.began
         route = str(scope.get(ROUTE) or getattr(scope.get("route"), "path", "none"))
         method = scope["method"] if exchange.status != 405 else "other"
-        self._metrics.observe(route=route, method=method, status=exchange.status, seconds=seconds)
+        code = scope["state"].get(PROBLEM_STATE)
+        self._metrics.observe(
+            route=route, method=method, status=exchange.status, seconds=seconds, problem=code
+        )
         if exchange.status < 400 and seconds < SLOW_S:
             return
         principal = scope["state"].get("principal")
@@ -108,6 +111,7 @@ class Edge:
             method=method,
             route=route,
             status=exchange.status,
+            code=code,
             milliseconds=round(seconds * 1000, 1),
             reference=exchange.reference,
             key_id=getattr(principal, "key_id", None),

@@ -17,6 +17,12 @@ class HttpMetrics:
             ["route", "method", "status"],
             registry=registry,
         )
+        self._problems = Counter(
+            "provenance_http_problems",
+            "Requests answered with a problem document, by status and code",
+            ["status", "code"],
+            registry=registry,
+        )
         self._seconds = Histogram(
             "provenance_http_request_seconds",
             "Time from the request's first byte to the answer's last",
@@ -30,8 +36,12 @@ class HttpMetrics:
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._histograms: dict[tuple[str, str], Histogram] = {}
 
-    def observe(self, *, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one request."""
+    def observe(
+        self, *, route: str, method: str, status: int, seconds: float, problem: str | None = None
+    ) -> None:
+        """Count one request, and the code of the ``problem`` that it was answered with."""
+        if problem is not None:
+            self._problems.labels(str(status), problem).inc()
         counter = self._counters.get((route, method, status))
         if counter is None:
             counter = self._requests.labels(route, method, str(status))

@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from provenance.api import errors as api
 from provenance.api.answers import PROBLEM, encode
@@ -35,6 +36,8 @@ from provenance.verify.dossier.errors import ContainerError
 
 TYPE_PREFIX: Final = "urn:provenance:problem:"
 """In front of an error's code, it is the problem's ``type``."""
+PROBLEM_STATE: Final = "problem"
+"""Where the state of a request has the code of the problem that it was answered with."""
 NOT_ANCHORED_RETRY_S: Final = 2
 """Twice the default anchoring interval."""
 CHAIN_RETRY_S: Final = 5
@@ -94,6 +97,23 @@ def status_of(error: ProvenanceError) -> int:
     return 500
 
 
+class ProblemDocument(Response):
+    """A problem as an answer; when it is sent, the request's state learns its ``code``."""
+
+    media_type = PROBLEM
+
+    def __init__(
+        self, content: bytes, *, code: str, status_code: int, headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(content, status_code=status_code, headers=headers)
+        self.code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        scope.setdefault("state", {})[PROBLEM_STATE] = self.code
+        await super().__call__(scope, receive, send)
+
+
 def problem(
     status: int,
     *,
@@ -111,10 +131,10 @@ def problem(
         "code": code,
         **members,
     }
-    return Response(
+    return ProblemDocument(
         encode(body),
+        code=code,
         status_code=status,
-        media_type=PROBLEM,
         headers={"cache-control": "no-store", **(headers or {})},
     )
 

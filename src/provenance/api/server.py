@@ -8,7 +8,7 @@ import gc
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import structlog
@@ -20,26 +20,22 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.anchor.promises import Promises
 from provenance.api.app import create_app
 from provenance.api.connection import server_config
 from provenance.api.dossiers.runs import ProcessRuns
 from provenance.api.epcis.readers import DocumentReaders
-from provenance.api.ports import Check
+from provenance.api.readiness import Readiness
 from provenance.api.services import ApiLimits, Services
 from provenance.chain.client import ChainClient
 from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
 from provenance.db.engine import PoolOptions, check_durability, create_engine
 from provenance.db.migrate import check_schema
-from provenance.db.tables import log_heads
+from provenance.db.watch import DatabaseWatch, PooledConnections
 from provenance.evidence.rules import load_rules
 from provenance.intake.repetition import EventKeys
-from provenance.log.identity import LogIdentity
 from provenance.log.metrics import LogMetrics
 from provenance.log.store import LogStore
 from provenance.log.tilestore import TileStore
@@ -64,45 +60,6 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class _Readiness:
-    """Whether database, log and writer do their part.
-
-    The log's state is read, because an open writer only learns of it when it next writes.
-    """
-
-    def __init__(
-        self, engine: AsyncEngine, log: LogIdentity, writer: LogWriter, guard: FenceGuard
-    ) -> None:
-        self._engine = engine
-        self._log = log
-        self._writer = writer
-        self._guard = guard
-
-    async def checks(self) -> Sequence[Check]:
-        return [
-            *await self._database_and_log(),
-            Check(
-                name="writer",
-                is_ready=self._writer.is_open,
-                reason="" if self._writer.is_open else self._guard.reason,
-            ),
-        ]
-
-    async def _database_and_log(self) -> list[Check]:
-        query = select(log_heads.c.state, log_heads.c.state_reason).where(
-            log_heads.c.log_id == self._log.log_id
-        )
-        try:
-            async with self._engine.connect() as connection:
-                state, reason = (await connection.execute(query)).one()
-        except (SQLAlchemyError, OSError) as error:
-            return [Check(name="database", is_ready=False, reason=type(error).__name__)]
-        return [
-            Check(name="database", is_ready=True),
-            Check(name="log", is_ready=state == "open", reason=reason and f"{state}: {reason}"),
-        ]
-
-
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Put the parts together; database and chain must have been set up.
@@ -125,6 +82,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     by_key = create_engine(
         settings.database_url, options=PoolOptions(size=2, overflow=2, plans_once=True)
     )
+    watch = DatabaseWatch(settings.database_url, silenced=PooledConnections(engine, by_key).sever)
     chain = ChainClient(settings.rpc_url)
     facts = ChainFactsReader(settings.rpc_url)
     dossiers = ProcessRuns(settings)
@@ -182,10 +140,22 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             "Erasures of which something is left; 0 in processes that do not look after them",
             registry=registry,
         ).set_function(lambda: len(erasing.left))
+        Gauge(
+            "provenance_database_silent_seconds",
+            "Seconds for which the database has left a question open; 0 while it answers",
+            registry=registry,
+        ).set_function(lambda: watch.silent_seconds)
+        readiness = Readiness(engine, log, writer, guard)
 
         @asynccontextmanager
         async def running() -> AsyncIterator[None]:
-            async with guard.running(), sweeping.running(), erasing.running():
+            async with (
+                watch.running(),
+                readiness.running(),
+                guard.running(),
+                sweeping.running(),
+                erasing.running(),
+            ):
                 yield
 
         async def trust() -> TrustFile:
@@ -215,7 +185,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             trust=trust,
             facts=facts,
             accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=_now_ms),
-            readiness=_Readiness(engine, log, writer, guard),
+            readiness=readiness,
             event_keys=EventKeys(keys.secret("repetition")),
             carrier=settings.carrier,
             registry=registry,

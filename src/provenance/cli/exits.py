@@ -40,13 +40,32 @@ def fail(message: str, *, code: int = FAILED) -> NoReturn:
 
 
 @contextmanager
-def reported() -> Iterator[None]:
-    """Turn the project's errors into one line and an exit code."""
+def reported(*, names_code: bool = False) -> Iterator[None]:
+    """Turn the project's errors into one line and an exit code.
+
+    Of things that were done at once and failed together, each is told. ``names_code``: the line
+    ends with the errors' codes, by which a runbook names them.
+    """
     try:
         yield
-    except FormatError as error:
-        fail(str(error), code=MALFORMED)
-    except ProvenanceError as error:
-        fail(str(error))
-    except OSError as error:
-        fail(str(error))
+    except (ProvenanceError, OSError, ExceptionGroup) as error:
+        causes = tuple(_causes(error))
+        if not all(isinstance(cause, ProvenanceError | OSError) for cause in causes):
+            raise
+        text = "; ".join(_told(cause, names_code=names_code) for cause in causes)
+        is_malformed = all(isinstance(cause, FormatError) for cause in causes)
+        fail(text, code=MALFORMED if is_malformed else FAILED)
+
+
+def _causes(error: Exception) -> Iterator[Exception]:
+    """What is left of groups in groups."""
+    if isinstance(error, ExceptionGroup):
+        for one in error.exceptions:
+            yield from _causes(one)
+    else:
+        yield error
+
+
+def _told(error: Exception, *, names_code: bool) -> str:
+    code = getattr(error, "code", None)
+    return f"{error} ({code})" if names_code and code else str(error)

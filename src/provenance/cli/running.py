@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from provenance.cli.exits import fail, reported
-from provenance.cli.stores import read_settings
+from provenance.cli.stores import database_errors, read_settings
 
 
 def run() -> None:
@@ -19,7 +19,7 @@ def run() -> None:
     """
     from provenance.launch.run import run as run_service
 
-    with reported():
+    with reported(names_code=True), database_errors():
         asyncio.run(run_service(read_settings(), say=typer.echo))
 
 

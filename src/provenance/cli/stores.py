@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from provenance.cli.exits import USAGE, fail
@@ -22,12 +22,19 @@ async def database(settings: "Settings") -> AsyncIterator[str]:
         ProvenanceError: the embedded one could not be started.
 
     """
+    with database_errors():
+        async with _database(settings) as url:
+            yield url
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """End a command whose database cannot be used with one line."""
     from psycopg import Error as DriverError
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
     try:
-        async with _database(settings) as url:
-            yield url
+        yield
     except (DriverError, DBAPIError, ArgumentError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         reason = str(cause).strip().partition("\n")[0] or type(error).__name__

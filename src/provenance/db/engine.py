@@ -65,7 +65,9 @@ def connect_arguments(options: PoolOptions) -> dict[str, object]:
     return {
         "application_name": "provenance",
         "connect_timeout": options.connect,
-        # A peer that vanished without a word is noticed within half a minute.
+        # A peer that vanished without a word is noticed within half a minute, whether something
+        # is on its way to it or not. One that is there and silent: see provenance.db.watch.
+        "tcp_user_timeout": 25_000,  # milliseconds
         "keepalives_idle": 15,
         "keepalives_interval": 5,
         "keepalives_count": 3,

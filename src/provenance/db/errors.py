@@ -11,6 +11,19 @@ class DatabaseError(ProvenanceError):
     code = "database-unusable"
 
 
+class DatabaseSilentError(DatabaseError):
+    """The server keeps connections open and answers nothing."""
+
+    code = "database-silent"
+
+    def __init__(self, *, seconds: float) -> None:
+        super().__init__(
+            f"the database has not answered for {seconds:.0f} s though its connections are open; "
+            "look whether its processes are stopped or wait for a disk"
+        )
+        self.seconds = seconds
+
+
 class DurabilityError(DatabaseError):
     """A setting would let the server lose what it has confirmed."""
 
@@ -32,10 +45,14 @@ class SchemaError(DatabaseError):
 
     code = "schema-mismatch"
 
-    def __init__(self, *, found: str | None, expected: str) -> None:
+    def __init__(self, *, found: str | None, expected: str, is_newer: bool = False) -> None:
         super().__init__(
             f"the database has schema {found or '(none)'}, this release needs {expected}; "
-            "run `provenance db upgrade`"
+            + (
+                "a newer one has changed it: run that release"
+                if is_newer
+                else "run `provenance db upgrade`"
+            )
         )
         self.found = found
         self.expected = expected

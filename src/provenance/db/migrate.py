@@ -29,7 +29,12 @@ _ADVISORY_LOCK = 0x70726F76  # "prov"; only has to differ from the other locks o
 
 
 def upgrade(url: str, *, revision: str = "head") -> None:
-    """Run the migrations that the database at ``url`` does not have yet."""
+    """Run the migrations that the database at ``url`` does not have yet.
+
+    Raises:
+        SchemaError: a newer release has changed its tables.
+
+    """
     engine = create_engine(database_url(url))
     try:
         with engine.connect() as connection:
@@ -38,6 +43,11 @@ def upgrade(url: str, *, revision: str = "head") -> None:
             connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'"))
             connection.commit()
             config = _config()
+            found = _revision(connection)
+            connection.commit()
+            known = ScriptDirectory.from_config(config).walk_revisions()
+            if found is not None and found not in {script.revision for script in known}:
+                raise SchemaError(found=found, expected=expected(), is_newer=True)
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
     finally:

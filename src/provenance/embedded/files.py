@@ -111,12 +111,13 @@ class FileLock:
         self.release()
 
 
-def port_is_free(port: int) -> bool:
-    """Whether a server could listen on this port of 127.0.0.1 now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+def port_is_free(port: int, *, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen on this port of ``host`` now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True
@@ -150,6 +151,12 @@ def remembered_port(data_dir: Path, name: str, *, preferred: int | None = None) 
             break
     else:
         port = random_free_port()
+    remember_port(data_dir, name, port)
+    return port
+
+
+def remember_port(data_dir: Path, name: str, port: int) -> None:
+    """Note the port of ``name`` for the next start, and for whoever looks for it."""
+    path = data_dir / "run" / f"{name}.port"
     make_folder(path.parent)
     write_atomically(path, f"{port}\n".encode(), mode=0o644)
-    return port

@@ -21,7 +21,14 @@ import structlog
 from provenance.core.errors import ProvenanceError
 from provenance.db.migrate import upgrade
 from provenance.embedded.anvil import EmbeddedAnvil
-from provenance.embedded.files import FileLock, make_data_folder, remembered_port, write_atomically
+from provenance.embedded.files import (
+    FileLock,
+    make_data_folder,
+    port_is_free,
+    remember_port,
+    remembered_port,
+    write_atomically,
+)
 from provenance.embedded.postgres import EmbeddedPostgres
 from provenance.embedded.process import SupervisedProcess
 from provenance.launch.programs import Program, at_once, wait_for_answer
@@ -31,6 +38,7 @@ from provenance.wiring.setup import SetUp, set_up
 _log = structlog.get_logger(__name__)
 _RPC_PORT = 8545
 """Where people expect the RPC of a chain."""
+_PORT_PATIENCE_S = 5.0
 Report = Callable[[str], None]
 """Takes one line of progress for a person."""
 
@@ -39,6 +47,12 @@ class AlreadyRunningError(ProvenanceError):
     """Another process runs the service on this data folder."""
 
     code = "already-running"
+
+
+class PortTakenError(ProvenanceError):
+    """The port that the settings name for the API is not to be had."""
+
+    code = "port-taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,7 @@ class Stack:
         """Start everything and return the addresses."""
         settings = self._settings = await self._start_stores()
         made = await self._set_up(settings)
-        port = remembered_port(self._data, "api", preferred=settings.api_port)
+        port = await self._api_port(settings)
         api_url = f"http://{settings.api_host}:{port}"
         self._write_files(made, api_url=api_url, rpc_url=settings.rpc_url or "")
         metrics = remembered_port(self._data, "worker-metrics")
@@ -111,15 +125,39 @@ class Stack:
             tokens=made.credentials.tokens,
         )
 
+    async def _api_port(self, settings: Settings) -> int:
+        """The port that was asked for; where none was, that of last time."""
+        port = settings.api_port
+        if port == 0 or "api_port" not in settings.model_fields_set:
+            return remembered_port(self._data, "api", preferred=port)
+        try:
+            # An API whose supervisor was killed leaves its port as soon as it has noticed.
+            async with asyncio.timeout(_PORT_PATIENCE_S):
+                while not port_is_free(port, host=settings.api_host):  # noqa: ASYNC110 - see above
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise PortTakenError(
+                f"port {port} of {settings.api_host} cannot be listened on, somebody has it: stop "
+                "whoever that is, or set PROVENANCE_API_PORT to another (0: any that is free)"
+            ) from None
+        remember_port(self._data, "api", port)
+        return port
+
     async def _start_stores(self) -> Settings:
         """Database and chain, at the same time."""
         settings = self._settings
         changes: dict[str, object] = {"data_dir": self._data}
-        async with asyncio.TaskGroup() as group:
-            database = (
-                group.create_task(self._start_database()) if not settings.database_url else None
-            )
-            chain = group.create_task(self._start_chain()) if not settings.rpc_url else None
+        try:
+            async with asyncio.TaskGroup() as group:
+                database = (
+                    group.create_task(self._start_database()) if not settings.database_url else None
+                )
+                chain = group.create_task(self._start_chain()) if not settings.rpc_url else None
+        except ExceptionGroup as failed:
+            if len(failed.exceptions) > 1:
+                raise
+            # One of the two failed, and the other was called off for it.
+            raise failed.exceptions[0] from failed.exceptions[0].__cause__
         if database is not None:
             changes["database_url"] = database.result()
         if chain is not None:

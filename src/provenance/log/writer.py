@@ -133,6 +133,15 @@ class LogWriter:
             RetryableError: nothing is wrong with it; its subclasses say what is.
 
         """
+        try:
+            logged = await self._submit(submission)
+        except ProvenanceError as error:
+            self._metrics.submissions.labels(error.code).inc()
+            raise
+        (self._repeated if logged.repeated else self._logged).inc()
+        return logged
+
+    async def _submit(self, submission: Submission) -> Logged:
         self._gate.require_open()
         self._require_running()
         entries = sum(len(draft.subjects) for draft in submission.records)
@@ -146,14 +155,9 @@ class LogWriter:
             self._queue.append(waiting)
             if len(self._queue) >= self._wanted:
                 self._arrived.set()
-            logged = await waiting.answered
-        except ProvenanceError as error:
-            self._metrics.submissions.labels(error.code).inc()
-            raise
+            return await waiting.answered
         finally:
             self._reserve(-entries, -size)
-        (self._repeated if logged.repeated else self._logged).inc()
-        return logged
 
     def _require_running(self) -> None:
         if self._task is None or self._task.done() or self._stopping:

@@ -35,7 +35,6 @@ from provenance.db.accounts import AccountStore
 from provenance.db.engine import PoolOptions, check_durability, create_engine
 from provenance.db.migrate import check_schema
 from provenance.embedded.files import remembered_port
-from provenance.log.metrics import LogMetrics
 from provenance.log.writer import LogWriter
 from provenance.settings import Settings
 from provenance.wiring.chain import anchorer, blob_store, checkpoint_mark, file_keys, finality
@@ -69,7 +68,7 @@ async def run(
     """
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    async with _parts(settings, registry) as parts:
+    async with _parts(settings) as parts:
         metrics = AnchorMetrics(registry)
         worker = AnchorWorker(parts, options=options(settings), metrics=metrics, observer=observer)
         with _metrics_served(settings, registry):
@@ -111,7 +110,7 @@ def _stamping(
 
 
 @asynccontextmanager
-async def _parts(settings: Settings, registry: CollectorRegistry) -> AsyncIterator[WorkerParts]:
+async def _parts(settings: Settings) -> AsyncIterator[WorkerParts]:
     assert settings.database_url is not None, "set DATABASE_URL, or use `provenance run`"
     assert settings.rpc_url is not None, "set RPC_URL, or use `provenance run`"
     keys = file_keys(settings)
@@ -126,7 +125,9 @@ async def _parts(settings: Settings, registry: CollectorRegistry) -> AsyncIterat
             await check_schema(checked)
         log = await current_log(engine, origin=settings.origin)
         signer = signer_for(log.origin, keys)
-        writer = LogWriter(engine, log, signers=[signer], metrics=LogMetrics(registry))
+        # It logs heartbeats alone and is closed between them: what an API's writer tells of itself
+        # would be false alarms here. What becomes of heartbeats is among the worker's failures.
+        writer = LogWriter(engine, log, signers=[signer])
         await writer.start()
         stack.push_async_callback(writer.stop)
         accounts = AccountStore(engine, random_bytes=os.urandom, now_ms=_now_ms)
