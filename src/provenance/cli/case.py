@@ -238,7 +238,9 @@ def _limit(limit: dict[str, Any]) -> str:
 
 def _check(one: dict[str, Any]) -> str:
     said = "; ".join(f"{_teller(item)}: {item['value']}" for item in one["stated"])
-    return f"  {one['title']}: {one['verdict'].replace('_', ' ')}: {said}"
+    of = f" of {one['parcel']}" if "parcel" in one else ""
+    why = f" ({one['explanation']})" if "explanation" in one else ""
+    return f"  {one['title']}{of}: {one['verdict'].replace('_', ' ')}: {said}{why}"
 
 
 def _teller(item: dict[str, Any]) -> str:

@@ -116,7 +116,7 @@ class DocumentFact:
     ``superseded_by`` is the record of a newer version; ``line`` the checklist line that somebody
     put it to by hand; ``problem`` says why structured data in it could not be read.
     ``descriptions`` are in order of recording; ``submitter`` and ``organisation`` are as those of
-    a description.
+    a description. ``about`` are the parcels that it was recorded for, none for the whole shipment.
     """
 
     logged: Logged
@@ -127,6 +127,7 @@ class DocumentFact:
     line: str | None = None
     descriptions: tuple[DescriptionFact, ...] = ()
     invoice: Invoice | None = None
+    about: tuple[str, ...] = ()
     problem: str = ""
     submitter: str = ""
     organisation: str = ""

@@ -98,7 +98,13 @@ class Gatherer:
         for first_index, line in case.evidence.items():
             if line is not None and first_index in events:
                 events[first_index] = replace(events[first_index], line=line)
-        documents = await self._documents.documents(firsts, lines=case.evidence)
+        about = {
+            one.first_index: _parcels(one) for timeline in timelines for one in timeline.events
+        }
+        documents = [
+            replace(one, about=about.get(one.logged.first_index, ()))
+            for one in await self._documents.documents(firsts, lines=case.evidence)
+        ]
         telling = milestones(self._rules.events.values(), events.values())
         holdings = Holdings(tuple(telling), tuple(documents), is_complete)
         case, holdings = await self._proven(case, holdings)
@@ -170,7 +176,12 @@ def _event(one: TimelineEvent) -> EventFact:
         disposition=one.disposition,
         action=one.action,
         place=one.read_point or one.biz_location,
-        about=tuple(
-            place.subject for place in one.places if not place.subject.startswith(SHIPMENT_URN)
-        ),
+        about=_parcels(one),
+    )
+
+
+def _parcels(one: TimelineEvent) -> tuple[str, ...]:
+    """Parcels that a record is about."""
+    return tuple(
+        place.subject for place in one.places if not place.subject.startswith(SHIPMENT_URN)
     )

@@ -155,6 +155,8 @@ def _duration(milliseconds: int) -> str:
 def _compared(check: CrossCheck) -> tuple[str, ...]:
     said = "; ".join(f"{_teller(one)}: {one.value}" for one in check.stated)
     explained = f"{said} ({check.explanation})" if check.explanation else said
+    if check.parcel:
+        explained = f"{check.parcel}: {explained}"
     return check.title, words(check.verdict), explained
 
 
