@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from provenance.evidence.erased import named, of_kind
 from provenance.evidence.facts import EventFact, Holdings, events_of
 from provenance.evidence.money import Money, plain
 from provenance.evidence.rules.model import RuleBook
@@ -81,10 +82,14 @@ def read_cover(
     assumptions = [kind.note for kind in kinds if kind.note]
     if not holdings.is_complete:
         notes.append("more is recorded than was read; a hold or a release may be missing")
+    erased = of_kind(holdings.erased, "event")
+    if erased:
+        notes.append(f"{named(erased)}: it may have been a hold, a release or the delivery")
     if not holds:
         return CoverReading(
             outcome="not_computable",
-            reason="no customs hold is recorded",
+            reason="no customs hold is recorded"
+            + (f"; {named(erased)}: it may have been one" if erased else ""),
             notes=notes,
             assumptions=assumptions,
         )

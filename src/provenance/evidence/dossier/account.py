@@ -98,7 +98,11 @@ def verdicts_of(case: Case, holdings: Holdings) -> list[Found]:
     """Return what the service's own check of the receipts behind the assessment found."""
     groups: tuple[tuple[str, Iterable[Logged]], ...] = (
         ("acts", (act.logged for act in case.history)),
-        ("events", (event.logged for event in holdings.events)),
+        (
+            "events",
+            [event.logged for event in holdings.events]
+            + [one.logged for one in holdings.erased if one.kind == "event"],
+        ),
         ("documents", (document.logged for document in holdings.documents)),
     )
     found = []
