@@ -201,8 +201,16 @@ def _told(found: dict[str, Any]) -> list[str]:
         lines += [_limit(limit) for limit in assessment["limits"]]
     if "cover" in assessment:
         cover = assessment["cover"]
-        lines += ["", f"cover: {cover['outcome']}: {cover['reason']}"]
-        lines += [f"  {step}" for step in cover.get("computation", ())]
+        lines += ["", f"cover: {cover['outcome'].replace('_', ' ')}: {cover['reason']}"]
+        if "sum" in cover:
+            lines.append(f"  sum: {cover['currency']} {cover['sum']}, {cover['terms_from']}")
+        for name, title in (
+            ("doubts", "not proven: "),
+            ("computation", ""),
+            ("by_the_log", ""),
+            ("notes", "note: "),
+        ):
+            lines += [f"  {title}{step}" for step in cover.get(name, ())]
     differing = [one for one in assessment["cross_checks"] if one["verdict"] != "agrees"]
     if differing:
         lines += ["", "contradictions"]

@@ -185,8 +185,12 @@ def _limit(limit: LimitReading) -> tuple[str, ...]:
 
 def _cover(cover: CoverReading) -> Iterator[tuple[str, ...]]:
     yield words(cover.outcome), cover.reason
+    if cover.sum is not None:
+        yield "sum", f"{cover.currency} {cover.sum}, {cover.terms_from}"
     for name, lines in (
-        ("computation", cover.computation),
+        ("not proven", cover.doubts),
+        ("by the claims", cover.computation),
+        ("by the log", cover.by_the_log),
         ("note", cover.notes),
         ("assumed", cover.assumptions),
     ):
