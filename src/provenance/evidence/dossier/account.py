@@ -8,7 +8,7 @@ from provenance.core.jcs import JsonValue, canonicalize
 from provenance.evidence.assessment import Assessment
 from provenance.evidence.cases.fold import Case, LoggedAct
 from provenance.evidence.checklist import ChecklistLine
-from provenance.evidence.clocks.reading import ClockReading
+from provenance.evidence.clocks.reading import Basis, ClockReading, ClockStart
 from provenance.evidence.cover import CoverReading
 from provenance.evidence.crosschecks import CrossCheck, Stated
 from provenance.evidence.dossier.report import Clock, Found, Item, Section, spelled_time
@@ -20,6 +20,12 @@ NO_ADVICE: Final = "The rules' reading of the records; a working aid and not leg
 
 _DAY_MS: Final = 86_400_000
 _HOUR_MS: Final = 3_600_000
+_BASES: Final[Mapping[Basis, str]] = {
+    "claimed": "as the event claims",
+    "logged": "the anchor's time, for the event claims a later one",
+    "stated": "as the claimant states it",
+}
+"""Whose word the start of a period is."""
 _OUTCOMES: Final[Mapping[Proof, str]] = {Proof.PROVEN: "VALID", Proof.DISPROVEN: "INVALID"}
 
 
@@ -71,6 +77,12 @@ def sections_of(case: Case, assessment: Assessment) -> Iterator[Section]:
             ("What", "Result", "Said by"),
             [_compared(check) for check in assessment.cross_checks],
             (26, 18, 56),
+        ),
+        Section(
+            "What the clocks rest on",
+            ("Clock", "Counts from", "Assumed"),
+            [_rests(clock) for clock in assessment.clocks],
+            (24, 38, 38),
         ),
         Section(
             "Limits of liability",
@@ -148,6 +160,29 @@ def _left(clock: ClockReading) -> str:
     if clock.left_ms is not None:
         return f"{day}; {_duration(clock.left_ms)} left"
     return f"{day}; {_duration(clock.late_ms or 0)} ago"
+
+
+def _rests(clock: ClockReading) -> tuple[str, ...]:
+    """What a clock counts from, whose word that is, and what it assumes."""
+    told = _start(clock.start) if clock.start is not None else clock.reason
+    assumed = [*clock.assumptions, clock.condition]
+    return clock.title, told, "; ".join(filter(None, assumed)) or "-"
+
+
+def _start(start: ClockStart) -> str:
+    at = f"{spelled_time(start.at)} UTC" if start.at is not None else start.day
+    parts = [f"{start.what}, entry {start.first_index}: {at}, {_BASES[start.basis]}"]
+    recorded = f"recorded {spelled_time(start.recorded_at)} UTC"
+    late = 0 if start.claimed_at is None else start.recorded_at - start.claimed_at
+    if late >= _DAY_MS:
+        recorded += f", {late // _DAY_MS} days after the time that it claims"
+    parts.append(recorded)
+    parts.append(
+        f"anchored {spelled_time(start.logged_before)} UTC"
+        if start.logged_before is not None
+        else "not anchored yet"
+    )
+    return "; ".join(parts)
 
 
 def _duration(milliseconds: int) -> str:
