@@ -104,3 +104,49 @@ async def test_who_sent_a_document_may_describe_it_anew_and_the_old_word_stays_i
         (new, "3000 g"),
         (old, "2500 g"),
     ]
+
+
+async def test_terms_of_a_cover_are_those_that_the_policys_sender_describes(
+    service: ServiceUnderTest,
+) -> None:
+    desk, epc = await new_desk(service), parcel()
+    await desk.capture(
+        at("2025-06-03T09:00:00Z", "holding", epc),
+        at("2025-06-06T09:00:00Z", "inspecting", epc, disposition="conformant"),
+    )
+    policy = await sent(desk.claims, epc, "530")
+    terms = {
+        "agreed_clearance_hours": 48,
+        "stated_sum": {"currency": "EUR", "value": "250.00"},
+    }
+    record = await described(desk.claims, policy, epc, **terms)
+    case = await desk.open(epc, "customs_delay_cover")
+    await service.anchor()
+    cover = (await desk.read(case))["assessment"]["cover"]
+    assert (cover["policy"], cover["sum"], cover["by_claims"]) == (
+        policy["first_index"],
+        "250.00",
+        "payable",
+    )
+    assert f"as record {record} describes it (Insurer)" in cover["terms_from"]
+    assert any("recorded" in doubt and "days after" in doubt for doubt in cover["doubts"])
+    assert not any("no policy in the log" in doubt for doubt in cover["doubts"])
+
+
+async def test_terms_that_are_no_terms_are_refused(service: ServiceUnderTest) -> None:
+    carrier, epc = await service.new_carrier(), parcel()
+    policy = await sent(carrier, epc, "530")
+    for wrong, pointer in (
+        ({"agreed_clearance_hours": 0}, "/agreed_clearance_hours"),
+        ({"stated_sum": {"currency": "JPY", "value": "1.5"}}, "/stated_sum/value"),
+    ):
+        answer = await carrier.post(
+            f"/v1/documents/{policy['first_index']}/description",
+            json={
+                "v": 1,
+                "document": {"first_index": policy["first_index"], "sha256": policy["sha256"]},
+                **wrong,
+            },
+        )
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["pointer"] == pointer

@@ -220,7 +220,7 @@ async def test_customs_delay_cover(service: ServiceUnderTest) -> None:
     }
     case = await desk.open(epc, "customs_delay_cover", facts=terms)
     cover = (await finished(desk, case))["assessment"]["cover"]
-    assert (cover["outcome"], cover["clearance_ms"]) == ("not_payable", 3_600_000)
+    assert (cover["by_claims"], cover["clearance_ms"]) == ("not_payable", 3_600_000)
     # The release was an error; the goods were released two days and three hours later.
     declaration = {"declarationTime": "2025-06-06T00:00:00Z", "reason": "incorrect_data"}
     await desk.capture(
@@ -229,7 +229,19 @@ async def test_customs_delay_cover(service: ServiceUnderTest) -> None:
     )
     found = await finished(desk, case)
     cover = found["assessment"]["cover"]
-    assert (cover["outcome"], cover["currency"], cover["sum"]) == ("payable", "EUR", "250.00")
+    assert (cover["by_claims"], cover["currency"], cover["sum"]) == ("payable", "EUR", "250.00")
+    # Nothing but the claimant and the recorder vouch for it: no policy, no declaration, and events
+    # that were recorded as this test runs, long after the times that they claim.
+    assert cover["outcome"] == "unproven"
+    told = " ".join(cover["doubts"])
+    for doubt in (
+        "no policy in the log",
+        "required and missing: Customs declaration",
+        "days after",
+    ):
+        assert doubt in told
+    assert cover["recorded_ms"] < 3_600_000
+    assert cover["anchored_least_ms"] <= cover["recorded_ms"] <= cover["anchored_most_ms"]
     assert cover["computation"][-2:] == [
         "clearance time 2 d 3 h",
         "agreed 2 d; 3 h more",

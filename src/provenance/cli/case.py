@@ -2,12 +2,12 @@
 
 import json
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from provenance.cli.case_telling import minute, told
 from provenance.cli.exits import INVALID, MALFORMED, fail, reported
 from provenance.cli.files import read_bounded
 from provenance.cli.remote import KEY_OPTION, URL_OPTION, Service, open_service, problem
@@ -102,7 +102,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        for line in _told(found):
+        for line in told(found):
             typer.echo(line)
 
 
@@ -135,7 +135,7 @@ def list_cases(
     for one in found:
         hold = "  legal hold" if one.get("on_hold") else ""
         typer.echo(
-            f"{one['case']}  {one['state']:<10}  {one['claim']:<19}  {_time(one['changed_at'])}  "
+            f"{one['case']}  {one['state']:<10}  {one['claim']:<19}  {minute(one['changed_at'])}  "
             f"{one['claimant']}{hold}"
         )
 
@@ -176,82 +176,3 @@ def _print_act(value: dict[str, Any], *, as_json: bool) -> None:
         f"{value['case']}: {value['act']} at entry {value['first_index']}{again}; "
         f"{value['state']}, next act {value['seq']}"
     )
-
-
-def _told(found: dict[str, Any]) -> list[str]:
-    """Lines of text that tell a case."""
-    assessment = found["assessment"]
-    lines = [
-        f"{found['case']}: {found['claim']}, {found['state']}, next act {found['seq']}",
-        f"claimant: {found['claimant']}",
-        *(f"shipment: {shipment}" for shipment in found["shipments"]),
-        *(
-            f"{amount['role']}: {amount['currency']} {amount['value']}"
-            for amount in found.get("amounts", ())
-        ),
-    ]
-    if "hold" in found:
-        lines.append(f"legal hold: {found['hold']['reason']}")
-    lines += ["", "checklist"]
-    lines += [_line(line) for line in assessment["checklist"]]
-    lines += ["", "clocks"]
-    lines += [_clock(clock) for clock in assessment["clocks"]]
-    if assessment["limits"]:
-        lines += ["", "limits"]
-        lines += [_limit(limit) for limit in assessment["limits"]]
-    if "cover" in assessment:
-        cover = assessment["cover"]
-        lines += ["", f"cover: {cover['outcome']}: {cover['reason']}"]
-        lines += [f"  {step}" for step in cover.get("computation", ())]
-    differing = [one for one in assessment["cross_checks"] if one["verdict"] != "agrees"]
-    if differing:
-        lines += ["", "contradictions"]
-        lines += [_check(one) for one in differing]
-    lines += ["", "history"]
-    lines += [
-        f"  {item['seq']:>3}  {_time(item['at'])}  {item.get('act', 'erased')}  "
-        f"entry {item['first_index']}  {item['proof']}"
-        for item in found["history"]
-    ]
-    return [*lines, "", found["note"]]
-
-
-def _line(line: dict[str, Any]) -> str:
-    records = ", ".join(f"{one['first_index']}" for one in line.get("filled_by", ()))
-    by = f"  record {records}" if records else ""
-    return f"  {line['state']:<12}  {line['need']:<8}  {line['title']}{by}"
-
-
-def _clock(clock: dict[str, Any]) -> str:
-    if clock["state"] == "not_computable":
-        return f"  not computable  {clock['title']}: {clock['reason']}"
-    zone = clock["start"]["zone"]
-    return (
-        f"  {clock['state']:<14}  {clock['title']}: {clock['last_day']} ({zone}); {clock['source']}"
-    )
-
-
-def _limit(limit: dict[str, Any]) -> str:
-    told = limit.get("computation") or limit.get("reason") or limit["source"]
-    return f"  {limit['title']}: {told}"
-
-
-def _check(one: dict[str, Any]) -> str:
-    said = "; ".join(f"{_teller(item)}: {item['value']}" for item in one["stated"])
-    return f"  {one['title']}: {one['verdict'].replace('_', ' ')}: {said}"
-
-
-def _teller(item: dict[str, Any]) -> str:
-    """The record that says it, of which document, and who recorded that."""
-    what = f"record {item['first_index']}"
-    if "document" in item:
-        what += f" on document {item['document']}"
-    parts = [item.get("organisation") or item.get("submitter", "")]
-    if "standing" in item:
-        parts.append("not its sender" if item["standing"] == "other" else item["standing"])
-    told = ", ".join(filter(None, parts))
-    return f"{what} ({told})" if told else what
-
-
-def _time(at: int) -> str:
-    return f"{datetime.fromtimestamp(at / 1000, tz=UTC):%Y-%m-%d %H:%M}Z"

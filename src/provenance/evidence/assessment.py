@@ -33,10 +33,11 @@ def assess(rules: RuleBook, case: Case, holdings: Holdings, *, now: int) -> Asse
     """Return what the rules make of ``case`` at ``now``, milliseconds since the epoch."""
     claim = case.opened.claim
     clocks = read_clocks(rules, case.circumstances, holdings, now=now)
+    checklist = fill_checklist(rules, claim, holdings, clocks, now=now)
     return Assessment(
         as_of=now,
         is_complete=holdings.is_complete,
-        checklist=fill_checklist(rules, claim, holdings, clocks, now=now),
+        checklist=checklist,
         clocks=clocks,
         limits=read_limits(
             rules,
@@ -48,7 +49,7 @@ def assess(rules: RuleBook, case: Case, holdings: Holdings, *, now: int) -> Asse
         ),
         cross_checks=cross_check(rules, holdings, zone=case.opened.zone),
         cover=(
-            read_cover(rules, case.cover, holdings, now=now)
+            read_cover(rules, case.cover, holdings, now=now, lines=checklist)
             if claim == "customs_delay_cover"
             else None
         ),

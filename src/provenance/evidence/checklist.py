@@ -2,7 +2,8 @@
 
 A line is ``present`` if something verifiable fills it in time; else ``late`` if something does
 that was recorded too late; else ``unverifiable`` if what would fill it cannot be verified, was
-erased or is withheld; else ``missing``. A document counts from when it was recorded: when it
+erased or is withheld; else ``missing``. Of an erased record it is not known what it was: a line
+that it could have filled is unverifiable, and not missing. A document counts from when it was recorded: when it
 claims to have been issued proves nothing.
 """
 
@@ -12,9 +13,11 @@ from typing import Final, Literal
 import msgspec
 
 from provenance.evidence.clocks.reading import ClockReading
+from provenance.evidence.erased import named
 from provenance.evidence.facts import (
     READABLE,
     DocumentFact,
+    ErasedFact,
     EventFact,
     Holdings,
     Logged,
@@ -89,6 +92,9 @@ def _line(
     due_at, due = _due(line, rules, holdings, clocks)
     found = _fitting(line, rules, holdings)
     filled = [_filled(fact, due_at) for fact in found]
+    erased = _erased(line, holdings)
+    if _state(filled) == "missing":
+        filled = [_gone(fact) for fact in erased]
     state = _state(filled)
     return ChecklistLine(
         id=line.id,
@@ -101,7 +107,7 @@ def _line(
         more=max(0, len(filled) - MAX_FILLED),
         due_at=due_at,
         due=due,
-        remark=_remark(state, filled, due_at, now, is_complete=holdings.is_complete),
+        remark=_remark(state, filled, erased, due_at, now=now, is_complete=holdings.is_complete),
     )
 
 
@@ -114,8 +120,19 @@ def _state(filled: Sequence[Filled]) -> LineState:
 
 
 def _remark(
-    state: LineState, filled: Sequence[Filled], due_at: int | None, now: int, *, is_complete: bool
+    state: LineState,
+    filled: Sequence[Filled],
+    erased: Sequence[ErasedFact],
+    due_at: int | None,
+    *,
+    now: int,
+    is_complete: bool,
 ) -> str:
+    if state == "unverifiable" and erased and len(filled) == len(erased):
+        return f"{named(erased)}: what it was is not known any more, and it may have been this"
+    if state == "late":
+        early = [one for one in erased if due_at is None or one.logged.recorded_at < due_at]
+        return f"{named(early)}: it may have been this, in time" if early else ""
     if state == "missing" and not is_complete:
         return "more is recorded than was read; it may be there"
     if state == "missing" and due_at is not None and now >= due_at:
@@ -148,7 +165,12 @@ def _due(
 
 def _fitting(line: LineRule, rules: RuleBook, holdings: Holdings) -> list[EventFact | DocumentFact]:
     """What fills the line, newest versions of documents first, else in order of recording."""
-    documents = [document for document in holdings.documents if _fits(document, line)]
+    erased = {one.logged.first_index for one in holdings.erased}
+    documents = [
+        document
+        for document in holdings.documents
+        if _fits(document, line) and document.logged.first_index not in erased
+    ]
     events = {
         event.logged.first_index: event
         for name in line.events
@@ -164,6 +186,32 @@ def _fitting(line: LineRule, rules: RuleBook, holdings: Holdings) -> list[EventF
             isinstance(fact, DocumentFact) and fact.superseded_by is not None,
             fact.logged.first_index,
         ),
+    )
+
+
+def _erased(line: LineRule, holdings: Holdings) -> list[ErasedFact]:
+    """Erased records that may have filled the line."""
+    return [one for one in holdings.erased if _could_fill(one, line)]
+
+
+def _could_fill(erased: ErasedFact, line: LineRule) -> bool:
+    if erased.line is not None:
+        return erased.line == line.id
+    if erased.kind == "event":
+        return bool(line.events)
+    return bool(line.documents) or erased.media_type.startswith(line.media or ("\0",))
+
+
+def _gone(erased: ErasedFact) -> Filled:
+    return Filled(
+        first_index=erased.logged.first_index,
+        kind=erased.kind,
+        type="",
+        state="unverifiable",
+        proof=erased.logged.proof.value,
+        recorded_at=erased.logged.recorded_at,
+        logged_before=erased.logged.before,
+        remark=erased.told,
     )
 
 

@@ -4,50 +4,38 @@ The clearance time is computed from the recorded holds and releases, for each pa
 where parcels were held at the same time, that time counts once. Events that were declared an
 error do not count. A hold without a release is still running, unless a delivery shows that it
 must have ended: then only the longest that it can have been is known, and that is said.
+
+Claims alone make nothing payable. Where the terms are not a policy's, a required document is
+missing or late, or nobody but the recorder vouches for a time, the outcome is ``unproven``: what
+it would be by the claims, and why that is not enough, stand beside it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
 
-from provenance.evidence.facts import EventFact, Holdings, events_of
-from provenance.evidence.money import Money, plain
+from provenance.evidence.checklist import ChecklistLine
+from provenance.evidence.cover_bounds import Hold, bounds_of, late_recordings, union
+from provenance.evidence.cover_terms import CoverTerms, settled_terms
+from provenance.evidence.erased import named, of_kind
+from provenance.evidence.facts import READABLE, EventFact, Holdings, events_of
+from provenance.evidence.money import plain
 from provenance.evidence.rules.model import RuleBook
 
 HOUR_MS = 3_600_000
-Outcome = Literal["payable", "not_payable", "running", "not_computable"]
-
-
-@dataclass(frozen=True, slots=True)
-class CoverTerms:
-    """What was agreed: the clearance time in whole hours, and the sum that is paid beyond it."""
-
-    agreed_hours: int
-    sum: Money
-
-
-class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One hold of a parcel; times in milliseconds. ``until`` is absent while it runs.
-
-    ``is_bound``: no release is recorded, and the delivery is the latest that it can have ended.
-    """
-
-    parcel: str
-    since: int
-    held_by: int
-    held_logged_before: int | None = None
-    until: int | None = None
-    released_by: int | None = None
-    released_logged_before: int | None = None
-    is_bound: bool = False
+Outcome = Literal["payable", "not_payable", "unproven", "running", "not_computable"]
 
 
 class CoverReading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the sum is payable, and how that comes about; times in milliseconds.
 
-    ``clearance_ms`` is the time that counts; while a hold runs, what it has come to so far.
+    ``clearance_ms`` is the time by the claims; while a hold runs, what it has come to so far.
+    ``recorded_ms`` is the time between the recordings, ``anchored_least_ms`` and
+    ``anchored_most_ms`` what the anchors leave; ``by_the_log`` says so in words. Where the outcome
+    is ``unproven``, ``by_claims`` is what it would be, and ``doubts`` why that is not enough.
+    ``terms_from`` is whose word the terms are, ``policy`` the policy's record.
     """
 
     outcome: Outcome
@@ -58,7 +46,15 @@ class CoverReading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     over_ms: int | None = None
     currency: str | None = None
     sum: str | None = None
+    terms_from: str = ""
+    policy: int | None = None
+    by_claims: Outcome | None = None
+    recorded_ms: int | None = None
+    anchored_least_ms: int | None = None
+    anchored_most_ms: int | None = None
     computation: list[str] = []
+    by_the_log: list[str] = []
+    doubts: list[str] = []
     notes: list[str] = []
     assumptions: list[str] = []
 
@@ -73,55 +69,167 @@ class _Parcel:
 
 
 def read_cover(
-    rules: RuleBook, terms: CoverTerms | None, holdings: Holdings, *, now: int
+    rules: RuleBook,
+    stated: CoverTerms | None,
+    holdings: Holdings,
+    *,
+    now: int,
+    lines: Sequence[ChecklistLine] = (),
 ) -> CoverReading:
-    """Return whether the stated sum is payable at ``now``, milliseconds since the epoch."""
+    """Return whether the stated sum is payable at ``now``, milliseconds since the epoch.
+
+    Args:
+        rules: the rule book.
+        stated: the terms that the claimant states, if any.
+        holdings: what is recorded.
+        now: time of reading.
+        lines: the checklist of the claim.
+
+    """
     holds, notes = _holds(rules, holdings.events)
     kinds = (rules.events["customs_held"], rules.events["customs_released"])
     assumptions = [kind.note for kind in kinds if kind.note]
-    if not holdings.is_complete:
-        notes.append("more is recorded than was read; a hold or a release may be missing")
+    gaps = _gaps(holdings)
     if not holds:
+        erased = of_kind(holdings.erased, "event")
         return CoverReading(
             outcome="not_computable",
-            reason="no customs hold is recorded",
-            notes=notes,
+            reason="no customs hold is recorded"
+            + (f"; {named(erased)}: it may have been one" if erased else ""),
+            notes=[*notes, *gaps],
             assumptions=assumptions,
         )
-    elapsed = _union((hold.since, now if hold.until is None else hold.until) for hold in holds)
-    least = _union(
+    shown = _computed(holds, now)
+    shown = msgspec.structs.replace(shown, notes=[*notes, *gaps], assumptions=assumptions)
+    terms, doubts = settled_terms(stated, holdings.documents)
+    if terms is None:
+        return shown
+    doubts += [
+        *_lacking(lines),
+        *_unverified(holds, holdings.events),
+        *late_recordings(holds),
+        *gaps,
+    ]
+    return _judged(shown, terms, doubts, now)
+
+
+def _gaps(holdings: Holdings) -> list[str]:
+    """What may be recorded and cannot be read."""
+    found = []
+    if not holdings.is_complete:
+        found.append("more is recorded than was read; a hold or a release may be missing")
+    erased = of_kind(holdings.erased, "event")
+    if erased:
+        found.append(f"{named(erased)}: it may have been a hold, a release or the delivery")
+    return found
+
+
+def _lacking(lines: Sequence[ChecklistLine]) -> list[str]:
+    """What the claim needs and does not have; a release that is not there is computed with."""
+    return [
+        f"required and {line.state}: {line.title}" + (f" ({line.due})" if line.due else "")
+        for line in lines
+        if line.need == "required"
+        and line.state != "present"
+        and not (line.id == "released" and line.state == "missing")
+    ]
+
+
+def _computed(holds: Sequence[Hold], now: int) -> CoverReading:
+    """The clearance time by the claims and by the log, before any terms."""
+    elapsed = union((hold.since, now if hold.until is None else hold.until) for hold in holds)
+    bounds = bounds_of(holds, now=now)
+    told = [f"between the recordings: {length(bounds.recorded)}"]
+    if bounds.least is not None and bounds.most is not None:
+        told.append(
+            f"by the anchors around them: {length(bounds.least)} at least, "
+            f"{length(bounds.most)} at most"
+        )
+    else:
+        told.append("not all of it is anchored yet: the anchors do not bound it")
+    return CoverReading(
+        outcome="not_computable",
+        reason="the policy's terms are not stated: state agreed_clearance_hours and stated_sum",
+        holds=list(holds),
+        clearance_ms=elapsed,
+        recorded_ms=bounds.recorded,
+        anchored_least_ms=bounds.least,
+        anchored_most_ms=bounds.most,
+        computation=[_spelled(hold, now) for hold in holds] + [_sum_line(holds, elapsed)],
+        by_the_log=told,
+    )
+
+
+def _judged(
+    shown: CoverReading, terms: CoverTerms, doubts: Sequence[str], now: int
+) -> CoverReading:
+    """Apply the terms: first to what is claimed, then asking what that rests on."""
+    holds, elapsed = shown.holds, shown.clearance_ms
+    assert elapsed is not None
+    least = union(
         (hold.since, now if hold.until is None else hold.until)
         for hold in holds
         if not hold.is_bound
     )
-    is_running = any(hold.until is None for hold in holds)
-    shown = CoverReading(
-        outcome="not_computable",
-        reason="the policy's terms are not stated: state agreed_clearance_hours and stated_sum",
-        holds=holds,
-        clearance_ms=elapsed,
-        computation=[_spelled(hold, now) for hold in holds] + [_sum_line(holds, elapsed)],
-        notes=notes,
-        assumptions=assumptions,
-    )
-    if terms is None:
-        return shown
     agreed = terms.agreed_hours * HOUR_MS
-    outcome, reason = _decide(least, elapsed, agreed, is_running=is_running)
+    is_running = any(hold.until is None for hold in holds)
+    by_claims, reason = _decide(least, elapsed, agreed, is_running=is_running)
+    doubts = [*doubts, *_contrary(by_claims, holds, agreed, now=now)]
+    is_unproven = bool(doubts) and by_claims in {"payable", "not_payable"}
     over = elapsed - agreed
     return msgspec.structs.replace(
         shown,
-        outcome=outcome,
-        reason=reason,
+        outcome="unproven" if is_unproven else by_claims,
+        by_claims=by_claims if is_unproven else None,
+        reason=_reason(by_claims, reason, terms, is_unproven=is_unproven),
+        doubts=doubts,
         agreed_ms=agreed,
         over_ms=over if over > 0 else None,
         currency=terms.sum.currency,
         sum=plain(terms.sum.value),
+        terms_from=terms.source,
+        policy=terms.policy,
         computation=[
             *shown.computation,
             f"agreed {length(agreed)}; {length(abs(over))} {'more' if over > 0 else 'less'}",
         ],
     )
+
+
+def _contrary(by_claims: Outcome, holds: Sequence[Hold], agreed: int, *, now: int) -> Iterator[str]:
+    """Whether the recordings tell otherwise than the claims."""
+    if by_claims == "payable":
+        sure = [hold for hold in holds if not hold.is_bound]
+        recorded = bounds_of(sure, now=now).recorded
+        if recorded <= agreed:
+            took = length(recorded)
+            yield f"between the recordings clearance took {took}, no longer than agreed"
+    if by_claims == "not_payable":
+        recorded = bounds_of(holds, now=now).recorded
+        if recorded > agreed:
+            took = length(recorded)
+            yield f"between the recordings clearance took {took}, longer than agreed"
+
+
+def _unverified(holds: Sequence[Hold], events: Sequence[EventFact]) -> Iterator[str]:
+    """Holds and releases that cannot be relied on, or not yet."""
+    used = {record for hold in holds for record in (hold.held_by, hold.released_by)}
+    for event in events:
+        logged = event.logged
+        if logged.first_index not in used:
+            continue
+        if logged.proof not in READABLE:
+            why = f" ({logged.remark})" if logged.remark else ""
+            yield f"the receipt of record {logged.first_index} is {logged.proof}{why}"
+        elif logged.before is None:
+            yield f"record {logged.first_index} is not anchored yet: only the service tells its time"
+
+
+def _reason(by_claims: Outcome, reason: str, terms: CoverTerms, *, is_unproven: bool) -> str:
+    if is_unproven:
+        would = "would be payable" if by_claims == "payable" else "would not be payable"
+        return f"{terms.sum} {would} by what is claimed ({reason}), which is not proven"
+    return f"{terms.sum} {terms.source}: {reason}"
 
 
 def _decide(least: int, most: int, agreed: int, *, is_running: bool) -> tuple[Outcome, str]:
@@ -183,6 +291,8 @@ def _release(parcel: _Parcel, event: EventFact, notes: list[str]) -> None:
             _begun(parcel, parcel.open),
             until=event.latest,
             released_by=event.logged.first_index,
+            released_recorded_at=event.logged.recorded_at,
+            released_logged_after=event.logged.after,
             released_logged_before=event.logged.before,
         )
     )
@@ -207,6 +317,8 @@ def _close(parcel: _Parcel, delivered: Sequence[EventFact]) -> None:
             hold,
             until=end.latest,
             released_by=end.logged.first_index,
+            released_recorded_at=end.logged.recorded_at,
+            released_logged_after=end.logged.after,
             released_logged_before=end.logged.before,
             is_bound=True,
         )
@@ -218,19 +330,10 @@ def _begun(parcel: _Parcel, event: EventFact) -> Hold:
         parcel=parcel.name,
         since=event.latest,
         held_by=event.logged.first_index,
+        held_recorded_at=event.logged.recorded_at,
+        held_logged_after=event.logged.after,
         held_logged_before=event.logged.before,
     )
-
-
-def _union(spans: Iterable[tuple[int, int]]) -> int:
-    """Length of all spans together, what they share counted once."""
-    total, reached = 0, None
-    for since, until in sorted(spans):
-        start = since if reached is None else max(since, reached)
-        if until > start:
-            total += until - start
-            reached = until
-    return total
 
 
 def _spelled(hold: Hold, now: int) -> str:

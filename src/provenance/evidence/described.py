@@ -44,7 +44,10 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A description. ``document`` is the index of the record that it describes, ``weight`` in g."""
+    """A description. ``document`` is the index of the record that it describes, ``weight`` in g.
+
+    ``agreed_clearance_hours`` and ``stated_sum`` are the terms of a customs-delay cover.
+    """
 
     document: int
     sha256: bytes
@@ -55,6 +58,8 @@ class Described:
     pieces: int | None = None
     parties: tuple[tuple[str, str], ...] = ()
     dates: Mapping[str, date] = field(default_factory=dict)
+    agreed_clearance_hours: int | None = None
+    stated_sum: Money | None = None
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -77,6 +82,8 @@ class Described:
                 "pieces",
                 "parties",
                 "dates",
+                "agreed_clearance_hours",
+                "stated_sum",
             )
         )
         document = members.object("document")
@@ -94,6 +101,10 @@ class Described:
             pieces=_quantity(members, "pieces"),
             parties=_parties(members),
             dates={name: day for name, day in dates.items() if name != "issued_on"},
+            agreed_clearance_hours=_quantity(members, "agreed_clearance_hours"),
+            stated_sum=read_money(members.object("stated_sum"))
+            if "stated_sum" in members
+            else None,
         )
 
 

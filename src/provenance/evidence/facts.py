@@ -7,9 +7,9 @@ side bound when it was recorded, not when it happened.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from provenance.core.check import TOLERANCE_MS
 from provenance.evidence.described import Described
@@ -116,7 +116,7 @@ class DocumentFact:
     ``superseded_by`` is the record of a newer version; ``line`` the checklist line that somebody
     put it to by hand; ``problem`` says why structured data in it could not be read.
     ``descriptions`` are in order of recording; ``submitter`` and ``organisation`` are as those of
-    a description.
+    a description. ``about`` are the parcels that it was recorded for, none for the whole shipment.
     """
 
     logged: Logged
@@ -127,18 +127,50 @@ class DocumentFact:
     line: str | None = None
     descriptions: tuple[DescriptionFact, ...] = ()
     invoice: Invoice | None = None
+    about: tuple[str, ...] = ()
     problem: str = ""
     submitter: str = ""
     organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
+class ErasedFact:
+    """A record of which the log keeps its place, its kind, and that it was erased.
+
+    ``erased_at`` and ``ground`` are there once the erasure is recorded; ``line`` is the checklist
+    line that somebody put it to by hand, when it could be read.
+    """
+
+    logged: Logged
+    kind: Literal["event", "document"]
+    media_type: str = ""
+    erased_at: int | None = None
+    ground: str = ""
+    line: str | None = None
+
+    @property
+    def told(self) -> str:
+        """What is left to tell of it."""
+        what = f"record {self.logged.first_index} was erased"
+        if self.erased_at is None:
+            return what
+        moment = datetime.fromtimestamp(self.erased_at / 1000, UTC)
+        ground = self.ground.replace("_", " ")
+        return f"{what} at {moment:%Y-%m-%d %H:%M:%S} UTC, ground: {ground}"
+
+
+@dataclass(frozen=True, slots=True)
 class Holdings:
-    """Everything that is held about a shipment; ``is_complete`` is false where a bound cut it."""
+    """Everything that is held about a shipment; ``is_complete`` is false where a bound cut it.
+
+    ``erased`` are records of its trails, or linked to the case, of which it is not known any more
+    what they were. An erased document is among the documents too.
+    """
 
     events: tuple[EventFact, ...] = ()
     documents: tuple[DocumentFact, ...] = ()
     is_complete: bool = True
+    erased: tuple[ErasedFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

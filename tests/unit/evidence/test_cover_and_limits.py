@@ -1,5 +1,6 @@
 """Customs-delay cover with its computation, and limits of liability in SDR."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -7,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.claims import delivery, event, logged, ms
+from fixtures.claims import delivery, document, event, logged, ms
+from provenance.evidence.checklist import fill_checklist
 from provenance.evidence.clocks.clock import Circumstances
-from provenance.evidence.cover import CoverReading, CoverTerms, length, read_cover
-from provenance.evidence.facts import EventFact, Holdings
+from provenance.evidence.cover import CoverReading, length, read_cover
+from provenance.evidence.cover_terms import CoverTerms
+from provenance.evidence.described import Described
+from provenance.evidence.facts import DescriptionFact, DocumentFact, EventFact, Holdings, Proof
 from provenance.evidence.limits import LimitReading, read_limits
 from provenance.evidence.money import Money
 from provenance.evidence.rules import built_in_rules
@@ -27,10 +31,27 @@ def released(time: str, **changes: Any) -> EventFact:
     return event("inspecting", time, disposition="conformant", **{"index": 99, **changes})
 
 
+def policy(terms: CoverTerms, *, index: int = 200, **changes: Any) -> DocumentFact:
+    """A policy whose sender describes it with ``terms``."""
+    described = Described(
+        document=index,
+        sha256=bytes(32),
+        agreed_clearance_hours=terms.agreed_hours,
+        stated_sum=terms.sum,
+    )
+    one = DescriptionFact(logged(index + 1, ms("2026-01-01T00:00:00Z")), described)
+    fields: dict[str, Any] = {"descriptions": (one,), "organisation": "Insurer", **changes}
+    return document("530", "2026-01-01T00:00:00Z", index=index, **fields)
+
+
 def cover(
-    *events: EventFact, terms: CoverTerms | None = TERMS, now: str = "2026-03-20T00:00:00Z"
+    *events: EventFact,
+    terms: CoverTerms | None = TERMS,
+    policies: tuple[DocumentFact, ...] = (policy(TERMS),),
+    now: str = "2026-03-20T00:00:00Z",
 ) -> CoverReading:
-    return read_cover(built_in_rules(), terms, Holdings(events=events), now=ms(now))
+    held = Holdings(events=events, documents=() if terms is None else policies)
+    return read_cover(built_in_rules(), terms, held, now=ms(now))
 
 
 def test_a_hold_that_took_longer_than_agreed_is_payable_and_shows_how() -> None:
@@ -115,6 +136,116 @@ def test_without_a_hold_or_terms_nothing_is_computed() -> None:
     without = cover(held("2026-03-01T00:00:00Z"), released("2026-03-02T00:00:00Z"), terms=None)
     assert (without.outcome, without.clearance_ms) == ("not_computable", 24 * HOUR)
     assert "agreed_clearance_hours" in without.reason
+
+
+def test_terms_that_only_the_claimant_states_make_nothing_payable() -> None:
+    events = held("2026-03-01T08:00:00Z", index=1), released("2026-03-03T09:30:00Z", index=2)
+    found = cover(*events, policies=())
+    assert (found.outcome, found.by_claims) == ("unproven", "payable")
+    assert found.reason.startswith("EUR 250.00 would be payable by what is claimed")
+    assert found.terms_from == "as the claimant states it"
+    (doubt,) = found.doubts
+    assert "no policy in the log" in doubt
+    short = cover(held("2026-03-01T08:00:00Z"), released("2026-03-01T09:00:00Z"), policies=())
+    assert (short.outcome, short.by_claims) == ("unproven", "not_payable")
+
+
+def test_the_policys_terms_are_taken_and_who_describes_them_is_named() -> None:
+    found = cover(held("2026-03-01T08:00:00Z", index=1), released("2026-03-03T09:30:00Z", index=2))
+    assert found.policy == 200
+    assert found.terms_from == "by the policy, document 200, as record 201 describes it (Insurer)"
+    assert found.reason == (
+        "EUR 250.00 by the policy, document 200, as record 201 describes it (Insurer): "
+        "clearance took longer than agreed"
+    )
+
+
+def test_only_the_senders_newest_word_makes_a_policys_terms() -> None:
+    fact = policy(TERMS)
+    (own,) = fact.descriptions
+    for changes in ({"is_own": False}, {"superseded_by": 300}):
+        other = replace(own, **changes)  # type: ignore[arg-type] # members of a description
+        found = cover(
+            held("2026-03-01T08:00:00Z"),
+            released("2026-03-03T09:30:00Z"),
+            policies=(replace(fact, descriptions=(other,)),),
+        )
+        assert (found.outcome, found.policy) == ("unproven", None)
+
+
+def test_terms_that_contradict_each_other_are_told() -> None:
+    more = CoverTerms(agreed_hours=24, sum=Money("EUR", Decimal("900.00")))
+    events = held("2026-03-01T08:00:00Z"), released("2026-03-03T09:30:00Z")
+    stated = cover(*events, terms=more)
+    assert (stated.outcome, stated.sum) == ("unproven", "250.00")
+    assert "the claimant states other terms: EUR 900.00 beyond 24 hours" in stated.doubts
+    two = cover(*events, policies=(policy(TERMS), policy(more, index=300)))
+    assert two.outcome == "unproven"
+    assert "policies state different terms" in two.doubts[0]
+
+
+def test_what_was_recorded_long_after_it_is_said_to_have_happened_makes_nothing_payable() -> None:
+    hold = held("2026-03-01T08:00:00Z", index=1)
+    late = released("2026-03-03T09:30:00Z", index=2)
+    late = replace(late, logged=logged(2, ms("2026-03-18T09:30:00Z")))
+    found = cover(hold, late)
+    assert (found.outcome, found.by_claims) == ("unproven", "payable")
+    (doubt,) = found.doubts
+    assert doubt.startswith("the release, record 2, was recorded 15 days after the time that it")
+    # 1 March 08:00 to 18 March 09:30 by the recordings, the anchors a minute on either side.
+    assert found.recorded_ms == (17 * 24 + 1) * HOUR + HOUR // 2
+    assert found.anchored_least_ms == found.recorded_ms - 2 * 60_000
+    assert found.anchored_most_ms == found.recorded_ms + 2 * 60_000
+    assert found.by_the_log == [
+        "between the recordings: 17 d 1 h 30 min",
+        "by the anchors around them: 17 d 1 h 28 min at least, 17 d 1 h 32 min at most",
+    ]
+
+
+def test_recordings_that_tell_otherwise_than_the_claims_are_told() -> None:
+    # Claimed 49 h 30 min; the hold was recorded 20 hours later, so only 29 h 30 min are recorded.
+    hold = replace(
+        held("2026-03-01T08:00:00Z", index=1), logged=logged(1, ms("2026-03-02T04:00:00Z"))
+    )
+    found = cover(hold, released("2026-03-03T09:30:00Z", index=2))
+    assert found.outcome == "unproven"
+    assert found.doubts == [
+        "between the recordings clearance took 1 d 5 h 30 min, no longer than agreed"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubt"),
+    [
+        ({"before": None, "proof": Proof.PENDING}, "record 2 is not anchored yet"),
+        ({"proof": Proof.DISPROVEN, "remark": "other bytes"}, "is disproven (other bytes)"),
+    ],
+)
+def test_a_release_that_is_not_proven_makes_nothing_payable(
+    changes: dict[str, Any], doubt: str
+) -> None:
+    end = released("2026-03-03T09:30:00Z", index=2)
+    end = replace(end, logged=replace(end.logged, **changes))
+    found = cover(held("2026-03-01T08:00:00Z", index=1), end)
+    assert found.outcome == "unproven"
+    assert doubt in found.doubts[0]
+
+
+def test_a_required_document_that_is_missing_or_late_makes_nothing_payable() -> None:
+    rules = built_in_rules()
+    late = replace(policy(TERMS), logged=logged(200, ms("2026-03-02T00:00:00Z")))
+    holdings = Holdings(
+        events=(held("2026-03-01T08:00:00Z", index=1), released("2026-03-03T09:30:00Z", index=2)),
+        documents=(late,),
+    )
+    now = ms("2026-03-20T00:00:00Z")
+    lines = fill_checklist(rules, "customs_delay_cover", holdings, (), now=now)
+    found = read_cover(rules, TERMS, holdings, now=now, lines=lines)
+    assert found.outcome == "unproven"
+    assert [doubt.partition(" (")[0] for doubt in found.doubts] == [
+        "required and late: Insurance policy or certificate",
+        "required and missing: Customs declaration",
+    ]
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12)), min_size=1, max_size=8))

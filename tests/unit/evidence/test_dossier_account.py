@@ -1,10 +1,11 @@
 """What a report tells of a case, as people write it."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from fixtures.claims import delivery, document, logged, ms
+from fixtures.claims import delivery, document, event, logged, ms
 from provenance.evidence.assessment import assess
 from provenance.evidence.cases.acts import Act
 from provenance.evidence.cases.bodies import Facts, NoteAdded, Opened
@@ -71,6 +72,53 @@ def test_clocks_tell_the_last_day_on_the_spot_and_what_is_left() -> None:
     # 1 March + 14 = 15 March, which ends at 23:00Z; from noon on the 10th five days and 11 hours.
     assert complaint.left == "last day 2026-03-15 (Europe/Berlin); 5 days left"
     assert complaint.ends == ms("2026-03-15T23:00:00Z")
+
+
+def test_the_report_says_what_each_clock_rests_on() -> None:
+    late = delivery(
+        "2026-02-10T10:00:00+01:00", index=7, logged=logged(7, ms("2026-03-01T10:00:00Z"))
+    )
+    assessment = assess(built_in_rules(), case(), replace(HOLDINGS, events=(late,)), now=NOW)
+    sections = {section.title: section for section in sections_of(case(), assessment)}
+    rows = {row[0]: row for row in sections["What the clocks rest on"].rows}
+    _, told, assumed = rows["Written complaint of damage to cargo"]
+    # 10 February 09:00 to 1 March 10:00: 19 days.
+    assert told == (
+        "Delivered, entry 7: 2026-02-10 09:00:00 UTC, as the event claims; "
+        "recorded 2026-03-01 10:00:00 UTC, 19 days after the time that it claims; "
+        "anchored 2026-03-01 10:01:00 UTC"
+    )
+    assert "nothing but its recorder vouches" in assumed
+    _, told, _ = rows["Action for damages"]
+    assert told.startswith("Day of arrival at the destination, entry 20: 2026-02-28, as the claim")
+    without = assess(built_in_rules(), case(), Holdings(), now=NOW)
+    sections = {section.title: section for section in sections_of(case(), without)}
+    rows = {row[0]: row for row in sections["What the clocks rest on"].rows}
+    assert (
+        "nothing is recorded that it could start from"
+        in (rows["Written complaint of damage to cargo"][1])
+    )
+
+
+def test_a_cover_names_its_sum_and_what_is_not_proven() -> None:
+    opened = Opened(
+        claim="customs_delay_cover",
+        claimant="Nora Example",
+        facts=Facts(days={}, agreed_clearance_hours=24, stated_sum=Money("EUR", Decimal("250.00"))),
+    )
+    act = LoggedAct(logged(20, NOW), UUID(int=1), Act(NAME, 0, (SHIPMENT,), opened, None))
+    found = fold([act])
+    assert found is not None
+    held = event("holding", "2026-03-01T00:00:00Z", index=1)
+    freed = event("inspecting", "2026-03-03T00:00:00Z", index=2, disposition="conformant")
+    assessment = assess(built_in_rules(), found, Holdings(events=(held, freed)), now=NOW)
+    sections = {section.title: section for section in sections_of(found, assessment)}
+    rows = sections["Customs-delay cover"].rows
+    assert rows[0][0] == "unproven"
+    assert rows[0][1].startswith("EUR 250.00 would be payable")
+    assert ("sum", "EUR 250.00, as the claimant states it") in rows
+    assert ("not proven", "required and missing: Customs declaration") in rows
+    assert ("by the log", "between the recordings: 2 d") in rows
 
 
 def test_the_checklist_names_the_entries_that_fill_it() -> None:

@@ -12,6 +12,7 @@ from provenance.evidence.cases.extent import CASE_LIMITS
 from provenance.evidence.cases.fold import Case
 from provenance.evidence.checklist import candidates
 from provenance.evidence.documents import DocumentStore, StoredPayloads
+from provenance.evidence.erased import ErasedRecords
 from provenance.evidence.events import LinkedEvents, event_fact
 from provenance.evidence.facts import EventFact, Holdings, Logged, Proof, events_of, milestones
 from provenance.evidence.proofs import (
@@ -59,6 +60,7 @@ class Gatherer:
             log_id=log_id,
         )
         self._linked = LinkedEvents(services.engine, services.vault, log_id=log_id)
+        self._erased = ErasedRecords(services.engine, log_id=log_id)
         self._verifier = Verifier(
             prover=services.prover,
             lineage=services.lineage,
@@ -88,9 +90,19 @@ class Gatherer:
         for first_index, line in case.evidence.items():
             if line is not None and first_index in events:
                 events[first_index] = replace(events[first_index], line=line)
-        documents = await self._documents.documents(firsts, lines=case.evidence)
+        about = {
+            one.first_index: _parcels(one) for timeline in timelines for one in timeline.events
+        }
+        documents = [
+            replace(one, about=about.get(one.logged.first_index, ()))
+            for one in await self._documents.documents(firsts, lines=case.evidence)
+        ]
         telling = milestones(self._rules.events.values(), events.values())
-        holdings = Holdings(tuple(telling), tuple(documents), is_complete)
+        gone = {one.first_index for found in timelines for one in found.events if one.erased}
+        erased = await self._erased.among(
+            (gone | set(case.evidence)) - events.keys(), lines=case.evidence
+        )
+        holdings = Holdings(tuple(telling), tuple(documents), is_complete, tuple(erased))
         case, holdings = await self._proven(case, holdings)
         return Gathered(case, holdings, tuple(timelines))
 
@@ -118,8 +130,14 @@ class Gatherer:
             for event in holdings.events
         )
         documents = tuple(document_as_proven(one, found) for one in holdings.documents)
+        erased = tuple(
+            replace(one, logged=kept(one.logged, verified.logged))
+            if (verified := found.get(one.logged.first_index)) is not None
+            else one
+            for one in holdings.erased
+        )
         return replace(case, stated=stated_facts, history=history), replace(
-            holdings, events=events, documents=documents
+            holdings, events=events, documents=documents, erased=erased
         )
 
     def _relevant(self, case: Case, holdings: Holdings) -> Iterable[int]:
@@ -139,6 +157,8 @@ class Gatherer:
                 yield one.said.document
         for document in holdings.documents:
             yield document.logged.first_index
+        for erased in holdings.erased:
+            yield erased.logged.first_index
 
 
 def _events(timeline: Timeline) -> Iterable[tuple[int, EventFact]]:
@@ -160,7 +180,12 @@ def _event(one: TimelineEvent) -> EventFact:
         disposition=one.disposition,
         action=one.action,
         place=one.read_point or one.biz_location,
-        about=tuple(
-            place.subject for place in one.places if not place.subject.startswith(SHIPMENT_URN)
-        ),
+        about=_parcels(one),
+    )
+
+
+def _parcels(one: TimelineEvent) -> tuple[str, ...]:
+    """Parcels that a record is about."""
+    return tuple(
+        place.subject for place in one.places if not place.subject.startswith(SHIPMENT_URN)
     )

@@ -27,7 +27,7 @@ from provenance.evidence.cases.bodies import (
 )
 from provenance.evidence.cases.states import State, check_move
 from provenance.evidence.clocks.clock import Circumstances
-from provenance.evidence.cover import CoverTerms
+from provenance.evidence.cover_terms import CoverTerms
 from provenance.evidence.errors import ClosedCaseError, UnknownEvidenceError, UnreadableActError
 from provenance.evidence.facts import Logged, StatedFact
 from provenance.evidence.rules.model import FactName

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from provenance.evidence.clocks.calendar import end_of, last_day
 from provenance.evidence.clocks.reading import ClockReading, State
 from provenance.evidence.clocks.starting import Places, Started, find_start
+from provenance.evidence.erased import named, of_kind
 from provenance.evidence.facts import READABLE, DocumentFact, Holdings, StatedFact, events_of
 from provenance.evidence.rules.model import Carriage, ClaimType, ClockRule, RuleBook
 
@@ -69,8 +70,16 @@ def _read(
     found = delivered or find_start(
         rule, holdings.events, circumstances.stated, Places(rules, circumstances.zone)
     )
+    erased = of_kind(holdings.erased, "event") if _starts_by_event(rule) else []
     if isinstance(found, str):
+        if erased and delivered is None:
+            found += f"; {named(erased)}: it may have been that"
         return _reading(rule, "not_computable", assumptions, reason=found)
+    if erased:
+        assumptions.append(
+            f"{named(erased)}: if it was what the period starts from, and earlier, the period ends "
+            "earlier"
+        )
     day = last_day(
         found.day,
         rule.period,
@@ -81,6 +90,9 @@ def _read(
     ends_at = end_of(day, found.zone)
     met = _met_by(rule, holdings.documents)
     state = _state(rule, ends_at, met, now)
+    gone = of_kind(holdings.erased, "document") if rule.met_by and met is None else []
+    if gone:
+        assumptions.append(f"{named(gone)}: it may have been what was due")
     return _reading(
         rule,
         state,
@@ -91,6 +103,10 @@ def _read(
         now=now,
         met=met,
     )
+
+
+def _starts_by_event(rule: ClockRule) -> bool:
+    return any(start.event is not None for start in rule.starts)
 
 
 def _no_right(rule: ClockRule, rules: RuleBook, holdings: Holdings) -> str | None:

@@ -134,10 +134,17 @@ def _unproven(logged: Logged) -> list[str]:
 
 def _uncertain(event: EventFact) -> list[str]:
     logged = event.logged
+    pending = []
     if logged.before is None:
-        return [
+        pending.append(
             "the event is recorded and not anchored yet: nothing bounds its time but the service"
-        ]
+        )
+    return [*pending, *_doubtful(event)]
+
+
+def _doubtful(event: EventFact) -> list[str]:
+    """Whether the time that it claims is one that nothing vouches for."""
+    logged = event.logged
     if event.is_ahead:
         return [
             (

@@ -7,6 +7,7 @@ from typing import Final
 
 from provenance.evidence.crosschecks.dates import date_checks
 from provenance.evidence.crosschecks.model import CrossCheck, Stated, Verdict
+from provenance.evidence.crosschecks.showing import MAX_SHOWN, compared
 from provenance.evidence.crosschecks.statements import Said, stands, stated, statements
 from provenance.evidence.facts import DocumentFact, Holdings
 from provenance.evidence.money import Money
@@ -17,8 +18,6 @@ _VALUES: Final = (
     ("value-insured-invoiced", "Insured and invoiced value", ("insured", "invoiced")),
 )
 _SAME_ROLE: Final = ("declared", "invoiced", "insured", "freight")
-MAX_SHOWN: Final = 16
-"""Statements of one comparison: enough to see who says what."""
 _PARTIES: Final = ("consignor", "consignee", "buyer", "seller", "insured", "declarant")
 
 
@@ -92,12 +91,12 @@ def _money_check(check_id: str, title: str, found: Sequence[Said]) -> CrossCheck
         verdict = "differs"
         values = sorted(money.value for money in amounts)
         explanation = f"by {Money(currencies[0], values[-1] - values[0])} at most"
-    return CrossCheck(
-        id=check_id,
-        title=title,
+    return compared(
+        check_id,
+        title,
+        [stated(one) for one in found],
         verdict=verdict,
-        stated=_shown(found),
-        explanation=_explained(explanation, found),
+        explanation=explanation,
     )
 
 
@@ -111,14 +110,12 @@ def _quantities(said: Sequence[Said]) -> Iterator[CrossCheck]:
             continue
         values = sorted(one.value for one in found if isinstance(one.value, int))
         same = values[0] == values[-1]
-        yield CrossCheck(
-            id=topic,
-            title=title,
+        yield compared(
+            topic,
+            title,
+            [stated(one) for one in found],
             verdict="agrees" if same else "differs",
-            stated=_shown(found),
-            explanation=_explained(
-                "" if same else f"by {values[-1] - values[0]}{unit} at most", found
-            ),
+            explanation="" if same else f"by {values[-1] - values[0]}{unit} at most",
         )
 
 
@@ -129,16 +126,15 @@ def _parties(said: Sequence[Said]) -> Iterator[CrossCheck]:
             continue
         names = [_plain(f"{one.value}") for one in found]
         same = all(one == other for one, other in pairwise(names))
-        yield CrossCheck(
-            id=f"party-{role}",
-            title=f"Name of the {role}",
+        yield compared(
+            f"party-{role}",
+            f"Name of the {role}",
+            [stated(one) for one in found],
             verdict="agrees" if same else "differs",
-            stated=_shown(found),
-            explanation=_explained(
+            explanation=(
                 ""
                 if same
-                else "the names are spelled differently; whether they are one party is not decided",
-                found,
+                else "the names are spelled differently; whether they are one party is not decided"
             ),
         )
 
@@ -159,35 +155,16 @@ def _revised(said: Sequence[Said]) -> Iterator[CrossCheck]:
         newest = earlier[0].description
         assert newest is not None
         assert newest.superseded_by is not None
-        yield CrossCheck(
-            id="revised",
-            title=f"{_topic(topic)} of document {document}, as its sender described it before",
+        yield compared(
+            "revised",
+            f"{_topic(topic)} of document {document}, as its sender described it before",
+            [stated(one) for one in [*filter(stands, found), *earlier]],
             verdict="revised",
-            stated=_shown([one for one in found if stands(one)] + earlier),
             explanation=(
                 f"superseded by record {newest.superseded_by}"
                 + ("" if now else ", which says nothing of it")
             ),
         )
-
-
-def _shown(found: Sequence[Said]) -> list[Stated]:
-    """What is said; of many the documents' own words first."""
-    if len(found) > MAX_SHOWN:
-        found = sorted(found, key=lambda one: one.standing != "own")[:MAX_SHOWN]
-    return [stated(one) for one in found]
-
-
-def _explained(explanation: str, found: Sequence[Said]) -> str:
-    """The explanation, with what speaks for a document that it did not send."""
-    others = [one.first_index for one in found if one.standing == "other"]
-    parts = [explanation] if explanation else []
-    if others:
-        named = ", ".join(f"{index}" for index in others[:MAX_SHOWN])
-        parts.append(f"record {named}: not by who sent the document that it describes")
-    if len(found) > MAX_SHOWN:
-        parts.append(f"{len(found) - MAX_SHOWN} more statements are not shown")
-    return "; ".join(parts)
 
 
 def _topic(topic: str) -> str:

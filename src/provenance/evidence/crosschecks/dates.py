@@ -1,16 +1,20 @@
 """Dates that contradict each other: a delivery before its taking over, a policy after the loss.
 
-Days are compared with days, in the zone of the case where it is known: a document has no time of
-day. Instants of events are compared with each other as they are claimed.
+Days are compared with days, in the zone of the case where it is known: a document's date is the
+day as it is written. Instants of events are compared with each other as they are claimed. Each
+parcel is compared by itself; what names no parcel concerns all of them.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from itertools import groupby
 
 from provenance.evidence.clocks.calendar import local_date
 from provenance.evidence.clocks.zones import zone_named, zone_of_offset
 from provenance.evidence.crosschecks.model import CrossCheck, Stated
+from provenance.evidence.crosschecks.parcels import for_each_parcel, together
+from provenance.evidence.crosschecks.showing import compared
 from provenance.evidence.crosschecks.statements import (
     DECLARATIONS,
     INVOICES,
@@ -18,123 +22,212 @@ from provenance.evidence.crosschecks.statements import (
     Said,
     stated,
 )
-from provenance.evidence.facts import EventFact, Holdings, event_of
-from provenance.evidence.rules.model import RuleBook
+from provenance.evidence.facts import EventFact, Holdings, event_of, events_of
+from provenance.evidence.rules.model import EventKind, RuleBook
 
 
 @dataclass(frozen=True, slots=True)
 class _Dated:
+    """A day that a document or an event tells."""
+
     day: date
     stated: Stated
+    about: tuple[str, ...]
+    is_event: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Every day that is told, by what happened on it."""
+
+    pickups: list[_Dated]
+    deliveries: list[_Dated]
+    losses: list[_Dated]
+    policies: list[_Dated]
+    cover_ends: list[_Dated]
+    invoices: list[_Dated]
+    declarations: list[_Dated]
 
 
 def date_checks(
     rules: RuleBook, holdings: Holdings, said: Sequence[Said], *, zone: str | None
 ) -> Iterator[CrossCheck]:
     """Return the comparisons of dates."""
+    yield from together(_instants(rules, holdings))
+    told = _told(rules, holdings, said, zone)
+    yield from together(_orders(told))
+    for check, days in (
+        (("pickup-day", "Day of pick-up, documents and event"), told.pickups),
+        (("delivery-day", "Day of delivery, documents and event"), told.deliveries),
+    ):
+        yield from together(_same_day(*check, days))
+    yield from _by_all(said)
 
-    def event(name: str) -> EventFact | None:
-        return event_of(rules.events[name], holdings.events)
 
-    taken_over, delivered = event("taken_over"), event("delivered")
-    held, released = event("customs_held"), event("customs_released")
-    yield from _instants(
-        "delivery-before-taking-over", "Taking over before delivery", taken_over, delivered
-    )
-    yield from _instants("release-before-hold", "Customs hold before release", held, released)
-    loss = min(
-        (found for name in ("damaged", "lost") if (found := event(name)) is not None),
-        key=lambda found: found.occurred_at,
-        default=None,
-    )
-    policies = _dated(said, "issued_on", POLICIES) or _dated(said, "policy_from", None)
-    invoices = _dated(said, "issued_on", INVOICES)
-    declared = _dated(said, "declared_on", None) or _dated(said, "issued_on", DECLARATIONS)
-    yield from _days(
-        "policy-after-loss", "Policy issued before the loss", policies, _of(loss, zone)
-    )
-    yield from _days(
-        "policy-after-taking-over",
-        "Policy issued before taking over",
-        policies,
-        _of(taken_over, zone),
-    )
-    yield from _days("invoice-after-declaration", "Invoice before declaration", invoices, declared)
-    yield from _days(
-        "cover-ended-before-loss",
-        "Loss while the cover ran",
-        _of(loss, zone),
-        _dated(said, "policy_to", None),
-    )
-    delivery = _dated(said, "delivered_on", None)
-    yield from _same_day(
-        "delivery-day", "Day of delivery, invoice and event", delivery, _of(delivered, zone)
+def _told(rules: RuleBook, holdings: Holdings, said: Sequence[Said], zone: str | None) -> _Told:
+    def days(name: str) -> list[_Dated]:
+        return [_of(event, zone) for event in _first(rules.events[name], holdings.events)]
+
+    return _Told(
+        pickups=[*_dated(said, ("taken_over_on", None)), *days("taken_over")],
+        deliveries=[*_dated(said, ("delivered_on", None)), *days("delivered")],
+        losses=[*_dated(said, ("lost_on", None)), *days("damaged"), *days("lost")],
+        policies=_dated(said, ("issued_on", POLICIES), ("policy_from", None)),
+        cover_ends=_dated(said, ("policy_to", None)),
+        invoices=_dated(said, ("issued_on", INVOICES)),
+        declarations=_dated(said, ("declared_on", None), ("issued_on", DECLARATIONS)),
     )
 
 
-def _instants(
-    check_id: str, title: str, first: EventFact | None, second: EventFact | None
-) -> Iterator[CrossCheck]:
-    if first is None or second is None:
-        return
-    in_order = first.occurred_at <= second.occurred_at
-    yield CrossCheck(
-        id=check_id,
-        title=title,
-        verdict="agrees" if in_order else "differs",
-        stated=[_instant(first), _instant(second)],
-        explanation="" if in_order else "the second claims to have happened before the first",
+def _first(kind: EventKind, events: Sequence[EventFact]) -> list[EventFact]:
+    """The event of a kind that counts, of each parcel by itself."""
+    found: dict[int, EventFact] = {}
+    for _, (concerning,) in for_each_parcel(events_of(kind, events)):
+        event = event_of(kind, concerning)
+        if event is not None:
+            found[event.logged.first_index] = event
+    return list(found.values())
+
+
+def _instants(rules: RuleBook, holdings: Holdings) -> Iterator[CrossCheck]:
+    """Compare events with events, of each parcel by itself."""
+    for check_id, title, one, other in (
+        ("delivery-before-taking-over", "Taking over before delivery", "taken_over", "delivered"),
+        ("release-before-hold", "Customs hold before release", "customs_held", "customs_released"),
+    ):
+        kinds = rules.events[one], rules.events[other]
+        groups = for_each_parcel(*(events_of(kind, holdings.events) for kind in kinds))
+        for parcel, concerning in groups:
+            first, second = (
+                event_of(kind, events) for kind, events in zip(kinds, concerning, strict=True)
+            )
+            if first is None or second is None:
+                continue
+            in_order = first.occurred_at <= second.occurred_at
+            yield compared(
+                check_id,
+                title,
+                [_instant(first), _instant(second)],
+                verdict="agrees" if in_order else "differs",
+                explanation=""
+                if in_order
+                else "the second claims to have happened before the first",
+                parcel=parcel,
+            )
+
+
+def _orders(told: _Told) -> Iterator[CrossCheck]:
+    """Compare days that have an order, of each parcel by itself."""
+    groups = for_each_parcel(
+        *(told.pickups, told.deliveries, told.losses, told.policies),
+        *(told.cover_ends, told.invoices, told.declarations),
     )
+    for parcel, concerning in groups:
+        pickups, deliveries, losses, policies, ends, invoices, declarations = concerning
+        if any(not one.is_event for one in (*pickups, *deliveries)):
+            yield from _days(
+                ("delivery-before-pickup", "Pick-up before delivery, by documents and events"),
+                (pickups, deliveries),
+                parcel,
+            )
+        for check, pair in (
+            (("loss-before-taking-over", "Taking over before the loss"), (pickups, losses)),
+            (("policy-after-loss", "Policy issued before the loss"), (policies, losses)),
+            (
+                ("policy-after-taking-over", "Policy issued before taking over"),
+                (policies, pickups),
+            ),
+            (
+                ("invoice-after-declaration", "Invoice before declaration"),
+                (invoices, declarations),
+            ),
+            (("cover-ended-before-loss", "Loss while the cover ran"), (losses, ends)),
+        ):
+            yield from _days(check, pair, parcel)
 
 
 def _days(
-    check_id: str, title: str, first: Sequence[_Dated], second: Sequence[_Dated]
+    check: tuple[str, str], pair: tuple[Sequence[_Dated], Sequence[_Dated]], parcel: str
 ) -> Iterator[CrossCheck]:
-    """Compare: no day of ``first`` comes after the earliest of ``second``."""
+    """Compare: no day of the first comes after the earliest of the second."""
+    first, second = pair
     if not first or not second:
         return
     last, earliest = max(one.day for one in first), min(one.day for one in second)
     in_order = last <= earliest
-    yield CrossCheck(
-        id=check_id,
-        title=title,
+    yield compared(
+        *check,
+        [one.stated for one in (*first, *second)],
         verdict="agrees" if in_order else "differs",
-        stated=[one.stated for one in (*first, *second)],
         explanation="" if in_order else f"{last} is after {earliest}",
+        parcel=parcel,
     )
 
 
-def _same_day(
-    check_id: str, title: str, first: Sequence[_Dated], second: Sequence[_Dated]
-) -> Iterator[CrossCheck]:
-    if not first or not second:
-        return
-    same = len({one.day for one in (*first, *second)}) == 1
-    yield CrossCheck(
-        id=check_id,
-        title=title,
-        verdict="agrees" if same else "differs",
-        stated=[one.stated for one in (*first, *second)],
-    )
+def _same_day(check_id: str, title: str, told: Sequence[_Dated]) -> Iterator[CrossCheck]:
+    """Compare what documents about the same parcels tell with the events of these parcels.
 
-
-def _dated(said: Sequence[Said], name: str, types: frozenset[str] | None) -> list[_Dated]:
-    return [
-        _Dated(
-            one.value,
-            stated(one),
+    A document about several parcels agrees with the day of any of them: they may have been
+    handed over one after the other.
+    """
+    events = [one for one in told if one.is_event]
+    documents = sorted((one for one in told if not one.is_event), key=lambda one: one.about)
+    for about, group in groupby(documents, key=lambda one: one.about):
+        found = list(group)
+        scope = set(about)
+        there = [
+            one for one in events if not scope or not one.about or not scope.isdisjoint(one.about)
+        ]
+        if len(found) + len(there) < 2:
+            continue
+        days, expected = {one.day for one in found}, {one.day for one in there}
+        same = len(days) == 1 and (not expected or days <= expected)
+        yield compared(
+            check_id,
+            title,
+            [one.stated for one in (*found, *there)],
+            verdict="agrees" if same else "differs",
+            parcel=about[0] if len(about) == 1 else "",
         )
-        for one in said
-        if one.topic == f"date:{name}"
-        and isinstance(one.value, date)
-        and (types is None or one.document.type in types)
-    ]
 
 
-def _of(event: EventFact | None, zone: str | None) -> list[_Dated]:
-    if event is None:
-        return []
-    return [_Dated(local_date(event.occurred_at, _zone(event, zone)), _instant(event))]
+def _by_all(said: Sequence[Said]) -> Iterator[CrossCheck]:
+    """Compare what is told of one date of one document, by it and by all who describe it."""
+
+    def key(one: Said) -> tuple[int, str]:
+        return one.document.logged.first_index, one.topic
+
+    dates = sorted((one for one in said if isinstance(one.value, date)), key=key)
+    for (document, topic), group in groupby(dates, key=key):
+        found = list(group)
+        if len(found) < 2:
+            continue
+        name = topic.partition(":")[2]
+        same = len({one.value for one in found}) == 1
+        yield compared(
+            f"date-{name.replace('_', '-')}",
+            f"Date '{name.replace('_', ' ')}' of document {document}, by all who tell it",
+            [stated(one) for one in found],
+            verdict="agrees" if same else "differs",
+        )
+
+
+def _dated(said: Sequence[Said], *wanted: tuple[str, frozenset[str] | None]) -> list[_Dated]:
+    """Days of the first of ``wanted`` (name, types of documents) that each record tells."""
+    found: dict[tuple[int, str], _Dated] = {}
+    for name, types in wanted:
+        for one in said:
+            if one.topic != f"date:{name}" or not isinstance(one.value, date):
+                continue
+            if types is None or one.document.type in types:
+                place = one.first_index, one.source
+                found.setdefault(place, _Dated(one.value, stated(one), one.document.about))
+    return list(found.values())
+
+
+def _of(event: EventFact, zone: str | None) -> _Dated:
+    day = local_date(event.occurred_at, _zone(event, zone))
+    return _Dated(day, _instant(event), event.about, is_event=True)
 
 
 def _zone(event: EventFact, zone: str | None) -> tzinfo:

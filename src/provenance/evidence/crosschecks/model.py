@@ -31,7 +31,8 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class CrossCheck(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One comparison and what came of it; nothing is decided for the reader.
 
-    ``revised``: a document's sender said otherwise of it in an earlier description.
+    ``revised``: a document's sender said otherwise of it in an earlier description. ``parcel`` is
+    the one that was compared by itself, where several came out differently.
     """
 
     id: str
@@ -39,3 +40,4 @@ class CrossCheck(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     verdict: Verdict
     stated: list[Stated]
     explanation: str = ""
+    parcel: str = ""

@@ -8,7 +8,7 @@ from provenance.core.jcs import JsonValue, canonicalize
 from provenance.evidence.assessment import Assessment
 from provenance.evidence.cases.fold import Case, LoggedAct
 from provenance.evidence.checklist import ChecklistLine
-from provenance.evidence.clocks.reading import ClockReading
+from provenance.evidence.clocks.reading import Basis, ClockReading, ClockStart
 from provenance.evidence.cover import CoverReading
 from provenance.evidence.crosschecks import CrossCheck, Stated
 from provenance.evidence.dossier.report import Clock, Found, Item, Section
@@ -21,6 +21,12 @@ NO_ADVICE: Final = "The rules' reading of the records; a working aid and not leg
 
 _DAY_MS: Final = 86_400_000
 _HOUR_MS: Final = 3_600_000
+_BASES: Final[Mapping[Basis, str]] = {
+    "claimed": "as the event claims",
+    "logged": "the anchor's time, for the event claims a later one",
+    "stated": "as the claimant states it",
+}
+"""Whose word the start of a period is."""
 _OUTCOMES: Final[Mapping[Proof, str]] = {Proof.PROVEN: "VALID", Proof.DISPROVEN: "INVALID"}
 
 
@@ -74,6 +80,12 @@ def sections_of(case: Case, assessment: Assessment) -> Iterator[Section]:
             (26, 18, 56),
         ),
         Section(
+            "What the clocks rest on",
+            ("Clock", "Counts from", "Assumed"),
+            [_rests(clock) for clock in assessment.clocks],
+            (24, 38, 38),
+        ),
+        Section(
             "Limits of liability",
             ("Limit", "SDR", "How it comes about"),
             [_limit(limit) for limit in assessment.limits],
@@ -99,7 +111,11 @@ def verdicts_of(case: Case, holdings: Holdings) -> list[Found]:
     """Return what the service's own check of the receipts behind the assessment found."""
     groups: tuple[tuple[str, Iterable[Logged]], ...] = (
         ("acts", (act.logged for act in case.history)),
-        ("events", (event.logged for event in holdings.events)),
+        (
+            "events",
+            [event.logged for event in holdings.events]
+            + [one.logged for one in holdings.erased if one.kind == "event"],
+        ),
         ("documents", (document.logged for document in holdings.documents)),
     )
     found = []
@@ -147,6 +163,29 @@ def _left(clock: ClockReading) -> str:
     return f"{day}; {_duration(clock.late_ms or 0)} ago"
 
 
+def _rests(clock: ClockReading) -> tuple[str, ...]:
+    """What a clock counts from, whose word that is, and what it assumes."""
+    told = _start(clock.start) if clock.start is not None else clock.reason
+    assumed = [*clock.assumptions, clock.condition]
+    return clock.title, told, "; ".join(filter(None, assumed)) or "-"
+
+
+def _start(start: ClockStart) -> str:
+    at = f"{spelled_time(start.at)} UTC" if start.at is not None else start.day
+    parts = [f"{start.what}, entry {start.first_index}: {at}, {_BASES[start.basis]}"]
+    recorded = f"recorded {spelled_time(start.recorded_at)} UTC"
+    late = 0 if start.claimed_at is None else start.recorded_at - start.claimed_at
+    if late >= _DAY_MS:
+        recorded += f", {late // _DAY_MS} days after the time that it claims"
+    parts.append(recorded)
+    parts.append(
+        f"anchored {spelled_time(start.logged_before)} UTC"
+        if start.logged_before is not None
+        else "not anchored yet"
+    )
+    return "; ".join(parts)
+
+
 def _duration(milliseconds: int) -> str:
     if milliseconds >= 2 * _DAY_MS:
         return f"{milliseconds // _DAY_MS} days"
@@ -156,6 +195,8 @@ def _duration(milliseconds: int) -> str:
 def _compared(check: CrossCheck) -> tuple[str, ...]:
     said = "; ".join(f"{_teller(one)}: {one.value}" for one in check.stated)
     explained = f"{said} ({check.explanation})" if check.explanation else said
+    if check.parcel:
+        explained = f"{check.parcel}: {explained}"
     return check.title, words(check.verdict), explained
 
 
@@ -180,8 +221,12 @@ def _limit(limit: LimitReading) -> tuple[str, ...]:
 
 def _cover(cover: CoverReading) -> Iterator[tuple[str, ...]]:
     yield words(cover.outcome), cover.reason
+    if cover.sum is not None:
+        yield "sum", f"{cover.currency} {cover.sum}, {cover.terms_from}"
     for name, lines in (
-        ("computation", cover.computation),
+        ("not proven", cover.doubts),
+        ("by the claims", cover.computation),
+        ("by the log", cover.by_the_log),
         ("note", cover.notes),
         ("assumed", cover.assumptions),
     ):

@@ -49,6 +49,13 @@ class Amount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
 
 
+class Sum(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Money without a role."""
+
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+    value: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
+
+
 class Party(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who takes part in what; ``id`` is an identifier of theirs, if they have one."""
 
@@ -85,7 +92,11 @@ class Date(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a document says; ``weight_g`` is gross, in grams. What it does not say is absent."""
+    """What a document says; ``weight_g`` is gross, in grams. What it does not say is absent.
+
+    ``agreed_clearance_hours`` and ``stated_sum`` are a policy's terms of a customs-delay cover: the
+    sum that is paid where clearance takes longer.
+    """
 
     v: Literal[1]
     document: Described
@@ -99,6 +110,8 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     pieces: Annotated[int, msgspec.Meta(ge=0, le=10**6)] | None = None
     parties: Annotated[tuple[Party, ...], msgspec.Meta(max_length=20)] = ()
     dates: Annotated[tuple[Date, ...], msgspec.Meta(max_length=20)] = ()
+    agreed_clearance_hours: Annotated[int, msgspec.Meta(ge=1, le=24 * 366)] | None = None
+    stated_sum: Sum | None = None
 
 
 def read_description(data: bytes) -> Description:
@@ -118,6 +131,8 @@ def read_description(data: bytes) -> Description:
         raise _located(str(error)) from None
     for at, amount in enumerate(described.amounts):
         _check_amount(amount, where=f"/amounts/{at}")
+    if described.stated_sum is not None:
+        _check_amount(described.stated_sum, where="/stated_sum")
     for at, one in enumerate(described.dates):
         _check_date(one.at, where=f"/dates/{at}/at")
     if described.filename is not None:
@@ -125,7 +140,7 @@ def read_description(data: bytes) -> Description:
     return described
 
 
-def _check_amount(amount: Amount, *, where: str) -> None:
+def _check_amount(amount: Amount | Sum, *, where: str) -> None:
     digits = DIGITS.get(amount.currency)
     if digits is None:
         raise DescriptionError(
