@@ -2,12 +2,14 @@
 
 Rules: the trails of the case, of its shipments and of their parcels are whole; of containers only
 what happened while a parcel was in them; besides, what was linked to the case. Nothing is left out
-for being secret: what the caller may not see stands in its place as withheld. Everything must be
-anchored for good, else the dossier would not be of all that is recorded.
+for being secret: what the caller may not see stands in its place as withheld. So do acts of cases
+in which the dossier is not asked for: a dossier is handed on, and what one claimant said is not for
+whoever reads another's claim. Everything must be anchored for good, else the dossier would not be
+of all that is recorded.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -26,6 +28,7 @@ from provenance.api.shipments.answers import Timeline
 from provenance.core.receipt import Receipt
 from provenance.evidence.assessment import Assessment, assess
 from provenance.evidence.cases.fold import fold
+from provenance.evidence.cases.records import KIND as CASE
 from provenance.evidence.cases.store import CaseStore
 from provenance.evidence.dossier.log import made_receipt
 from provenance.evidence.dossier.redaction import withhold
@@ -49,7 +52,25 @@ class Sight(Enum):
     WHOLE = "whole"
     PART = "part"
     """Its statement, and of an event the fields of the caller's own parcel."""
+    STATEMENT = "statement"
+    """What it is and what it refers to, and nothing that its payload could be guessed by."""
     NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class _Acts:
+    """First indexes of acts: ``own`` are those of the dossier's case, ``chosen`` are asked for.
+
+    ``are_all_chosen`` where what was said in every case of a shipment is asked for.
+    """
+
+    own: frozenset[int]
+    chosen: frozenset[int]
+    are_all_chosen: bool = False
+
+    def are_asked_for(self, first_index: int) -> bool:
+        """Whether another case's act is shown to whoever may read it."""
+        return self.are_all_chosen or first_index in self.chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +132,10 @@ class Collector:
                 subjects=[case.case, *case.shipments],
                 timelines=gathered.timelines,
                 linked=case.evidence,
-                acts=frozenset(act.logged.first_index for act in case.history),
+                acts=_Acts(
+                    own=frozenset(act.logged.first_index for act in case.history),
+                    chosen=order.named | case.evidence.keys(),
+                ),
                 gathered=gathered,
                 assessment=assessment,
             )
@@ -120,7 +144,11 @@ class Collector:
         if timeline is None:
             raise MissingError(NOTHING)
         return await self._collected(
-            principal, size=size, subjects=[order.shipment], timelines=(timeline,)
+            principal,
+            size=size,
+            subjects=[order.shipment],
+            timelines=(timeline,),
+            acts=_Acts(frozenset(), chosen=order.named, are_all_chosen=order.cases),
         )
 
     async def receipt(
@@ -131,6 +159,8 @@ class Collector:
         if sight is Sight.PART:
             return made_receipt(await self._shown.encoded(material, principal))
         receipt = made_receipt(await self._services.prover.encoded(material))
+        if sight is Sight.STATEMENT:
+            return replace(receipt, payload=None, fields=(), ext=None)
         return receipt if sight is Sight.WHOLE else withhold(receipt)
 
     async def _case(self, name: str, principal: Principal) -> Gathered:
@@ -146,8 +176,8 @@ class Collector:
         size: int,
         subjects: Iterable[str],
         timelines: tuple[Timeline, ...],
+        acts: _Acts,
         linked: Collection[int] = (),
-        acts: frozenset[int] = frozenset(),
         gathered: Gathered | None = None,
         assessment: Assessment | None = None,
     ) -> Collected:
@@ -192,12 +222,16 @@ class Collector:
             assessment=assessment,
         )
 
-    async def _sight(
-        self, record: StoredRecord, principal: Principal, acts: frozenset[int]
-    ) -> Sight:
-        owner = ("", record.submitter)
-        if record.first_index not in acts and not may_read_kind(principal, record.kind, owner):
-            return Sight.NONE
+    async def _sight(self, record: StoredRecord, principal: Principal, acts: _Acts) -> Sight:
+        first = record.first_index
+        if record.kind == CASE:
+            is_shown = first in acts.own or (
+                acts.are_asked_for(first)
+                and await self._shown.may_read_act(principal, first, submitter=record.submitter)
+            )
+            return Sight.WHOLE if is_shown else Sight.NONE
+        if not may_read_kind(principal, record.kind, ("", record.submitter)):
+            return Sight.STATEMENT
         if principal.role not in OWN_PARCEL_ONLY:
             return Sight.WHOLE
         if record.kind == DOCUMENT:
