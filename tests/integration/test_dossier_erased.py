@@ -128,3 +128,38 @@ async def test_an_erased_payload_is_said_to_be_erased_to_who_may_read_the_record
     for other, named in ((await service.new_carrier(), epc), (desk.claims, parcel())):
         refused = await other.get(url, params={"subject": named})
         assert (refused.status_code, refused.json()["code"]) == (404, "not-found")
+
+
+async def test_an_erased_case_is_said_to_be_erased_and_its_shipment_goes_on(
+    service: ServiceUnderTest,
+) -> None:
+    desk, epc = await new_desk(service), parcel()
+    await desk.capture(at("2026-06-01T09:00:00+08:00", "collecting", epc))
+    case = await desk.open(epc, "damage")
+    await desk.act(case, 1, "note_added", note="the box was wet")
+    kept = await desk.open(epc, "delay")
+    await erase(service, subjects=[case])
+    await service.anchor()
+    stranger = await service.as_role("claims", organisation="Another insurer")
+    for method, path, body in (
+        ("GET", f"/v1/cases/{case}", None),
+        ("POST", f"/v1/cases/{case}/dossier", {}),
+        ("POST", f"/v1/cases/{case}/acts", {"act": "note_added", "expected_seq": 2, "note": "x"}),
+    ):
+        answer = await desk.claims.request(method, path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (410, "erased"), answer.text
+        assert "the case was erased at 20" in answer.json()["detail"]
+        assert "ground data_subject_request" in answer.json()["detail"]
+        assert (await stranger.request(method, path, json=body)).status_code == 404
+    listed = (await desk.claims.get("/v1/cases", params={"shipment": epc})).json()
+    assert [one["case"] for one in listed["cases"]] == [kept]
+    [gone] = listed["erased"]
+    assert (gone["case"], gone["seq"]) == (case, 2)
+    assert gone["erased_ground"] == "data_subject_request"
+    assert gone["erased_at"] >= gone["changed_at"]
+    assert "erased" not in (await stranger.get("/v1/cases", params={"shipment": epc})).json()
+    data = await write_dossier(desk.claims, f"shipments/{epc}")
+    assert [one.state for one in opened(data).receipts].count("erased") == 2
+    assert (await verified(service, data)).outcome is Outcome.VALID
+    of_case = await write_dossier(desk.claims, f"cases/{kept}")
+    assert (await verified(service, of_case)).outcome is Outcome.VALID

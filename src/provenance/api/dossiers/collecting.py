@@ -3,9 +3,9 @@
 Rules: the trails of the case, of its shipments and of their parcels are whole; of containers only
 what happened while a parcel was in them; besides, what was linked to the case. Nothing is left out
 for being secret: what the caller may not see stands in its place as withheld. So do acts of cases
-in which the dossier is not asked for: a dossier is handed on, and what one claimant said is not for
-whoever reads another's claim. Everything must be anchored for good, else the dossier would not be
-of all that is recorded.
+that the dossier is not about: it is handed on, and what one claimant said is not for whoever reads
+another's claim. Everything must be anchored for good, else the dossier would not be of all that is
+recorded.
 """
 
 from collections.abc import Collection, Iterable
@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Final
 
 from provenance.api.authentication import Principal
+from provenance.api.cases.erased import ErasedCases
 from provenance.api.cases.finding import readable_acts
 from provenance.api.cases.holdings import Gathered, Gatherer
 from provenance.api.dossiers.order import Order
@@ -104,17 +105,16 @@ class Collector:
         self._cases = CaseStore(services.engine, services.vault, log_id=log_id)
         self._store = DossierStore(services.engine, services.vault, log_id=log_id)
         self._gatherer = Gatherer(services, contexts)
-        self._shown = ShownReceipts(
-            services.prover,
-            OwnershipStore(services.engine, services.vault, log_id=log_id),
-            contexts,
-        )
+        ownership = OwnershipStore(services.engine, services.vault, log_id=log_id)
+        self._erased = ErasedCases(ownership)
+        self._shown = ShownReceipts(services.prover, ownership, contexts)
 
     async def collect(self, order: Order, principal: Principal) -> Collected:
         """Return what the dossier has.
 
         Raises:
             MissingError: there is no such thing, or it is not for the caller.
+            ErasedError: the case was erased.
             NotAnchoredError: something of it is not anchored for good yet.
             DossierTooLargeError: it is more than one dossier holds.
 
@@ -164,9 +164,10 @@ class Collector:
         return receipt if sight is Sight.WHOLE else withhold(receipt)
 
     async def _case(self, name: str, principal: Principal) -> Gathered:
-        case = fold(await readable_acts(self._cases, name, principal))
+        acts = await readable_acts(self._cases, name, principal)
+        case = fold(acts)
         if case is None:
-            raise MissingError("the case was erased")
+            raise await self._erased.error(acts)
         return await self._gatherer.gather(case, principal)
 
     async def _collected(

@@ -39,7 +39,7 @@ def operations(services: Services) -> list[Operation]:
             ),
             body=Body(struct(DossierRequest)),
             answers={200: _answer()},
-            problems=(404, 409, 422),
+            problems=(404, 409, 410, 422),
         ),
         Operation(
             name="write_dossier_of_shipment",
