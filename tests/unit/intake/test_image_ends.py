@@ -1,7 +1,8 @@
-"""Where JPEG, HEIC and TIFF end: real images pass, what follows them or is missing does not."""
+"""Where images end: real images pass, what follows them or is missing does not."""
 
 import io
 import struct
+import zipfile
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fixtures.documents import HEIC, JPEG, TIFF, box, photo
+from fixtures.documents import HEIC, JPEG, PDF, TIFF, box, chunk, photo, png, webp
 from provenance.intake.documents.content import ContentCheck
 from provenance.intake.documents.errors import (
     BrokenDocumentError,
     DocumentError,
+    PolyglotError,
     TrailingDataError,
     TruncatedDocumentError,
 )
@@ -49,6 +51,13 @@ def samsung(*parts: bytes, gap: int = 0) -> bytes:
     return data + directory + struct.pack("<I", len(directory)) + b"SEFT"
 
 
+def archive() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr("evil.html", "<script>")
+    return file.getvalue()
+
+
 def exif() -> Image.Exif:
     found = Image.Exif()
     found[0x010F] = "Camera"
@@ -56,6 +65,7 @@ def exif() -> Image.Exif:
     return found
 
 
+PAGE = Image.new("RGB", (32, 24))
 NOTE = b"\x00\x00\x01\x0a\x0e\x00\x00\x00Image_UTC_Data1784695500000"
 IMAGES: dict[str, tuple[bytes, str]] = {
     "baseline": (JPEG, "image/jpeg"),
@@ -73,6 +83,13 @@ IMAGES: dict[str, tuple[bytes, str]] = {
     "HEIC with notes": (HEIC + box(b"free", b"1") + box(b"sefd", samsung(NOTE)), "image/heic"),
     "HEIC of 64 bits": (HEIC + struct.pack(">I4sQ", 1, b"mdat", 20) + b"1234", "image/heic"),
     "HEIC, open": (HEIC + struct.pack(">I4s", 0, b"mdat") + bytes(99_999), "image/heic"),
+    "PNG": (photo("PNG", width=400, height=300), "image/png"),
+    "PNG, grey": (photo("PNG", mode="L"), "image/png"),
+    "PNG, animated": (photo("PNG", save_all=True, append_images=[PAGE]), "image/png"),
+    "PNG, notes": (png()[:33] + chunk(b"zTXt", b"a" * 9) + png()[33:], "image/png"),
+    "WebP": (photo("WEBP", width=400, height=300), "image/webp"),
+    "WebP, exif": (photo("WEBP", lossless=True, exif=exif()), "image/webp"),
+    "WebP, animated": (photo("WEBP", save_all=True, append_images=[PAGE]), "image/webp"),
     "TIFF": (TIFF, "image/tiff"),
     "TIFF, deflated": (photo("TIFF", compression="tiff_deflate", width=900), "image/tiff"),
     "TIFF, fax": (photo("TIFF", mode="1", compression="group4", width=900), "image/tiff"),
@@ -107,7 +124,7 @@ def test_an_image_passes_in_pieces_of_any_size(name: str, piece: int) -> None:
 @pytest.mark.parametrize("name", [name for name in IMAGES if "open" not in name])
 def test_something_behind_an_image_is_refused(name: str) -> None:
     data, declared = IMAGES[name]
-    for more in (RAR, b"<script>alert(1)</script>", b"\n"):
+    for more in (RAR, b"<script>alert(1)</script>", b"\n\n"):
         with pytest.raises(TrailingDataError) as caught:
             check(data + more, declared)
         assert caught.value.code == "trailing-data"
@@ -148,6 +165,101 @@ def test_a_missing_end_is_told_as_such(data: bytes, declared: str) -> None:
 def test_a_trailer_that_does_not_account_for_every_byte_is_refused(trailer: bytes) -> None:
     with pytest.raises(TrailingDataError):
         check(JPEG + trailer, "image/jpeg")
+
+
+IEND = png()[-12:]
+ARCHIVE_BEFORE_ITS_END = bytearray(archive())
+ARCHIVE_BEFORE_ITS_END[-2:] = b"\xff\xff"
+HTML = b"<html><script>alert(1)</script></html>"
+
+
+def riff(*parts: bytes) -> bytes:
+    body = b"WEBP" + b"".join(parts)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize("hidden", [HTML, RAR, HTML * 2000, ARCHIVE_BEFORE_ITS_END[:40]])
+@pytest.mark.parametrize("piece", [1 << 16, 997])
+def test_a_second_end_of_a_png_hides_nothing(hidden: bytes, piece: int) -> None:
+    with pytest.raises(TrailingDataError, match=f"at byte {len(png())}"):
+        check(png() + hidden + IEND, "image/png", piece=piece)
+
+
+@pytest.mark.parametrize(
+    ("image", "declared", "end"),
+    [
+        (png(), "image/png", IEND),
+        (PDF, "application/pdf", b"\n%%EOF\n"),
+        (HEIC + struct.pack(">I4s", 0, b"mdat"), "image/heic", b""),
+        (TIFF, "image/tiff", b""),
+    ],
+)
+@pytest.mark.parametrize("filling", [b"", bytes(30_000)])
+def test_an_archive_whose_comment_claims_more_than_there_is_is_found(
+    image: bytes, declared: str, end: bytes, filling: bytes
+) -> None:
+    data = image + bytes(ARCHIVE_BEFORE_ITS_END) + filling + end
+    with pytest.raises(PolyglotError, match="ZIP archive") as caught:
+        check(data, declared)
+    assert caught.value.code == "polyglot-document"
+
+
+def test_an_archive_in_a_note_of_a_jpeg_is_found() -> None:
+    note = bytes(ARCHIVE_BEFORE_ITS_END)
+    data = JPEG[:2] + b"\xff\xfe" + struct.pack(">H", 2 + len(note)) + note + JPEG[2:]
+    with pytest.raises(PolyglotError, match="ZIP archive"):
+        check(data, "image/jpeg")
+
+
+@pytest.mark.parametrize("name", ["RAR", "7-Zip"])
+@pytest.mark.parametrize("piece", [1 << 16, 997, 3])
+def test_an_archive_within_is_found_wherever_it_lies(name: str, piece: int) -> None:
+    start = {"RAR": b"Rar!\x1a\x07\x01\x00", "7-Zip": b"7z\xbc\xaf\x27\x1c\x00\x04"}[name]
+    for image, declared, end in (
+        (PDF, "application/pdf", b"\n%%EOF\n"),
+        (HEIC + struct.pack(">I4s", 0, b"mdat"), "image/heic", b""),
+        (JPEG[:-2], "image/jpeg", b"\xff\xd9"),
+    ):
+        with pytest.raises(PolyglotError, match=f"holds a {name} archive"):
+            check(image + bytes(5000) + start + bytes(90_000) + end, declared, piece=piece)
+
+
+def test_a_signature_alone_is_no_archive() -> None:
+    for kind in (b"PK\x05\x06" + bytes(30), b"PK\x01\x02" + bytes(30)):
+        data = png()[:33] + chunk(b"prVt", kind) + png()[33:]
+        assert check(data, "image/png") == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("data", "declared"),
+    [
+        (png()[:33] + HTML + png()[33:], "image/png"),
+        (png()[:33] + chunk(b"<h1>", b"") + png()[33:], "image/png"),
+        (png()[:8] + chunk(b"tEXt", b"a") + png()[8:], "image/png"),
+        (png()[:-12] + chunk(b"IEND", HTML), "image/png"),
+        (png()[:-4] + b"abcd", "image/png"),
+        (png()[:33] + chunk(b"tEXt", b"") * ((1 << 18) + 1) + png()[33:], "image/png"),
+        (riff(webp()[12:], HTML), "image/webp"),
+        (riff(webp()[12:], HTML[:5]), "image/webp"),
+        (riff(webp()[12:-1]), "image/webp"),
+    ],
+    ids=["gap", "type", "first", "end", "checksum", "many", "behind", "rest", "short"],
+)
+@pytest.mark.parametrize("piece", [1 << 16, 997])
+def test_chunks_that_do_not_follow_each_other_are_broken(
+    data: bytes, declared: str, piece: int
+) -> None:
+    with pytest.raises(BrokenDocumentError, match="no chunk of the") as caught:
+        check(data, declared, piece=piece)
+    assert caught.value.code == "broken-document"
+
+
+@pytest.mark.parametrize("more", [HTML, b"x", b"\x1a", HTML * 20])
+def test_something_behind_a_pdf_is_refused(more: bytes) -> None:
+    with pytest.raises((TrailingDataError, TruncatedDocumentError)):
+        check(PDF + b"\n" + more, "application/pdf")
+    for filling in (b"", b"\r\n", b"\n\n \0\0"):
+        assert check(PDF.rstrip() + filling, "application/pdf") == "application/pdf"
 
 
 def test_a_jpeg_without_a_segment_where_one_should_be_is_broken() -> None:
@@ -201,8 +313,10 @@ def test_a_directory_far_back_leaves_the_reach_of_a_tiff_open() -> None:
     far = 300 * 1024
     first = directory((256, 3, 1, 1), following=far - 200 * 1024)
     data = bytearray(b"II*\0" + struct.pack("<I", far) + bytes(far - 8))
-    data += first + bytes(SPAN) + RAR
-    assert check(bytes(data), "image/tiff") == "image/tiff"
+    data += first + bytes(SPAN)
+    assert check(bytes(data) + b"more", "image/tiff") == "image/tiff"
+    with pytest.raises(PolyglotError, match="a RAR archive"):
+        check(bytes(data) + RAR, "image/tiff")
 
 
 def test_a_tiff_is_followed_in_bounded_memory() -> None:

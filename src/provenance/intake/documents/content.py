@@ -1,17 +1,21 @@
 """Recognises a document while its bytes stream by, and refuses what is two things at once.
 
 The kind is told by the first bytes; it must fit what was declared. At the end the document must
-end as its kind does: a ZIP archive behind an image, or bytes behind a PNG's last chunk, would be
-one thing for whoever looks at it and another for whoever opens it with something else. Where
-JPEG, HEIC and TIFF end is followed in :mod:`provenance.intake.documents.ends` and
-:mod:`provenance.intake.documents.tiff`. Memory is bounded by the windows that are kept of beginning
-and end.
+end as its kind does: an archive behind an image, or bytes behind its last part, would be one thing
+for whoever looks at it and another for whoever opens it with something else. Where images end is
+followed in :mod:`provenance.intake.documents.ends`, :mod:`provenance.intake.documents.chunks` and
+:mod:`provenance.intake.documents.tiff`; archives are looked for in
+:mod:`provenance.intake.documents.archives`, what a text's prolog leads to in
+:mod:`provenance.intake.documents.prolog`. Memory is bounded by the windows that are kept of
+beginning and end.
 """
 
 import codecs
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from provenance.intake.documents.archives import Archives
+from provenance.intake.documents.chunks import PngEnd, WebpEnd
 from provenance.intake.documents.ends import End, HeifEnd, JpegEnd
 from provenance.intake.documents.errors import (
     DeclaredTypeError,
@@ -22,23 +26,27 @@ from provenance.intake.documents.errors import (
     TruncatedDocumentError,
 )
 from provenance.intake.documents.kinds import HEAD, TAKEN, Kind, kind_of, refused_as
+from provenance.intake.documents.prolog import Prolog
 from provenance.intake.documents.tiff import TiffEnd
 
 TAIL: Final = 66 << 10
-"""Bytes kept of the end: a ZIP archive's directory ends within 65,557 bytes of it (APPNOTE 4.3.16)."""
+"""Bytes kept of the end: a ZIP archive's end record is within 65,557 bytes of it (APPNOTE 4.3.16)."""
 UNDECLARED: Final = frozenset(("", "application/octet-stream", "application/x-www-form-urlencoded"))
 """Content-Types that say nothing: none, and what clients send where nobody thought of it."""
 
 _PDF_WINDOW: Final = 1024
 """Bytes within which lenient readers look for a PDF's header, and for its end marker."""
-_ZIP_END: Final = b"PK\x05\x06"
 _ENDS: Final[Mapping[str, Callable[[], End]]] = {
     "JPEG": JpegEnd,
     "HEIC": HeifEnd,
+    "PNG": PngEnd,
     "TIFF": TiffEnd,
+    "WebP": WebpEnd,
 }
 """What follows a kind's parts to its end."""
-_PNG_END: Final = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
+_PDF_END: Final = b"%%EOF"
+_FILLING: Final = b" \t\n\r\f\0"
+"""What may follow a PDF's end: white space as PDF has it (ISO 32000-1, table 1)."""
 
 
 class ContentCheck:
@@ -53,6 +61,8 @@ class ContentCheck:
         self._size = 0
         self._kind: Kind | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
+        self._prolog = Prolog()
+        self._archives = Archives()
         self._end: End | None = None
 
     def feed(self, data: bytes) -> None:
@@ -90,9 +100,7 @@ class ContentCheck:
             self._take(bytes(self._head))
         assert self._kind is not None
         self._decode(b"", final=True)
-        _check_end(self._kind, bytes(self._tail), self._size, bytes(self._head))
-        if self._end is not None:
-            self._end.finish(bytes(self._tail))
+        self._check_end(self._kind, bytes(self._tail))
         if self._declared in self._kind.declared:
             return self._declared
         return self._kind.media_type
@@ -126,10 +134,31 @@ class ContentCheck:
 
     def _take(self, data: bytes) -> None:
         self._decode(data)
+        if (found := self._prolog.feed(data)) is not None:
+            raise DocumentTypeError(f"the content is {found}; {_taken()}")
+        assert self._kind is not None
+        if not self._kind.is_text:
+            self._archives.feed(data)
         if self._end is not None:
             self._end.feed(data)
         self._tail += data[-TAIL:]
         del self._tail[:-TAIL]
+
+    def _check_end(self, kind: Kind, tail: bytes) -> None:
+        if self._archives.has_zip(tail):
+            raise PolyglotError(
+                f"the {kind.name} is followed by a ZIP archive; send it without, and what is in "
+                "the archive as documents of their own"
+            )
+        if self._end is not None:
+            self._end.finish(tail)
+        if kind.name == "PDF":
+            _check_pdf_end(tail)
+        if (other := self._archives.other) is not None:
+            raise PolyglotError(
+                f"the {kind.name} holds a {other} archive; send it without, and what is in the "
+                "archive as documents of their own"
+            )
 
     def _decode(self, data: bytes, *, final: bool = False) -> None:
         if self._decoder is None:
@@ -148,38 +177,16 @@ class ContentCheck:
             )
 
 
-def _check_end(kind: Kind, tail: bytes, size: int, head: bytes) -> None:
-    if not kind.is_text and _has_zip_end(tail):
-        raise PolyglotError(
-            f"the {kind.name} is followed by a ZIP archive; send it without, and what is in the "
-            "archive as documents of their own"
-        )
-    if kind.name == "PDF" and b"%%EOF" not in tail[-_PDF_WINDOW:]:
+def _check_pdf_end(tail: bytes) -> None:
+    window = tail[-_PDF_WINDOW:]
+    end = window.rfind(_PDF_END)
+    if end < 0:
         raise TruncatedDocumentError(
             "the PDF does not end with %%EOF: it was cut off, or something follows it; send the "
             "whole file and nothing else"
         )
-    if kind.name == "PNG" and not tail.endswith(_PNG_END):
-        if _PNG_END in tail:
-            raise TrailingDataError("something follows the PNG's end; send the image without it")
-        raise TruncatedDocumentError("the PNG does not end with its IEND chunk; send all of it")
-    if kind.name == "WebP":
-        stated = int.from_bytes(head[4:8], "little") + 8
-        if size < stated:
-            raise TruncatedDocumentError(f"the WebP has {size} bytes of {stated}; send all of it")
-        if size > stated + stated % 2:
-            raise TrailingDataError("something follows the WebP's end; send the image without it")
-
-
-def _has_zip_end(tail: bytes) -> bool:
-    """Whether an end-of-central-directory record closes the bytes, as ZIP readers look for it."""
-    at = tail.rfind(_ZIP_END)
-    while at >= 0:
-        comment = int.from_bytes(tail[at + 20 : at + 22], "little")
-        if at + 22 <= len(tail) and at + 22 + comment <= len(tail):
-            return True
-        at = tail.rfind(_ZIP_END, 0, at)
-    return False
+    if window[end + len(_PDF_END) :].strip(_FILLING):
+        raise TrailingDataError("something follows the PDF's %%EOF; send the file without it")
 
 
 def _declared(declared: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from provenance.intake.documents.prolog import DOCTYPE, PAGE, Prolog
+
 HEAD: Final = 4096
 """Bytes that the kind is told by; fewer only where the document has no more."""
 
@@ -21,15 +23,8 @@ _MAIL_FIELDS: Final = re.compile(
     rb"^(from|date|received|return-path|message-id|delivered-to|mime-version):",
     re.IGNORECASE | re.MULTILINE,
 )
-_XML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml[\s?]|!--|[A-Za-z_:])")
-# The first element, behind what may stand before it: HTML within a mail or a text is no page.
-_PAGE: Final = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)\s*)*"
-    rb"<(?:[A-Za-z_][\w.-]*:)?(?:html|svg|script|iframe)[\s>/]",
-    re.IGNORECASE | re.DOTALL,
-)
-_JSON: Final = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*(?:[\[{\"\]0-9-]|true|false|null))")
-_DOCTYPE: Final = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_XML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<(?:\?xml[\s?]|!--|[A-Za-z_:])")
+_JSON: Final = re.compile(rb"\s*+(?:\{\s*+[\"}]|\[\s*+(?:[\[{\"\]0-9-]|true|false|null))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +106,8 @@ TAKEN: Final = tuple(dict.fromkeys(name for kind in KINDS for name in kind.decla
 """Media types that may be declared."""
 
 _REFUSED: Final[Sequence[tuple[str, Callable[[bytes], bool]]]] = (
-    ("HTML or SVG", lambda head: bool(_PAGE.match(head))),
-    ("XML with a document type", lambda head: bool(_XML.match(head) and _DOCTYPE.search(head))),
+    (PAGE, lambda head: Prolog().feed(head) == PAGE),
+    (DOCTYPE, lambda head: Prolog().feed(head) == DOCTYPE),
     ("ZIP, or an office file", lambda head: head.startswith((b"PK\x03\x04", b"PK\x05\x06"))),
     ("an old office file", lambda head: head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")),
     ("a Windows program", lambda head: head.startswith(b"MZ") and not _is_text(head)),
@@ -132,14 +127,24 @@ _REFUSED: Final[Sequence[tuple[str, Callable[[bytes], bool]]]] = (
 
 
 def kind_of(head: bytes) -> Kind | None:
-    """Kind that begins with ``head``; None where it is not taken."""
+    """Kind that begins with ``head``; None where it is not taken.
+
+    Raises:
+        DocumentError: as :meth:`provenance.intake.documents.prolog.Prolog.feed`.
+
+    """
     if refused_as(head) is not None:
         return None
     return next((kind for kind in KINDS if kind.matches(head)), None)
 
 
 def refused_as(head: bytes) -> str | None:
-    """Name of a kind that is known and not taken, except as what :data:`KINDS` recognises first."""
+    """Name of a kind that is known and not taken, except as what :data:`KINDS` recognises first.
+
+    Raises:
+        DocumentError: as :meth:`provenance.intake.documents.prolog.Prolog.feed`.
+
+    """
     for name, matches in _REFUSED:
         if matches(head) and not _is_heif(head):
             return name
