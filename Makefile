@@ -20,7 +20,7 @@ help: ## list the targets
 run: $(RUNTIME) $(NPM) ## start everything on this machine; Ctrl-C stops it
 	@$(BIN)/provenance run
 
-demo: $(RUNTIME) $(NPM) ## a parcel's journey, anchored, verified, tampered with and caught
+demo: $(RUNTIME) $(NPM) ## a parcel's journey, anchored, verified, tampered with and caught (in .provenance-demo, never in PROVENANCE_DATA)
 	@$(BIN)/provenance demo
 
 check: $(DEV) $(NPM) ## lint, types, layers, recompiled contract (fast; before each commit)

@@ -57,6 +57,19 @@ def test_a_case_is_opened_changed_shown_and_listed(tmp_path: Path) -> None:
         assert "not legal advice" in shown
         assert json.loads(case("show", name, "--json"))["state"] == "submitted"
         assert name in case("list", "--state", "submitted")
+        why = ("--ground", "data_subject_request", "--author", "A. Officer", "--json")
+        other = json.loads(case("open", "delay", "WB 1", "--claimant", "Bea", "--json"))
+        for kind, code in (("event", 1), ("act", 0)):
+            done = provenance("erase", kind, other["first_index"], *why, cwd=tmp_path, env=env)
+            assert done.code == code, done.err
+        listed = case("list", "--shipment", "WB 1")
+        assert f"{other['case']}  erased at 20" in listed
+        assert "data_subject_request" in listed
+        [_, gone] = json.loads(case("list", "--shipment", "WB 1", "--json"))
+        assert (gone["case"], gone["state"]) == (other["case"], "erased")
+        done = provenance("case", "show", other["case"], cwd=tmp_path, env=env)
+        assert done.code == 1
+        assert "the case was erased at" in done.err
         assert case("list", "--state", "closed") == ""
         refused = provenance(
             "case", "act", name, "state_changed", "--to", "opened", "--expect", 2,
@@ -79,4 +92,20 @@ def test_wrong_terms_stop_the_service_before_it_starts(tmp_path: Path) -> None:
     assert done.code == 5
     assert "terms.toml, line 10: clocks.0.period.dais: there is no such member" in done.err
     assert "did you mean 'days'" in done.err
+    assert not (tmp_path / "data").exists()
+
+
+def test_wrong_retention_stops_the_service_before_it_starts(tmp_path: Path) -> None:
+    (tmp_path / "retention.toml").write_text("v = 1\ndefault = { dais = 3 }\n", encoding="utf-8")
+    done = provenance(
+        "run",
+        cwd=tmp_path,
+        env={
+            "PROVENANCE_RETENTION": str(tmp_path / "retention.toml"),
+            "PROVENANCE_DATA": str(tmp_path / "data"),
+        },
+    )
+    assert done.code == 5
+    assert done.err.startswith("error: ")
+    assert "retention.toml, line 2: default.dais" in done.err
     assert not (tmp_path / "data").exists()

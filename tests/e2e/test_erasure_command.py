@@ -93,6 +93,23 @@ def test_a_backup_from_before_an_erasure_does_not_bring_it_back(tmp_path: Path) 
         again = command(data, "erase", "event", gone, *WHY, code=1)
         assert "erased already" in again.err
 
+        fetched = tmp_path / "receipts"
+        told = command(data, "receipt", "--subject", about, "--out", fetched, "--payloads").out
+        assert {path.name for path in fetched.iterdir()} == {
+            *(f"entry-{index}.json" for index in (kept, gone, document, shown["first_index"])),
+            *(f"payload-{index}" for index in (kept, shown["first_index"])),
+        }
+        for index, what in ((gone, "event"), (document, "document")):
+            assert f"record {index} has no payload here: the {what}'s content was erased at" in told
+        assert told.count("ground data_subject_request") == 2
+        key = command(data, "keys", "create", "Somebody else", "member").out.strip()
+        told = command(
+            data, "receipt", "--subject", about, "--out", tmp_path / "member", "--payloads",
+            "--key", key, "--url", service.credentials.api_url,
+        ).out  # fmt: skip
+        assert told.count("has no payload here") == 3
+        assert f"record {shown['first_index']} has no payload here: there is no such" in told
+
         assert places_of(word, data) == set()
         command(data, "backup", fresh)
         assert places_of(word, fresh) == set()

@@ -4,8 +4,9 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from fault.harness import Harness
 from fault.killing import Part
 from fixtures.application import parcel
 from fixtures.documents import pdf
+from fixtures.service import PATIENCE
 from provenance.db.engine import create_engine
 from provenance.sealing.sweep import Swept
 from provenance.wiring.sealing import sweeper
@@ -93,6 +95,38 @@ async def test_what_was_acknowledged_is_whole_and_there_once(tmp_path: Path) -> 
         # Both audits find nothing: every sealed payload is opened and read to its end.
         await harness.check(repeat=0)
         assert await _swept(harness) == 2 * DOCUMENTS
+
+
+def test_what_a_killed_upload_left_is_gone_once_the_service_is_back(tmp_path: Path) -> None:
+    harness = Harness(tmp_path / "data")
+    sealed = harness.data_dir / "blobs" / "sealed"
+    enough, about = threading.Event(), parcel()
+
+    def slowly() -> Iterator[bytes]:
+        yield pdf(size=12 << 20, mark="never whole")[:-1000]
+        enough.wait(PATIENCE)
+
+    def send() -> None:
+        with harness.service.client() as client, suppress(httpx.TransportError):
+            client.post("/v1/documents", params={"subject": about, "type": "380"}, content=slowly())
+
+    with harness.running(), ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(send)
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while not _parts(sealed):
+                assert time.monotonic() < deadline, "no upload has begun"
+                time.sleep(0.01)
+            harness.strike(Part.API)
+        finally:
+            enough.set()
+        sending.result()
+        harness.service.wait_until_ready()
+        assert _parts(sealed) == []
+
+
+def _parts(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*#*") if path.stat().st_size]
 
 
 def _whole(client: httpx.Client, about: str, data: bytes, place: str) -> int:

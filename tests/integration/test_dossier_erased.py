@@ -66,3 +66,100 @@ async def test_the_dossier_of_a_case_goes_on_without_what_was_erased(
     answer = await desk.claims.get(f"/v1/documents/{gone}", params={"subject": epc})
     assert answer.status_code == 410
     assert "ground data_subject_request" in answer.json()["detail"]
+
+
+async def test_who_ordered_an_erasure_and_why_is_for_the_operator(
+    service: ServiceUnderTest, tmp_path: Path
+) -> None:
+    desk, epc = await new_desk(service), parcel()
+    gone, _ = await desk.capture(
+        at("2026-06-01T09:00:00+08:00", "collecting", epc),
+        at("2026-06-02T09:00:00+08:00", "departing", epc),
+    )
+    answer = await erase(service, records=[gone], note="ticket 4711")
+    [erasure] = answer["erasures"]
+    await service.anchor()
+    operator = await service.as_role("admin", organisation="Operator")
+    path, first = f"shipments/{epc}", erasure["first_index"]
+    for reader, is_told in (
+        (await service.as_role("member", organisation="Somebody else"), False),
+        (desk.claims, False),
+        (operator, True),
+    ):
+        data = await write_dossier(reader, path)
+        assert (b"A. Officer" in data, b"ticket 4711" in data) == (is_told, is_told)
+        (receipt,) = [one for one in opened(data).receipts if one.index == first]
+        assert receipt.statement is not None
+        assert (receipt.statement.kind, receipt.statement.type) == ("erasure", erasure["ground"])
+        assert [ref.rel for ref in receipt.statement.refs] == ["erases"]
+        assert (receipt.payload is not None) == is_told
+        assert (await verified(service, data)).outcome is Outcome.VALID
+        said = text_of(member(data, "case.pdf"), tmp_path)
+        assert "erasure: data subject request" in said
+        payload = await reader.get(f"/v1/records/{first}/payload", params={"subject": epc})
+        assert payload.status_code == (200 if is_told else 404)
+        if is_told:
+            assert payload.json()["note"] == "ticket 4711"
+        shown = await reader.get(f"/v1/receipts/{first}", params={"subject": epc})
+        assert ("payload" in shown.json()) == is_told
+        assert shown.json()["statement"]["kind"] == "erasure"
+        timeline = await reader.get(f"/v1/{path}/timeline", params={"payloads": "include"})
+        assert "4711" not in timeline.text
+        assert "Officer" not in timeline.text
+
+
+@pytest.mark.parametrize("role", ["carrier", "claims", "admin"])
+async def test_an_erased_payload_is_said_to_be_erased_to_who_may_read_the_record(
+    service: ServiceUnderTest, role: str
+) -> None:
+    desk, epc = await new_desk(service), parcel()
+    [gone] = await desk.capture(at("2026-06-01T09:00:00+08:00", "collecting", epc))
+    await erase(service, records=[gone])
+    reader = {
+        "carrier": desk.carrier,
+        "claims": desk.claims,
+        "admin": await service.as_role("admin", organisation="Operator"),
+    }[role]
+    url = f"/v1/records/{gone}/payload"
+    answer = await reader.get(url, params={"subject": epc})
+    assert (answer.status_code, answer.json()["code"]) == (410, "erased"), answer.text
+    assert "the event's content was erased at 20" in answer.json()["detail"]
+    assert "ground data_subject_request" in answer.json()["detail"]
+    for other, named in ((await service.new_carrier(), epc), (desk.claims, parcel())):
+        refused = await other.get(url, params={"subject": named})
+        assert (refused.status_code, refused.json()["code"]) == (404, "not-found")
+
+
+async def test_an_erased_case_is_said_to_be_erased_and_its_shipment_goes_on(
+    service: ServiceUnderTest,
+) -> None:
+    desk, epc = await new_desk(service), parcel()
+    await desk.capture(at("2026-06-01T09:00:00+08:00", "collecting", epc))
+    case = await desk.open(epc, "damage")
+    await desk.act(case, 1, "note_added", note="the box was wet")
+    kept = await desk.open(epc, "delay")
+    await erase(service, subjects=[case])
+    await service.anchor()
+    stranger = await service.as_role("claims", organisation="Another insurer")
+    for method, path, body in (
+        ("GET", f"/v1/cases/{case}", None),
+        ("POST", f"/v1/cases/{case}/dossier", {}),
+        ("POST", f"/v1/cases/{case}/acts", {"act": "note_added", "expected_seq": 2, "note": "x"}),
+    ):
+        answer = await desk.claims.request(method, path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (410, "erased"), answer.text
+        assert "the case was erased at 20" in answer.json()["detail"]
+        assert "ground data_subject_request" in answer.json()["detail"]
+        assert (await stranger.request(method, path, json=body)).status_code == 404
+    listed = (await desk.claims.get("/v1/cases", params={"shipment": epc})).json()
+    assert [one["case"] for one in listed["cases"]] == [kept]
+    [gone] = listed["erased"]
+    assert (gone["case"], gone["seq"]) == (case, 2)
+    assert gone["erased_ground"] == "data_subject_request"
+    assert gone["erased_at"] >= gone["changed_at"]
+    assert "erased" not in (await stranger.get("/v1/cases", params={"shipment": epc})).json()
+    data = await write_dossier(desk.claims, f"shipments/{epc}")
+    assert [one.state for one in opened(data).receipts].count("erased") == 2
+    assert (await verified(service, data)).outcome is Outcome.VALID
+    of_case = await write_dossier(desk.claims, f"cases/{kept}")
+    assert (await verified(service, of_case)).outcome is Outcome.VALID

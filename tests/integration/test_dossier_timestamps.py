@@ -85,6 +85,37 @@ def test_a_stranger_of_the_same_name_is_not_believed(
     assert "not by a trusted authority" in finding(report)[1]
 
 
+def test_an_authority_that_is_not_named_is_unknown_and_the_dossier_as_good_as_before(
+    dossier_case: Case, authority: Authority, unnamed: Authority
+) -> None:
+    data = stamped(
+        dossier_case, over_first(dossier_case, authority), over_closing(dossier_case, unnamed)
+    )
+    report = verify(dossier_case, data, authority)
+    assert report.outcome is Outcome.VALID, report.to_json()
+    outcome, reason = finding(report)
+    assert outcome == "UNKNOWN"
+    assert reason.startswith("1 of 2 time stamps are not by an authority that you named")
+    assert "CN=TSA of others" in reason
+    both = trusting(read_certificates(authority.root.read_bytes() + unnamed.root.read_bytes()))
+    report = verify_dossier(
+        io.BytesIO(data),
+        trust=dossier_case.log.trust(),
+        vouches=named([dossier_case.block]),
+        check_token=both,
+    )
+    assert finding(report)[0] == "VALID"
+
+
+def test_a_token_of_an_unnamed_authority_over_another_checkpoint_is_invalid(
+    dossier_case: Case, authority: Authority, unnamed: Authority
+) -> None:
+    first = over_first(dossier_case, unnamed)
+    swapped = replace(over_closing(dossier_case, unnamed), token=first.token)
+    outcome, reason = finding(verify(dossier_case, stamped(dossier_case, swapped), authority))
+    assert (outcome, reason) == ("INVALID", "the time stamp is over another checkpoint")
+
+
 def test_a_token_over_another_checkpoint_is_invalid(
     dossier_case: Case, authority: Authority
 ) -> None:

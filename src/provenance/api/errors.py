@@ -1,5 +1,6 @@
 """What is wrong with a request before anything below is asked."""
 
+from provenance.api.times import iso
 from provenance.core.errors import ProvenanceError
 
 
@@ -97,9 +98,16 @@ class BodyTimeoutError(ApiError):
 
 
 class ErasedError(ApiError):
-    """It was recorded, and its content was erased since."""
+    """It was recorded, and was erased since.
+
+    ``at`` (milliseconds since the epoch) and ``ground`` are there once the log says so.
+    """
 
     code = "erased"
+
+    def __init__(self, what: str, *, at: int | None = None, ground: str | None = None) -> None:
+        when = "" if at is None else f" at {iso(at)}, ground {ground}"
+        super().__init__(f"{what} was erased{when}; its receipts still verify")
 
 
 class DamagedDocumentError(ApiError):

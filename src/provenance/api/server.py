@@ -50,7 +50,7 @@ from provenance.wiring.erasing import Erasing, eraser_lock, open_eraser, open_re
 from provenance.wiring.guard import FenceGuard
 from provenance.wiring.logs import current_log, signer_for
 from provenance.wiring.sealing import open_vault, sweeper
-from provenance.wiring.sweeping import Sweeping
+from provenance.wiring.sweeping import Sweeping, upload_turn
 from provenance.wiring.trust import read_trust
 
 _log = structlog.get_logger(__name__)
@@ -123,7 +123,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ),
         )
         vault = open_vault(settings)
-        sweeping = Sweeping(sweeper(settings, reads), is_open=lambda: writer.is_open)
+        sweeping = Sweeping(
+            sweeper(settings, reads),
+            is_open=lambda: writer.is_open,
+            turn=upload_turn(settings, now_ms=_now_ms),
+        )
         eraser = open_eraser(settings, reads, log_id=log.log_id)
         await eraser.restore()
         retention = open_retention(settings, engine, eraser)

@@ -120,17 +120,20 @@ def list_cases(
         name: text for name, text in (("shipment", shipment), ("state", state)) if text is not None
     }
     found: list[dict[str, Any]] = []
+    erased: list[dict[str, Any]] = []
     token: str | None = None
     with reported(), _service(url, key) as service:
         while True:
             query = asked if token is None else {**asked, "nextPageToken": token}
             page = _value(service.ask("GET", "/v1/cases", params=query))
             found += page["cases"]
+            erased += page.get("erased", ())
             token = page.get("nextPageToken")
             if token is None:
                 break
     if as_json:
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        gone = [{**one, "state": "erased"} for one in erased]
+        typer.echo(json.dumps([*found, *gone], indent=2, ensure_ascii=False))
         return
     for one in found:
         hold = "  legal hold" if one.get("on_hold") else ""
@@ -138,6 +141,11 @@ def list_cases(
             f"{one['case']}  {one['state']:<10}  {one['claim']:<19}  {minute(one['changed_at'])}  "
             f"{one['claimant']}{hold}"
         )
+    for one in erased:
+        when = (
+            f" at {minute(one['erased_at'])}, {one['erased_ground']}" if "erased_at" in one else ""
+        )
+        typer.echo(f"{one['case']}  erased{when}")
 
 
 def _service(url: str | None, key: str | None) -> Service:

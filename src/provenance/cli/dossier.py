@@ -150,7 +150,8 @@ def _print(path: Path, report: "DossierReport", code: int) -> None:
         place = f" at byte {refusal.offset}" if refusal.offset is not None else ""
         where = f"{refusal.where}: " if refusal.where else ""
         typer.echo(f"{path}: {where}{refusal.reason} ({refusal.code}){place}")
-        typer.echo(f"\n{headline(code, why_dossier(report, code))}")
+        # As the report's JSON and the page have it; the exit code tells more.
+        typer.echo(f"\n{headline(INVALID, why_dossier(report, code))}")
         return
     _print_parts(path, report)
     typer.echo(headline(code, why_dossier(report, code), report.qualifications))

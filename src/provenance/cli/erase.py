@@ -82,6 +82,23 @@ def erase_event(
     _erase([{"records": [index], "kind": "event", **reason}], url, key, as_json=as_json)
 
 
+@erase.command("act")
+def erase_act(
+    index: Index,
+    *,
+    ground: Ground,
+    author: Author,
+    note: Note = None,
+    dry_run: DryRun = False,
+    url: Url = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase one act of a claims case, as a note; without its opening a case is erased."""
+    reason = _reason(ground, author, note, dry_run=dry_run)
+    _erase([{"records": [index], "kind": "case", **reason}], url, key, as_json=as_json)
+
+
 @erase.command("subject")
 def erase_subject(
     subject: Annotated[str, typer.Argument(help="Parcel, waybill or case.")],

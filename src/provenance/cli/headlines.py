@@ -25,6 +25,8 @@ _WORDS: Final = {
     MALFORMED: ("MALFORMED", "red"),
 }
 _OUTCOMES: Final = {VALID: Outcome.VALID, INVALID: Outcome.INVALID, UNKNOWN: Outcome.UNKNOWN}
+_BEFORE_FILES: Final = frozenset({"container", "signature", "closing"})
+"""Checks of a dossier that come before what is in it."""
 _HOLDS: Final = "every required check holds"
 
 
@@ -54,7 +56,10 @@ def why_dossier(report: "DossierReport", code: int) -> str:
     if code == VALID:
         return _HOLDS
     outcome = _OUTCOMES[code]
-    found = list(_of_verdicts(report.deciding, outcome))
+    found = list(_strange(report, outcome))
+    # Files and trails are as good as the log that they are proven by.
+    checks = sorted(report.deciding, key=lambda one: one.check not in _BEFORE_FILES)
+    found += _of_verdicts(checks, outcome)
     found += [
         f"{file.name}: {file.reason}"
         for file in report.files
@@ -63,6 +68,20 @@ def why_dossier(report: "DossierReport", code: int) -> str:
     if report.receipts is not None:
         found += _of_set(report.receipts, outcome)
     return _first(found)
+
+
+def _strange(report: "DossierReport", outcome: Outcome) -> Iterator[str]:
+    """That the trust file is not of whoever signed, which all that is INVALID may come from."""
+    from provenance.verify.dossier.run import NO_TRUST
+
+    if outcome is Outcome.INVALID:
+        yield from (
+            f"{one.check}: {one.reason}"
+            for one in report.checks
+            if one.check == "signature"
+            and one.outcome is Outcome.UNKNOWN
+            and one.reason != NO_TRUST
+        )
 
 
 def why_audit(report: "AuditReport") -> str:

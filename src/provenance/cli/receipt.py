@@ -1,7 +1,11 @@
-"""``provenance receipt``: fetches receipts, and the payloads that they are about."""
+"""``provenance receipt``: fetches receipts, and the payloads that they are about.
+
+A record whose payload was erased, or is not for the key, keeps its receipt: what there is gets
+written, and what there is not is said.
+"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import quote
 
 import typer
@@ -12,6 +16,9 @@ from provenance.cli.wording import counted
 
 if TYPE_CHECKING:
     import httpx
+
+_NONE_HERE: Final = frozenset({403, 404, 410})
+"""What a payload that is not for the key, or was erased, is answered with."""
 
 
 def receipt(
@@ -48,11 +55,17 @@ def receipt(
             found = _event(service, event)
         else:
             found = {index or 0: None}
-        for place, record in found.items():
+        for place in found:
             _fetch(service, place, subject, out)
-            if payloads and record is not None:
-                _fetch_payload(service, record, subject, out)
+        records = {record for record in found.values() if record is not None}
+        missing = {
+            record: why
+            for record in (sorted(records) if payloads else ())
+            if (why := _fetch_payload(service, record, subject, out)) is not None
+        }
     typer.echo(f"{counted(len(found), 'receipt')} in {out.absolute()}")
+    for record, why in missing.items():
+        typer.echo(f"record {record} has no payload here: {why}")
 
 
 def _trail(service: Service, subject: str) -> dict[int, int | None]:
@@ -80,19 +93,23 @@ def _fetch(service: Service, index: int, subject: str | None, out: Path) -> None
     (out / f"entry-{index}.json").write_bytes(answer.content)
 
 
-def _fetch_payload(service: Service, record: int, subject: str | None, out: Path) -> None:
+def _fetch_payload(service: Service, record: int, subject: str | None, out: Path) -> str | None:
+    """Write a payload; returns why there is none."""
     named = {"subject": subject} if subject is not None else {}
     target = out / f"payload-{record}"
     part = out / f".{target.name}.part"
     with service.receive(f"/v1/records/{record}/payload", params=named) as answer:
         if not answer.is_success:
             answer.read()
+            if answer.status_code in _NONE_HERE:
+                return problem(answer)
             fail(problem(answer))
         # A document may be larger than memory.
         with part.open("wb") as file:
             for data in answer.iter_bytes():
                 file.write(data)
     part.replace(target)
+    return None
 
 
 def _good(answer: "httpx.Response") -> "httpx.Response":

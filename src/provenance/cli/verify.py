@@ -16,7 +16,7 @@ from provenance.cli.verdicts import print_set
 from provenance.cli.wording import web_address
 from provenance.core.errors import FormatError
 from provenance.core.notes import MAX_NOTE_BYTES
-from provenance.core.receipt import MAX_RECEIPT_BYTES
+from provenance.core.receipt import MAX_RECEIPT_BYTES, Receipt
 from provenance.core.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -121,10 +121,13 @@ def verify(
             as_json=as_json,
             patience=timeout,
         )
-    if block:
-        fail("--block is for a dossier; a receipt is checked with --rpc", code=USAGE)
-    if tsa:
-        fail("--tsa is for a dossier; a receipt has no time stamps", code=USAGE)
+    for option, given, instead in (
+        ("--block", block, "a receipt is checked with --rpc"),
+        ("--tsa", tsa, "a receipt has no time stamps"),
+    ):
+        if given:
+            _require_receipts(receipts)
+            fail(f"{option} is for a dossier; {instead}", code=USAGE)
     from provenance.verify.service import ReceiptInput, match_payloads
 
     with reported():
@@ -149,6 +152,19 @@ def verify(
         said = {name: text for name, text in advised.items() if text is not None}
         print_set(report, strays=matched.strays, advice=said, code=code)
     raise typer.Exit(code)
+
+
+def _require_receipts(paths: Sequence[Path]) -> None:
+    """Fail where one of ``paths``, none of which is a dossier, is no receipt either."""
+    for path in paths:
+        with path.open("rb") as file:
+            data = file.read(MAX_RECEIPT_BYTES + 1)
+        try:
+            Receipt.decode(data)
+        except FormatError:
+            said = receipt_advice(data)
+            why = f": {said}" if said else ""
+            fail(f"{path} is neither a dossier nor a receipt{why}", code=MALFORMED)
 
 
 def _exit_code(report: "SetReport", strays: Sequence[str]) -> int:

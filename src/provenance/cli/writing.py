@@ -67,6 +67,10 @@ def write(
         bool,
         typer.Option("--with-case", help="Beside what is chosen, show the case and its report."),
     ] = False,
+    with_cases: Annotated[
+        bool,
+        typer.Option("--with-cases", help="Of a shipment: show what was said in its claims, too."),
+    ] = False,
     wait: Annotated[
         float,
         typer.Option(metavar="SECONDS", min=0, help="How long to wait for anchors."),
@@ -77,15 +81,20 @@ def write(
     """Write a dossier: one file that proves a case or a shipment without the service.
 
     Verify it with `provenance verify FILE`, a trust file and a block hash from elsewhere. Where
-    records, statements or fields are chosen, all others stand in their place as withheld.
+    records, statements or fields are chosen, all others stand in their place as withheld. What was
+    said in other claims stands there as withheld, too: a dossier is handed on.
     """
     if (case is None) == (shipment is None):
         fail("say of what: --case or --shipment", code=USAGE)
+    if case is not None and with_cases:
+        fail("--with-cases is for a shipment; name another case's act with --record", code=USAGE)
     if out.exists():
         fail(f"{out} is there already: name another file", code=USAGE)
     thing = f"cases/{case}" if case is not None else f"shipments/{quote(shipment or '', safe='')}"
     only = _only(record or [], statement or [], field or [], with_case)
-    body = {} if only is None else {"only": only}
+    body: dict[str, Any] = {} if only is None else {"only": only}
+    if with_cases:
+        body["cases"] = True
     with (
         reported(),
         open_service(url, key, role="claims", patience=wait) as service,

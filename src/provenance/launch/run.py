@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 
+from provenance.erasure.periods import read_periods
 from provenance.evidence.rules import load_rules
 from provenance.launch.stack import Addresses, Stack
 from provenance.settings import Settings
@@ -16,9 +17,11 @@ async def run(settings: Settings, *, say: Say) -> None:
 
     Raises:
         RulesError: the carrier's terms are wrong; said before anything is started.
+        RetentionError: the retention periods are.
 
     """
     load_rules(settings.carrier_terms)
+    read_periods(settings.retention)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

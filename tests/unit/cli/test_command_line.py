@@ -186,7 +186,28 @@ def test_a_file_that_is_no_dossier_is_malformed_and_says_so(tmp_path: Path) -> N
     path.write_bytes(b"PK\x03\x04 and nothing more")
     done = CliRunner().invoke(app, ["verify", str(path)])
     assert done.exit_code == 4
-    assert done.output.endswith("\nMALFORMED: it is no dossier\n")
+    assert done.output.endswith("\nINVALID: it is no dossier\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"%PDF-1.7 a waybill", "is neither a dossier nor a receipt\n"),
+        (b'{"operator": "x", "logs": []}', "nor a receipt: this is a trust file"),
+        (b"%PDF" + bytes(5 << 20), "is neither a dossier nor a receipt\n"),
+    ],
+    ids=["PDF", "trust file", "large"],
+)
+@pytest.mark.parametrize("option", ["--block", "--tsa"])
+def test_what_is_neither_a_dossier_nor_a_receipt_is_said_to_be_neither(
+    tmp_path: Path, data: bytes, said: str, option: str
+) -> None:
+    path = tmp_path / "awb.pdf"
+    path.write_bytes(data)
+    value = "ab" * 32 if option == "--block" else str(path)
+    done = CliRunner().invoke(app, ["verify", str(path), option, value])
+    assert done.exit_code == 4
+    assert said in done.output
 
 
 @pytest.mark.parametrize(

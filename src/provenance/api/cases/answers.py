@@ -160,10 +160,22 @@ class CaseSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     on_hold: bool = False
 
 
+class ErasedCase(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A case whose opening was erased: that there was one, and when and on which ground it went."""
+
+    case: str
+    seq: int
+    opened_at: int
+    changed_at: int
+    erased_at: int | None = None
+    erased_ground: str | None = None
+
+
 class Cases(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Cases, the one with the newest act first."""
+    """Cases, the one with the newest act first; of those that were erased what is left of them."""
 
     cases: list[CaseSummary]
+    erased: list[ErasedCase] = []
     nextPageToken: str | None = None  # noqa: N815 - the name that pages have everywhere here
 
 

@@ -16,13 +16,15 @@ from provenance.api.answers import json_answer
 from provenance.api.authentication import Principal
 from provenance.api.bodies import read_body
 from provenance.api.cases.answers import ActAnswer, Cases
+from provenance.api.cases.erased import ErasedCases
 from provenance.api.cases.finding import case_of, opener_of, readable_acts
 from provenance.api.cases.holdings import Gatherer
 from provenance.api.cases.showing import summary_of, view_of
 from provenance.api.epcis.headers import read_idempotency
-from provenance.api.errors import MissingError, ParameterError
+from provenance.api.errors import ParameterError
 from provenance.api.paging import TOKEN, page_token, read_token
 from provenance.api.parameters import Parameters
+from provenance.api.receipts.store import OwnershipStore
 from provenance.api.roles import NAMES_SUBJECT
 from provenance.api.services import Services
 from provenance.api.subjects import carrier_of, subject_of
@@ -65,6 +67,9 @@ class CaseDesk:
         self._services = services
         self._store = CaseStore(services.engine, services.vault, log_id=services.log.log_id)
         self._gatherer = Gatherer(services, contexts)
+        self._erased = ErasedCases(
+            OwnershipStore(services.engine, services.vault, log_id=services.log.log_id)
+        )
         self._turns = asyncio.Semaphore(MAX_READS)
 
     async def open(self, request: Request, principal: Principal) -> Response:
@@ -104,6 +109,8 @@ class CaseDesk:
         says, author = read_act(members, beside=("expected_seq",))
         acts = await self._acts(name, principal)
         before = fold(acts[:expected])
+        if acts[0].act is None:
+            raise await self._erased.error(acts)
         if before is None or expected > len(acts):
             raise StaleCaseError(expected=expected, found=len(acts))
         if expected >= MAX_ACTS:
@@ -121,9 +128,10 @@ class CaseDesk:
     async def case(self, request: Request, principal: Principal) -> Response:
         """GET /v1/cases/{case}."""
         Parameters.of(request, known=())
-        found = fold(await self._acts(case_of(request), principal))
+        acts = await self._acts(case_of(request), principal)
+        found = fold(acts)
         if found is None:
-            raise MissingError("the case was erased")
+            raise await self._erased.error(acts)
         async with self._turns:
             gathered = await self._gatherer.gather(found, principal)
             now = self._services.clock()
@@ -152,10 +160,17 @@ class CaseDesk:
         )
         page = rows[:limit]
         acts = await self._store.acts([row.case for row in page]) if page else {}
-        folded = [fold(acts.get(row.case, ())) for row in page]
+        folded = {name: fold(found) for name, found in acts.items()}
         return json_answer(
             Cases(
-                cases=[summary_of(case) for case in folded if case is not None],
+                cases=[
+                    summary_of(case) for row in page if (case := folded.get(row.case)) is not None
+                ],
+                erased=[
+                    await self._erased.item(row.case, acts[row.case])
+                    for row in page
+                    if row.case in folded and folded[row.case] is None
+                ],
                 nextPageToken=(
                     page_token((page[-1].last,), query=asked) if len(rows) > limit else None
                 ),

@@ -65,7 +65,7 @@ def _writes(desk: CaseDesk) -> list[Operation]:
             parameters=(_CASE,),
             body=Body(struct(ActRequest)),
             answers={201: Answer("Logged", struct(ActAnswer))},
-            problems=(404, 409, 422),
+            problems=(404, 409, 410, 422),
         ),
     ]
 
@@ -104,6 +104,6 @@ def _reads(desk: CaseDesk) -> list[Operation]:
             secured=desk.case,
             parameters=(_CASE,),
             answers={200: Answer("The case", struct(CaseView))},
-            problems=(404,),
+            problems=(404, 410),
         ),
     ]

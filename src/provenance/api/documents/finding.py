@@ -9,7 +9,6 @@ from provenance.api.parameters import path_integer
 from provenance.api.receipts.store import OwnershipStore
 from provenance.api.roles import OWN_PARCEL_ONLY
 from provenance.api.services import Services
-from provenance.api.times import iso
 from provenance.log.documents import DocumentStore, StoredDocument
 from provenance.sealing import Opening, SealedRef
 
@@ -79,7 +78,6 @@ def sealed_of(document: StoredDocument) -> SealedRef:
 
 
 def _erased(document: StoredDocument) -> ErasedError:
-    when = ""
-    if document.erased_at is not None:
-        when = f" at {iso(document.erased_at)}, ground {document.erased_ground}"
-    return ErasedError(f"the document's content was erased{when}; its receipts still verify")
+    return ErasedError(
+        "the document's content", at=document.erased_at, ground=document.erased_ground
+    )

@@ -2,16 +2,19 @@
 
 Rules: the trails of the case, of its shipments and of their parcels are whole; of containers only
 what happened while a parcel was in them; besides, what was linked to the case. Nothing is left out
-for being secret: what the caller may not see stands in its place as withheld. Everything must be
-anchored for good, else the dossier would not be of all that is recorded.
+for being secret: what the caller may not see stands in its place as withheld. So do acts of cases
+that the dossier is not about: it is handed on, and what one claimant said is not for whoever reads
+another's claim. Everything must be anchored for good, else the dossier would not be of all that is
+recorded.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
 from provenance.api.authentication import Principal
+from provenance.api.cases.erased import ErasedCases
 from provenance.api.cases.finding import readable_acts
 from provenance.api.cases.holdings import Gathered, Gatherer
 from provenance.api.dossiers.order import Order
@@ -25,6 +28,7 @@ from provenance.api.shipments.answers import Timeline
 from provenance.core.receipt import Receipt
 from provenance.evidence.assessment import Assessment, assess
 from provenance.evidence.cases.fold import fold
+from provenance.evidence.cases.records import KIND as CASE
 from provenance.evidence.cases.store import CaseStore
 from provenance.evidence.dossier.log import made_receipt
 from provenance.evidence.dossier.redaction import withhold
@@ -49,7 +53,25 @@ class Sight(Enum):
     WHOLE = "whole"
     PART = "part"
     """Its statement, and of an event the fields of the caller's own parcel."""
+    STATEMENT = "statement"
+    """What it is and what it refers to, and nothing that its payload could be guessed by."""
     NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class _Acts:
+    """First indexes of acts: ``own`` are those of the dossier's case, ``chosen`` are asked for.
+
+    ``are_all_chosen`` where what was said in every case of a shipment is asked for.
+    """
+
+    own: frozenset[int]
+    chosen: frozenset[int]
+    are_all_chosen: bool = False
+
+    def are_asked_for(self, first_index: int) -> bool:
+        """Whether another case's act is shown to whoever may read it."""
+        return self.are_all_chosen or first_index in self.chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +105,16 @@ class Collector:
         self._cases = CaseStore(services.engine, services.vault, log_id=log_id)
         self._store = DossierStore(services.engine, services.vault, log_id=log_id)
         self._gatherer = Gatherer(services, contexts)
-        self._shown = ShownReceipts(
-            services.prover,
-            OwnershipStore(services.engine, services.vault, log_id=log_id),
-            contexts,
-        )
+        ownership = OwnershipStore(services.engine, services.vault, log_id=log_id)
+        self._erased = ErasedCases(ownership)
+        self._shown = ShownReceipts(services.prover, ownership, contexts)
 
     async def collect(self, order: Order, principal: Principal) -> Collected:
         """Return what the dossier has.
 
         Raises:
             MissingError: there is no such thing, or it is not for the caller.
+            ErasedError: the case was erased.
             NotAnchoredError: something of it is not anchored for good yet.
             DossierTooLargeError: it is more than one dossier holds.
 
@@ -111,7 +132,10 @@ class Collector:
                 subjects=[case.case, *case.shipments],
                 timelines=gathered.timelines,
                 linked=case.evidence,
-                acts=frozenset(act.logged.first_index for act in case.history),
+                acts=_Acts(
+                    own=frozenset(act.logged.first_index for act in case.history),
+                    chosen=order.named | case.evidence.keys(),
+                ),
                 gathered=gathered,
                 assessment=assessment,
             )
@@ -120,7 +144,11 @@ class Collector:
         if timeline is None:
             raise MissingError(NOTHING)
         return await self._collected(
-            principal, size=size, subjects=[order.shipment], timelines=(timeline,)
+            principal,
+            size=size,
+            subjects=[order.shipment],
+            timelines=(timeline,),
+            acts=_Acts(frozenset(), chosen=order.named, are_all_chosen=order.cases),
         )
 
     async def receipt(
@@ -131,12 +159,15 @@ class Collector:
         if sight is Sight.PART:
             return made_receipt(await self._shown.encoded(material, principal))
         receipt = made_receipt(await self._services.prover.encoded(material))
+        if sight is Sight.STATEMENT:
+            return replace(receipt, payload=None, fields=(), ext=None)
         return receipt if sight is Sight.WHOLE else withhold(receipt)
 
     async def _case(self, name: str, principal: Principal) -> Gathered:
-        case = fold(await readable_acts(self._cases, name, principal))
+        acts = await readable_acts(self._cases, name, principal)
+        case = fold(acts)
         if case is None:
-            raise MissingError("the case was erased")
+            raise await self._erased.error(acts)
         return await self._gatherer.gather(case, principal)
 
     async def _collected(
@@ -146,8 +177,8 @@ class Collector:
         size: int,
         subjects: Iterable[str],
         timelines: tuple[Timeline, ...],
+        acts: _Acts,
         linked: Collection[int] = (),
-        acts: frozenset[int] = frozenset(),
         gathered: Gathered | None = None,
         assessment: Assessment | None = None,
     ) -> Collected:
@@ -192,12 +223,16 @@ class Collector:
             assessment=assessment,
         )
 
-    async def _sight(
-        self, record: StoredRecord, principal: Principal, acts: frozenset[int]
-    ) -> Sight:
-        owner = ("", record.submitter)
-        if record.first_index not in acts and not may_read_kind(principal, record.kind, owner):
-            return Sight.NONE
+    async def _sight(self, record: StoredRecord, principal: Principal, acts: _Acts) -> Sight:
+        first = record.first_index
+        if record.kind == CASE:
+            is_shown = first in acts.own or (
+                acts.are_asked_for(first)
+                and await self._shown.may_read_act(principal, first, submitter=record.submitter)
+            )
+            return Sight.WHOLE if is_shown else Sight.NONE
+        if not may_read_kind(principal, record.kind, ("", record.submitter)):
+            return Sight.STATEMENT
         if principal.role not in OWN_PARCEL_ONLY:
             return Sight.WHOLE
         if record.kind == DOCUMENT:

@@ -33,13 +33,21 @@ class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class DossierRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A dossier; without ``only`` it shows everything that the key may see."""
+    """A dossier; without ``only`` it shows everything that the key may see, but for claims.
+
+    What claimants said is in the dossier of their own case. In that of a shipment the acts of its
+    cases are shown with ``cases``, or where ``only`` names them.
+    """
 
     only: Chosen | None = None
+    cases: bool = False
 
 
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A dossier of a ``case`` or a ``shipment``, both canonical subjects, and who asks for it."""
+    """A dossier of a ``case`` or a ``shipment``, both canonical subjects, and who asks for it.
+
+    With ``cases`` that of a shipment shows what was said in its cases.
+    """
 
     role: str
     organisation: UUID
@@ -47,6 +55,15 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     case: str | None = None
     shipment: str | None = None
     only: Chosen | None = None
+    cases: bool = False
+
+    @property
+    def named(self) -> frozenset[int]:
+        """Records that are asked for one by one, by the index of their first entry."""
+        if self.only is None:
+            return frozenset()
+        fields = (one.first_index for one in self.only.fields)
+        return frozenset([*self.only.records, *self.only.statements, *fields])
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):

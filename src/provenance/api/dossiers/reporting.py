@@ -144,6 +144,8 @@ def _line(
         return Line(at, hidden.get(event.first_index, "withheld"), event.first_index)
     if event.kind == "document":
         return Line(at, f"recorded: {_type(event.type, media_type)}", event.first_index)
+    if event.kind == "erasure":
+        return Line(at, f"erasure: {words(event.type or '')}", event.first_index)
     if event.kind == "case":
         return Line(at, f"act of a case: {words(event.type or '')}", event.first_index)
     if not is_shown:

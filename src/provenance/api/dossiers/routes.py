@@ -30,6 +30,7 @@ from provenance.api.problems import reference_of
 from provenance.api.services import Services
 from provenance.api.subjects import carrier_of, subject_of
 from provenance.core.digests import sha256
+from provenance.core.errors import BadValueError
 from provenance.evidence.cases.store import CaseStore
 from provenance.prove.errors import NotAnchoredError
 
@@ -54,6 +55,11 @@ class DossierDesk:
         Parameters.of(request, known=())
         name = case_of(request)
         asked = await _asked(request)
+        if asked.cases:
+            raise BadValueError(
+                "a case's dossier shows its own acts; name those of another one in only.records",
+                where="/cases",
+            )
         acts = await readable_acts(self._cases, name, principal)
         shipments = {shipment for one in acts if one.act for shipment in one.act.shipments}
         await self._require_anchored([name, *shipments])
@@ -181,6 +187,7 @@ def _order(
         case=case,
         shipment=shipment,
         only=asked.only,
+        cases=asked.cases,
     )
 
 

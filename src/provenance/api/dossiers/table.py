@@ -12,7 +12,8 @@ TAG: Final = "Dossiers"
 _BYTES: Final = {"type": "string", "format": "binary"}
 _ABOUT: Final = (
     "409 with Retry-After while something of it is not anchored for good. What the key may not "
-    "see, and with `only` what was not chosen, stands in its place as withheld. Where Accept "
+    "see, with `only` what was not chosen, and what was said in other cases stands in its place "
+    "as withheld. Where Accept "
     f"names {LINES}, lines of JSON come first: each tells how far it has come, the last one the "
     "size of the ZIP that follows, or the problem why there is none."
 )
@@ -38,7 +39,7 @@ def operations(services: Services) -> list[Operation]:
             ),
             body=Body(struct(DossierRequest)),
             answers={200: _answer()},
-            problems=(404, 409, 422),
+            problems=(404, 409, 410, 422),
         ),
         Operation(
             name="write_dossier_of_shipment",

@@ -12,16 +12,14 @@ from starlette.responses import Response
 
 from provenance.api.answers import TEXT, bytes_answer
 from provenance.api.authentication import Principal
-from provenance.api.documents.download import Downloads
 from provenance.api.entitlement import Owner, may_read, named_subject
-from provenance.api.errors import ForbiddenError, MissingError, ParameterError
+from provenance.api.errors import MissingError, ParameterError
 from provenance.api.parameters import path_integer
 from provenance.api.receipts.cache import ReceiptCache
-from provenance.api.receipts.shown import ShownReceipts, is_act
+from provenance.api.receipts.shown import ShownReceipts, is_for_some
 from provenance.api.receipts.store import OwnershipStore
 from provenance.api.roles import OWN_PARCEL_ONLY, Role
 from provenance.api.services import Services
-from provenance.evidence.cases.records import KIND as CASE
 from provenance.evidence.timelines.contexts import Contexts
 
 MAX_RECORD: Final = 1_000
@@ -33,9 +31,8 @@ _NO_RECEIPT: Final = "there is no such receipt, or it is not for this key"
 class Receipts:
     """The operations that hand out proofs."""
 
-    def __init__(self, services: Services, contexts: Contexts, downloads: Downloads) -> None:
+    def __init__(self, services: Services, contexts: Contexts) -> None:
         self._services = services
-        self._downloads = downloads
         self._store = OwnershipStore(services.engine, services.vault, log_id=services.log.log_id)
         self._shown = ShownReceipts(services.prover, self._store, contexts)
         self._cache = ReceiptCache(self._store, seconds=services.seconds)
@@ -55,8 +52,8 @@ class Receipts:
         owner = (material.subject, material.submitter)
         _require(principal, owner=owner, subject=subject)
         data = await self._shown.encoded(material, principal)
-        # Who sees what of an act is decided anew each time.
-        if not is_act(material):
+        # Who sees what of an act or an erasure is decided anew each time.
+        if not is_for_some(material):
             self._cache.keep(index, owner, data, discloses=discloses, mark=mark)
         return bytes_answer(data)
 
@@ -77,7 +74,7 @@ class Receipts:
             )
         materials = await self._services.prover.materials([entry.index for entry in entries])
         one = next(iter(materials.values()), None)
-        if one is not None and not await self._shown.may_open(one, principal):
+        if one is not None and not await self._shown.may_read(one, principal):
             # The others would tell what else it is about.
             entries = named
         receipts = [
@@ -86,29 +83,6 @@ class Receipts:
             if entry.index in materials
         ]
         return bytes_answer(b"[" + b",".join(receipts) + b"]")
-
-    async def payload(self, request: Request, principal: Principal) -> Response:
-        """GET /v1/records/{first_index}/payload."""
-        subject = self._named(request, principal)
-        first_index = path_integer(request, "first_index")
-        found = await self._store.record(first_index)
-        payload = None
-        if any(may_read(principal, entry.owner, subject) for entry in found):
-            payload = await self._store.payload(first_index)
-        if payload is None:
-            # A document's lies sealed elsewhere.
-            return await self._downloads.document(request, principal)
-        if payload.kind == CASE and not await self._shown.may_read_act(
-            principal, first_index, submitter=found[0].submitter
-        ):
-            raise MissingError("there is no such payload, or it is not for this key")
-        if principal.role in OWN_PARCEL_ONLY:
-            event = await self._shown.event(payload)
-            if event is None or event.lists_several_parcels:
-                raise ForbiddenError(
-                    "the event lists several parcels; the receipt discloses the fields of yours"
-                )
-        return bytes_answer(payload.data, media_type=payload.media_type)
 
     async def trail_head(self, request: Request, principal: Principal) -> Response:
         """GET /v1/trails/head."""

@@ -2,7 +2,8 @@
 
 An act of a claims case is for whoever did it, for who opened the case, and for the operator. Others
 get its receipt withheld: that something stands there, and not what it says. Its statement would
-tell them the case, and its payload's salt and hash let them guess amounts and names.
+tell them the case, and its payload's salt and hash let them guess amounts and names. Of an erasure
+everybody sees the statement, and only who ordered it and the operator what opens author and note.
 """
 
 from dataclasses import replace
@@ -17,6 +18,7 @@ from provenance.api.receipts.store import OwnershipStore, StoredPayload
 from provenance.api.roles import OWN_PARCEL_ONLY, Role
 from provenance.core.fields import flatten
 from provenance.core.receipt import Receipt
+from provenance.erasure.records import KIND as ERASURE
 from provenance.evidence.cases.records import KIND as CASE
 from provenance.evidence.dossier.redaction import withhold
 from provenance.evidence.timelines.contexts import Contexts
@@ -39,6 +41,11 @@ _COMMON_FIELDS: Final = frozenset(
     }
 )
 """What an event says about all its parcels alike."""
+_READERS: Final = {
+    CASE: frozenset({Role.ADMIN}),
+    ERASURE: frozenset({Role.ADMIN, Role.AUDITOR}),
+}
+"""Who reads the payloads of such records, beside the organisation that submitted them."""
 
 
 class _Said(msgspec.Struct):
@@ -67,6 +74,9 @@ class ShownReceipts:
         """
         if not await self.may_open(material, principal):
             return withhold(Receipt.decode(await self._prover.encoded(material))).encode()
+        if not await self.may_read(material, principal):
+            receipt = Receipt.decode(await self._prover.encoded(material))
+            return replace(receipt, payload=None).encode()
         if principal.role in OWN_PARCEL_ONLY:
             if material.sealed is not None and material.sealed.path is not None:
                 return await self._of_document(material)
@@ -81,9 +91,21 @@ class ShownReceipts:
 
     async def may_open(self, material: Material, principal: Principal) -> bool:
         """Whether ``principal``, who may read the entry, may see what was recorded."""
-        return not is_act(material) or await self.may_read_act(
-            principal, material.record_first, submitter=material.submitter
+        return _kind_of(material) != CASE or await self.may_read(material, principal)
+
+    async def may_read(self, material: Material, principal: Principal) -> bool:
+        """Whether ``principal``, who may read the entry, may see what a record of its kind says."""
+        return await self.may_read_record(
+            principal, material.record_first, kind=_kind_of(material), submitter=material.submitter
         )
+
+    async def may_read_record(
+        self, principal: Principal, first_index: int, *, kind: str | None, submitter: UUID
+    ) -> bool:
+        """Whether the payload that ``submitter`` recorded at ``first_index`` is for them."""
+        if kind == CASE:
+            return await self.may_read_act(principal, first_index, submitter=submitter)
+        return kind is None or may_read_kind(principal, kind, ("", submitter))
 
     async def may_read_act(
         self, principal: Principal, first_index: int, *, submitter: UUID
@@ -118,15 +140,26 @@ class ShownReceipts:
         return ReadEvent.of(payload.data, found[payload.context_sha256].prefixes)
 
 
-def is_act(material: Material) -> bool:
-    """Whether the entry is of an act of a case; of what was erased nothing is left to tell."""
+def is_for_some(material: Material) -> bool:
+    """Whether some readers see more of the entry than others who may read it, too."""
+    return _kind_of(material) in _READERS
+
+
+def _kind_of(material: Material) -> str | None:
+    """What was recorded; None once it was erased, when nothing is left to tell."""
     statement = material.statement
-    return statement is not None and _said.decode(statement).kind == CASE
+    return None if statement is None else _said.decode(statement).kind
 
 
 def may_read_kind(principal: Principal, kind: str, owner: Owner) -> bool:
-    """Whether naming the subject is enough: an act of a case is for whoever did it."""
-    return kind != CASE or principal.role is Role.ADMIN or owner[1] == principal.organisation
+    """Whether naming the subject is enough to be told what a record of ``kind`` says.
+
+    An act of a case is for whoever did it. An erasure's author and note are for whoever ordered it
+    and for who answers for it or audits it; that it happened, when and on which ground is for all.
+    """
+    if kind not in _READERS:
+        return True
+    return principal.role in _READERS[kind] or owner[1] == principal.organisation
 
 
 def _own_lines(event: ReadEvent, subject: str) -> frozenset[str]:

@@ -36,6 +36,19 @@ class StoredPayload:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeptRecord:
+    """What is kept of a record even when it is erased.
+
+    ``erased_at`` (milliseconds since the epoch) and ``ground`` are those of its erasure record.
+    """
+
+    kind: str
+    media_type: str
+    erased_at: int | None
+    ground: str | None
+
+
 class OwnershipStore:
     """Reads whose entries are whose."""
 
@@ -59,6 +72,13 @@ class OwnershipStore:
         )
         async with self._engine.connect() as connection:
             return await connection.scalar(query) or 0
+
+    async def kept(self, first_index: int) -> KeptRecord | None:
+        """Return what outlives the erasure of the record; None if none starts there."""
+        query = _KEPT.where(records.c.log_id == self._log_id, records.c.first_index == first_index)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else KeptRecord(*row)
 
     async def payload(self, first_index: int) -> StoredPayload | None:
         """Return the payload of the record; None once it was erased."""
@@ -156,5 +176,24 @@ _OWNED = (
     .join(
         records,
         and_(records.c.log_id == entries.c.log_id, records.c.first_index == entries.c.record_first),
+    )
+)
+_erasure = records.alias("erasure")
+_erasure_entry = entries.alias("erasure_entry")
+_KEPT = (
+    select(records.c.kind, records.c.media_type, _erasure_entry.c.at, _erasure.c.event_type)
+    .outerjoin(
+        _erasure,
+        and_(
+            _erasure.c.log_id == records.c.log_id,
+            _erasure.c.first_index == records.c.erased_by,
+        ),
+    )
+    .outerjoin(
+        _erasure_entry,
+        and_(
+            _erasure_entry.c.log_id == records.c.log_id,
+            _erasure_entry.c.index == records.c.erased_by,
+        ),
     )
 )

@@ -6,6 +6,7 @@ from provenance.api.answers import TEXT
 from provenance.api.documents.download import Downloads
 from provenance.api.documents.finding import Finder
 from provenance.api.operations import STRING, Answer, Operation, integer, path, query
+from provenance.api.receipts.payloads import Payloads
 from provenance.api.receipts.routes import Receipts
 from provenance.api.roles import Permission
 from provenance.api.services import Services
@@ -26,7 +27,8 @@ def operations(services: Services, contexts: Contexts) -> list[Operation]:
     """Receipts of an entry and of a record, and trail heads."""
     store = DocumentStore(services.engine, log_id=services.log.log_id)
     downloads = Downloads(services, Finder(services, store))
-    receipts = Receipts(services, contexts, downloads)
+    receipts = Receipts(services, contexts)
+    payloads = Payloads(services, contexts, downloads)
     return [
         Operation(
             name="read_receipt",
@@ -67,11 +69,12 @@ def operations(services: Services, contexts: Contexts) -> list[Operation]:
             summary="Payload of a record, byte for byte as it came",
             description=(
                 "Where an errorDeclaration re-uses its event's eventID, this tells the two apart: "
-                "each is a record of its own."
+                "each is a record of its own. 410 tells when it was erased, and on which ground. "
+                "An erasure's author and note are for the operator and whoever ordered it."
             ),
             tag=TAG,
             permission=Permission.READ_RECORD,
-            secured=receipts.payload,
+            secured=payloads.payload,
             parameters=(
                 path("first_index", "Index of the record's first entry", integer()),
                 _SUBJECT,

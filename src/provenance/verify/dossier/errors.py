@@ -191,6 +191,16 @@ class TokenError(ProofError):
     code = "bad-timestamp"
 
 
+class UnnamedAuthorityError(TokenError):
+    """A time stamp of an authority that the verifier does not name; ``by`` is what it says."""
+
+    code = "unnamed-authority"
+
+    def __init__(self, by: str) -> None:
+        super().__init__(f"the time stamp is by {by}, which is not an authority that was named")
+        self.by = by
+
+
 class CertificateError(FormatError):
     """A file of certificates of time-stamping authorities that holds none."""
 

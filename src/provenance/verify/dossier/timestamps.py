@@ -32,6 +32,7 @@ from provenance.core.tree import verify_consistency
 from provenance.core.trustfile import TrustFile
 from provenance.core.verdict import Outcome
 from provenance.verify.dossier.closing import Closing
+from provenance.verify.dossier.errors import UnnamedAuthorityError
 from provenance.verify.dossier.report import utc
 
 MAX_TOKEN: Final = 1 << 16
@@ -43,6 +44,10 @@ MAX_STAMP_LINE: Final = 2 * MAX_TOKEN + 6 * MAX_NOTE_BYTES + 100 * MAX_PATH
 NOT_CHECKED: Final = (
     "{count} of a time-stamping authority, not checked here: give the command line the "
     "certificate of one that you trust (--tsa)"
+)
+NOT_NAMED: Final = (
+    "{count} of {total} time stamps are not by an authority that you named (the first one says "
+    "that it is by {by}): give its certificate, too (--tsa)"
 )
 
 _LIMITS = Limits(max_bytes=MAX_STAMP_LINE, max_depth=2)
@@ -62,7 +67,10 @@ class Stamped:
 
 
 ChecksToken = Callable[[bytes, bytes], Stamped]
-"""Given a note and a response, when the one was stamped by the other; raises a ProofError."""
+"""Given a note and a response, when the one was stamped by the other.
+
+Raises an UnnamedAuthorityError where somebody else stamped it, any other ProofError where nobody did.
+"""
 
 
 @dataclass(frozen=True)
@@ -151,9 +159,14 @@ def _judge_tokens(
     """Verdict on tokens over checkpoints that fit; receipts come by rising index."""
     indexes = [receipt.index for receipt in receipts]
     covered, said = 0, Stamped(latest=0, by="")
+    strangers: list[str] = []
     for stamp in timestamps:
         size = stamp.parsed.size
-        stamped = check(stamp.checkpoint.encode(), stamp.token)
+        try:
+            stamped = check(stamp.checkpoint.encode(), stamp.token)
+        except UnnamedAuthorityError as error:
+            strangers.append(error.by)
+            continue
         below = bisect_left(indexes, size)
         # Times never decrease within a log: the last one below is the latest.
         if below and receipts[below - 1].entry.at > stamped.latest + TOLERANCE_MS:
@@ -163,6 +176,10 @@ def _judge_tokens(
             )
         if below > covered:
             covered, said = below, stamped
+    if strangers:
+        return Outcome.UNKNOWN, NOT_NAMED.format(
+            count=len(strangers), total=len(timestamps), by=strangers[0]
+        )
     if not covered:
         return Outcome.VALID, "the time stamps hold, but are of trees that have none of the entries"
     entries = (

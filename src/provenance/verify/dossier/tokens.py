@@ -3,7 +3,8 @@
 Rules: a response grants a token over the SHA-256 of the note; one signer signed it, whose
 certificate is for time stamping only (critical, RFC 3161, section 2.3) and leads to a trusted one;
 certificates have to be valid at the time that is stated, not now. Whether one was revoked is not
-asked: that takes a network.
+asked: that takes a network. A token whose certificates lead, by their names, to nobody that one
+trusts is no wrong one: somebody else may trust its authority.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from rfc3161_client import TimeStampResponse, VerifierBuilder, decode_timestamp_
 from rfc3161_client.errors import VerificationError
 
 from provenance.core.digests import sha256
-from provenance.verify.dossier.errors import CertificateError, TokenError
+from provenance.verify.dossier.errors import CertificateError, TokenError, UnnamedAuthorityError
 from provenance.verify.dossier.timestamps import ChecksToken, Stamped
 
 MAX_CERTIFICATES: Final = 32
@@ -48,13 +49,16 @@ def trusting(certificates: Sequence[x509.Certificate]) -> ChecksToken:
         try:
             response = decode_timestamp_response(token)
             _check_imprint(response, note)
+            _check_named(response, certificates)
             verifier.verify(response, sha256(note))
             return _stamped(response)
         except TokenError:
             raise
-        except VerificationError as error:
+        except VerificationError:
+            # What the library says of it is OpenSSL's own record, for nobody to read.
             raise TokenError(
-                f"the time stamp is not by a trusted authority: {_short(error)}"
+                "the time stamp is not by a trusted authority: its signature or its certificates "
+                "do not hold"
             ) from None
         except Exception as error:  # noqa: BLE001 - the library raises more kinds than it names
             raise TokenError(f"the time stamp is malformed: {_short(error)}") from None
@@ -95,12 +99,37 @@ def _stamped(response: TimeStampResponse) -> Stamped:
     return Stamped(latest=milliseconds, by=_signer(response))
 
 
+def _check_named(response: TimeStampResponse, named: Sequence[x509.Certificate]) -> None:
+    """Refuse a token whose signer's certificate leads to none of ``named``, by the names of issuers.
+
+    Raises:
+        UnnamedAuthorityError: it is by somebody else.
+
+    """
+    held = [x509.load_der_x509_certificate(data) for data in response.signed_data.certificates]
+    subjects = {certificate.subject for certificate in named}
+    certificate: x509.Certificate | None = _signers(response)
+    for _ in range(len(held) + 1):
+        if certificate is None:
+            break
+        if certificate in named or certificate.issuer in subjects:
+            return
+        issuer = certificate.issuer
+        certificate = next((one for one in held if one.subject == issuer), None)
+    raise UnnamedAuthorityError(_signer(response))
+
+
 def _signer(response: TimeStampResponse) -> str:
+    return _short(_signers(response).subject.rfc4514_string())
+
+
+def _signers(response: TimeStampResponse) -> x509.Certificate:
+    """Certificate of the one who signed."""
     (signer,) = response.signed_data.signer_infos
     for data in response.signed_data.certificates:
         certificate = x509.load_der_x509_certificate(data)
         if (certificate.issuer, certificate.serial_number) == (signer.issuer, signer.serial_number):
-            return _short(certificate.subject.rfc4514_string())
+            return certificate
     raise TokenError("the time stamp does not hold its signer's certificate")
 
 
