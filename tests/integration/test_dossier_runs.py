@@ -10,18 +10,16 @@ import psutil
 import pytest
 from starlette.types import Message, Scope
 
-from fixtures.application import ServiceUnderTest, event, parcel
+from fixtures.application import ServiceUnderTest
 from fixtures.cases import new_desk
-from fixtures.documents import pdf, upload
+from fixtures.dossier_orders import begun, order_of, runs_of, writers
 from fixtures.written import verified
-from provenance.api.dossiers.order import Begins, Order
 from provenance.api.dossiers.routes import KeptResponse
 from provenance.api.dossiers.runs import (
     KEPT_BELOW,
     WAITING,
     DossierFailedError,
     DossierRun,
-    ProcessRuns,
 )
 from provenance.core.verdict import Outcome
 from provenance.log.errors import OverloadedError
@@ -30,39 +28,8 @@ pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
 LARGE = 96 << 20
 
 
-def runs_of(service: ServiceUnderTest) -> ProcessRuns:
-    assert service.services.dossiers is not None
-    return service.services.dossiers
-
-
-async def order_of(service: ServiceUnderTest, *, size: int = 1_000) -> Order:
-    """An order for a parcel with one document, anchored."""
-    desk, epc = await new_desk(service), parcel()
-    await desk.capture(event(epc))
-    added = await upload(desk.claims, pdf(size=size, mark=epc), epc)
-    assert added.status_code == 201, added.text
-    await service.anchor()
-    keys = await service.services.accounts.keys()
-    return Order(
-        role="claims", organisation=keys[0].organisation_id, reference="test", shipment=epc
-    )
-
-
-async def begun(run: DossierRun) -> int:
-    """Size of the dossier, once it begins."""
-    while not isinstance(line := await run.line(), Begins):
-        pass
-    return line.size
-
-
 async def read(run: DossierRun) -> bytes:
     return b"".join([piece async for piece in run.pieces(await begun(run))])
-
-
-def writers() -> list[psutil.Process]:
-    """Processes that write dossiers for this one."""
-    children = psutil.Process().children()
-    return [one for one in children if "provenance.api.dossiers" in one.cmdline()]
 
 
 async def test_a_process_takes_one_small_dossier_after_the_other(service: ServiceUnderTest) -> None:

@@ -12,6 +12,7 @@ from fixtures.documents import PDF, pdf, upload
 from fixtures.reports import text_of
 from fixtures.written import member, opened, verified, write_dossier, write_with_lines
 from provenance.core.verdict import Outcome
+from provenance.evidence.dossier.redaction import UNSTATED
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
 INVOICE = pdf(size=200_000, mark="invoice")
@@ -220,6 +221,7 @@ async def test_a_recipient_is_shown_what_was_chosen_and_the_rest_in_its_place(
     assert documents[record].title == "kept.pdf"
     withheld = documents[hidden.json()["first_index"]]
     assert (withheld.state, withheld.code, withheld.title) == ("withheld", None, None)
+    assert withheld.media_type == UNSTATED
     shown = {item.index: item for item in dossier.receipts}
     assert [item.field.token for item in shown[first].fields] == ['"departing"', f'"{mine}"']
     assert shown[second].state == "withheld"

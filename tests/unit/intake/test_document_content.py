@@ -170,7 +170,15 @@ def test_hostile_bytes_are_taken_or_refused_and_nothing_else(data: bytes, declar
 
 @pytest.mark.parametrize(
     "name",
-    ["invoice.pdf", "Rechnung f\u00fcr T\u00fcren.pdf", ".hidden", "a b", "\u53d1\u7968.pdf"],
+    [
+        "invoice.pdf",
+        "a\u00a0b",
+        "a\u3000b",
+        "Rechnung f\u00fcr T\u00fcren.pdf",
+        ".hidden",
+        "a b",
+        "\u53d1\u7968.pdf",
+    ],
 )
 def test_a_file_may_have_any_name_that_is_shown(name: str) -> None:
     assert check_filename(name) == name
@@ -178,7 +186,12 @@ def test_a_file_may_have_any_name_that_is_shown(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "a/b", "a\\b", " a", "a\n", "a\u202eb", "con", "LPT1.txt", "x" * 201, "\ud800"],
+    [
+        *("", ".", "..", "a/b", "a\\b", " a", "a\n", "con", "LPT1.txt", "x" * 201, "\ud800"),
+        # Line and paragraph separators, marks and isolates of direction, spaces of no width.
+        *(f"a{one}b" for one in "\u2028\u2029\u0085\u202a\u202e\u2066\u2069\u200e\u200f\u061c"),
+        *(f"a{one}b" for one in "\u200b\u200d\u2060\ufeff\u00ad\u2003\u200a\u1680\u205f"),
+    ],
 )
 def test_a_name_that_is_a_path_or_a_trick_is_refused(name: str) -> None:
     with pytest.raises(FormatError):

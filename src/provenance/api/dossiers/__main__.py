@@ -14,9 +14,9 @@ from typing import BinaryIO, Final
 import msgspec
 import uvloop
 
-from provenance.api.dossiers.order import Begins, Line, Order, Refused
+from provenance.api.dossiers.order import Begins, Line, Order
+from provenance.api.dossiers.refusals import refused
 from provenance.api.dossiers.writing import DossierWriter, WriterParts
-from provenance.api.problems import problem_of_exception
 from provenance.api.server import open_services
 from provenance.chain.client import ChainClient
 from provenance.evidence.timelines.contexts import Contexts, ContextStore
@@ -85,12 +85,7 @@ async def write_one(work: Work, channel: PipeChannel) -> None:
     except Exception as error:
         if channel.has_begun:
             raise
-        answer = problem_of_exception(error, work.order.reference)
-        headers = {
-            name: value for name, value in answer.headers.items() if name != "content-length"
-        }
-        body = msgspec.Raw(bytes(answer.body))
-        channel.tell(Refused(status=answer.status_code, headers=headers, problem=body))
+        channel.tell(refused(error, work.order.reference))
 
 
 async def serve(pipe: BinaryIO) -> None:

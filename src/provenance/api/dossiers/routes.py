@@ -1,7 +1,7 @@
-"""Handlers of dossiers: they start the process that writes one, and pass on what it says."""
+"""Handlers of dossiers: they have one made, tell how far it has come, and send it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -14,6 +14,7 @@ from provenance.api.authentication import Principal
 from provenance.api.bodies import decode_json, decoder, read_body
 from provenance.api.cases.finding import case_of, readable_acts
 from provenance.api.dossiers.collecting import NOT_FINAL, NOTHING
+from provenance.api.dossiers.making import Making, News
 from provenance.api.dossiers.order import (
     LINES,
     MAX_REQUEST,
@@ -22,7 +23,9 @@ from provenance.api.dossiers.order import (
     Order,
     Refused,
 )
-from provenance.api.dossiers.runs import DossierFailedError, DossierRun
+from provenance.api.dossiers.refusals import refusal
+from provenance.api.dossiers.runs import DossierFailedError
+from provenance.api.dossiers.spool import Spooled
 from provenance.api.dossiers.store import DossierStore
 from provenance.api.errors import MissingError
 from provenance.api.parameters import Parameters, path_text
@@ -36,7 +39,9 @@ from provenance.prove.errors import NotAnchoredError
 
 ZIP: Final = "application/zip"
 PATIENCE_S: Final = 60.0
-"""Seconds for a quarter of a megabyte: 4 kB/s."""
+"""Seconds without a byte after which a reader is taken to be gone."""
+LEAST_RATE: Final = 64 << 10
+"""Bytes a second that a reader keeps up in all, or it is left: the disk is for others too."""
 _decoder: Final = decoder(DossierRequest)
 
 
@@ -93,31 +98,30 @@ class DossierDesk:
     async def _answer(self, request: Request, order: Order, name: str) -> Response:
         assert self._runs is not None, "the service was put together without dossiers"
         async with AsyncExitStack() as stack:
-            run = await stack.enter_async_context(self._runs.run(order))
-            line = await run.line()
-            if isinstance(line, Refused):
-                return _refusal(line)
+            making = Making(self._runs, order)
+            stack.push_async_callback(making.aclose)
             headers = {
                 "cache-control": PRIVATE,
                 "content-disposition": f'attachment; filename="dossier-{name}.zip"',
             }
             if LINES in request.headers.get("accept", ""):
-                kept = stack.pop_all()
-                return KeptResponse(kept, _with_lines(run, line), headers=headers, media_type=LINES)
-            while not isinstance(line, Begins):
-                if isinstance(line, Refused):
-                    return _refusal(line)
-                line = await run.line()
-            headers["content-length"] = str(line.size)
-            return KeptResponse(
-                stack.pop_all(), run.pieces(line.size), headers=headers, media_type=ZIP
-            )
+                news = await making.news()
+                if isinstance(news, Refused):
+                    return refusal(news)
+                lines = _with_lines(making, news, self._services.seconds)
+                return KeptResponse(stack.pop_all(), lines, headers=headers, media_type=LINES)
+            made = await making.outcome(request)
+            if isinstance(made, Refused):
+                return refusal(made)
+            headers["content-length"] = str(made.size)
+            pieces = in_time(made, self._services.seconds)
+            return KeptResponse(stack.pop_all(), pieces, headers=headers, media_type=ZIP)
 
 
 class KeptResponse(StreamingResponse):
-    """Answer that keeps a process until it was sent, or its reader takes no more.
+    """Answer that keeps a dossier until it was sent, or its reader takes no more.
 
-    A reader that takes nothing for ``patience`` seconds is left: others wait for the process.
+    A reader that takes nothing for ``patience`` seconds is left.
     """
 
     def __init__(
@@ -154,15 +158,31 @@ class KeptResponse(StreamingResponse):
             await super().__call__(scope, receive, timely)
 
 
-async def _with_lines(run: DossierRun, line: object) -> AsyncIterator[bytes]:
-    while True:
-        yield encode(line) + b"\n"
-        if isinstance(line, Refused):
+async def _with_lines(
+    making: Making, news: News, seconds: Callable[[], float]
+) -> AsyncIterator[bytes]:
+    while not isinstance(news, Spooled):
+        yield encode(news) + b"\n"
+        if isinstance(news, Refused):
             return
-        if isinstance(line, Begins):
-            break
-        line = await run.line()
-    async for piece in run.pieces(line.size):
+        news = await making.news_or_refusal()
+    yield encode(Begins(news.size)) + b"\n"
+    async for piece in in_time(news, seconds):
+        yield piece
+
+
+async def in_time(made: Spooled, seconds: Callable[[], float]) -> AsyncIterator[bytes]:
+    """Pieces of ``made`` while its reader keeps up.
+
+    Raises:
+        DossierFailedError: it does not.
+
+    """
+    began = seconds()
+    allowed = PATIENCE_S + made.size / LEAST_RATE
+    async for piece in made.pieces():
+        if seconds() - began > allowed:
+            raise DossierFailedError(f"whoever asked did not take it within {allowed:.0f} s")
         yield piece
 
 
@@ -189,7 +209,3 @@ def _order(
         only=asked.only,
         cases=asked.cases,
     )
-
-
-def _refusal(line: Refused) -> Response:
-    return Response(bytes(line.problem), status_code=line.status, headers=line.headers)

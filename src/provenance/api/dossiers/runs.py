@@ -1,14 +1,23 @@
-"""Runs of the process that writes a dossier, as the API's own process sees them."""
+"""Runs of the process that writes a dossier, as the API's own process sees them.
+
+A process is held while a dossier is made, not while it is read: what it writes is spooled at once.
+Those of one organisation are made one after the other, so that it never holds all places. A process
+that waits for its next order has what it read last in its memory: it is ended soon, and at once
+where something was erased.
+"""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 import msgspec
 
 from provenance.api.dossiers.order import Begins, Line, Order, Refused, Told
+from provenance.api.dossiers.spool import Spooled, Spools
 from provenance.core.errors import ProvenanceError
 from provenance.log.errors import OverloadedError
 from provenance.settings import Settings
@@ -21,9 +30,12 @@ KEPT_BELOW: Final = 16 << 20
 """Bytes of a dossier after which its process takes another order; others give their memory back."""
 SILENT_S: Final = 300
 """Seconds without a line: the longest step, a report of four thousand documents, takes a tenth."""
+IDLE_S: Final = 60.0
+"""Seconds that a process waits for another order: the next dossier often follows the last."""
 _RETRY_S: Final = 10
 _LONGEST_LINE: Final = 1 << 20
 _PIECE: Final = 1 << 18
+_TELL_BYTES: Final = 32 << 20
 
 _encode = msgspec.json.Encoder().encode
 
@@ -81,11 +93,43 @@ class DossierRun:
 class ProcessRuns:
     """Writes so many dossiers at once, each in a process of its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, idle_s: float = IDLE_S) -> None:
         self._settings: dict[str, Any] = settings.model_dump(mode="json")
+        self._spools = Spools(settings.data_dir / "spool")
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._own_turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._idle: list[_Process] = []
+        self._idle_s = idle_s
+        self._ending: set[asyncio.Task[None]] = set()
         self._waiting = 0
+        self._forgotten = 0
+
+    async def make(
+        self, order: Order, held: AsyncExitStack, *, tell: Callable[[Told], None]
+    ) -> Spooled | Refused:
+        """Write ``order`` to its end; what came of it is there until ``held`` is left.
+
+        Raises:
+            OverloadedError: too many wait already, or there is no room.
+            DossierFailedError: the process ended before it was whole.
+
+        """
+        held.enter_context(self._spools.place(order.organisation))
+        own = self._own_turns.setdefault(order.organisation, asyncio.Lock())
+        async with own, self.run(order) as run:
+            while not isinstance(line := await run.line(), Begins):
+                if isinstance(line, Refused):
+                    return line
+                tell(line)
+            spooled = held.enter_context(self._spools.spool(order.organisation, line.size))
+            done = 0
+            async for piece in run.pieces(line.size):
+                await spooled.write(piece)
+                if done // _TELL_BYTES != (done + len(piece)) // _TELL_BYTES:
+                    tell(Told("writing the file", done, line.size))
+                done += len(piece)
+            await spooled.finish()
+        return spooled
 
     @asynccontextmanager
     async def run(self, order: Order) -> AsyncIterator[DossierRun]:
@@ -103,23 +147,42 @@ class ProcessRuns:
         finally:
             self._waiting -= 1
         try:
-            process = await self._process()
+            process, forgotten = await self._process(), self._forgotten
             run = DossierRun(process.output)
             try:
                 await process.send({"settings": self._settings, "order": order})
                 yield run
             finally:
-                if run.is_over and run.size <= KEPT_BELOW:
-                    self._idle.append(process)
+                if run.is_over and run.size <= KEPT_BELOW and forgotten == self._forgotten:
+                    self._rest(process)
                 else:
                     await process.end()
         finally:
             self._turns.release()
 
-    async def aclose(self) -> None:
-        """End what waits for work."""
+    async def forget(self) -> None:
+        """End what still has in its memory what it read before: something was erased."""
+        self._forgotten += 1
         while self._idle:
             await self._idle.pop().end()
+
+    async def aclose(self) -> None:
+        """End what waits for work."""
+        await self.forget()
+        await asyncio.gather(*self._ending)
+
+    def _rest(self, process: "_Process") -> None:
+        """Keep ``process`` for the next order, for a while."""
+        self._idle.append(process)
+        asyncio.get_running_loop().call_later(self._idle_s, self._retire, process, process.orders)
+
+    def _retire(self, process: "_Process", orders: int) -> None:
+        # It may have worked since, and wait anew.
+        if process in self._idle and process.orders == orders:
+            self._idle.remove(process)
+            task = asyncio.get_running_loop().create_task(process.end())
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
 
     async def _process(self) -> "_Process":
         while self._idle:
@@ -139,6 +202,8 @@ class _Process:
         self._process = process
         self._input = process.stdin
         self.output = process.stdout
+        self.orders = 0
+        """Orders that it was given."""
 
     @classmethod
     async def start(cls) -> "_Process":
@@ -155,6 +220,7 @@ class _Process:
         return self._process.returncode is None
 
     async def send(self, work: dict[str, object]) -> None:
+        self.orders += 1
         # Where it has ended already, reading its output tells.
         with suppress(ConnectionError):
             self._input.write(_encode(work) + b"\n")

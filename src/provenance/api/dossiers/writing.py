@@ -36,7 +36,7 @@ from provenance.evidence.dossier.content import (
     DossierEvent,
 )
 from provenance.evidence.dossier.log import LogEvidence, gather_from_log
-from provenance.evidence.dossier.redaction import redact
+from provenance.evidence.dossier.redaction import UNSTATED, redact
 from provenance.evidence.dossier.report import find_font, make_report
 from provenance.evidence.timelines.contexts import Contexts
 from provenance.intake.documents.statements import KIND as DOCUMENT
@@ -142,7 +142,7 @@ class DossierWriter:
         for first, record in sorted(collected.records.items()):
             if record.kind == DOCUMENT and first in receipts:
                 material = evidence.materials[first]
-                documents.append(await self._document(receipts[first], material, record.media_type))
+                documents.append(await self._document(receipts[first], material))
             elif collected.sights[first] is Sight.WHOLE:
                 payload = record.payload or await self._unsealed(receipts[first], evidence)
                 events += [] if payload is None else [DossierEvent(first, payload)]
@@ -166,14 +166,12 @@ class DossierWriter:
             verifier=PAGE.read_bytes(),
         )
 
-    async def _document(
-        self, receipt: Receipt, material: Material, media_type: str
-    ) -> DossierDocument:
+    async def _document(self, receipt: Receipt, material: Material) -> DossierDocument:
         """Document of a record, which is what its statement says and not what a table does."""
         statement = receipt.statement
         if statement is None:
             state = receipt.state or "withheld"
-            return DossierDocument(receipt.index, media_type, None, state=state)
+            return DossierDocument(receipt.index, UNSTATED, None, state=state)
         code, media_type = statement.type, statement.media_type
         if receipt.payload is None:
             is_there = await self._is_there(material)

@@ -71,6 +71,8 @@ class ErasureDesk:
             raise UnavailableError("the log takes no writes at the moment", retry_after=2)
         orders = await services.eraser.request(going, reason, writer=services.writer)
         services.erasing.wake()
+        if services.dossiers is not None:
+            await services.dossiers.forget()
         answer = ErasureAnswer(
             erased=[_item(target) for target in going],
             kept=kept,

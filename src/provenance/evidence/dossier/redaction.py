@@ -1,17 +1,22 @@
 """Redacted variants: chosen documents, events and fields, the rest in its place as withheld.
 
 Rules: no entry is left out, so that the trails stay whole. What is not chosen loses everything
-that opens it: statement and salt of its receipts, its payload, its title. A salt that was given
-away opens for ever, so that a variant is made from the whole content, never from another variant.
+that opens it: statement and salt of its receipts, and what the statement says (code and media
+type), its payload, its title. A salt that was given away opens for ever, so that a variant is made
+from the whole content, never from another variant.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from provenance.core.errors import BadValueError
 from provenance.core.fields import DisclosedField
 from provenance.core.receipt import Receipt
 from provenance.evidence.dossier.content import DossierContent, DossierDocument
+
+UNSTATED: Final = "application/octet-stream"
+"""Media type of a document whose statement, which says it, is not shown or gone (RFC 2046, 4.5.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +91,9 @@ def _document(document: DossierDocument, choice: Choice, *, is_erased: bool) -> 
     if document.record in choice.whole or is_erased:
         return document
     shown = document.record in choice.statements or document.record in choice.fields
-    code = document.code if shown else None
     state = (document.state if shown else None) or "withheld"
-    return replace(document, read=None, title=None, code=code, state=state)
+    hidden = replace(document, read=None, title=None, state=state)
+    return hidden if shown else replace(hidden, code=None, media_type=UNSTATED)
 
 
 def _check(content: DossierContent, choice: Choice) -> None:
