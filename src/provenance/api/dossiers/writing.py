@@ -1,7 +1,8 @@
 """Writes one dossier: proofs, contents, report, file; in a process that does nothing else.
 
 Documents stream from the vault twice, to be measured and to be written, and are never held; a
-document that cannot be read is told before the first byte goes out.
+document that cannot be read is told before the first byte goes out. A report that cannot be made
+is left out: what proves does not wait for what is for reading.
 """
 
 import asyncio
@@ -9,6 +10,8 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
+
+import structlog
 
 from provenance.api.answers import encode
 from provenance.api.authentication import Principal
@@ -37,13 +40,14 @@ from provenance.evidence.dossier.content import (
 )
 from provenance.evidence.dossier.log import LogEvidence, gather_from_log
 from provenance.evidence.dossier.redaction import UNSTATED, redact
-from provenance.evidence.dossier.report import find_font, make_report
+from provenance.evidence.dossier.report import ReportContent, find_font, make_report
 from provenance.evidence.timelines.contexts import Contexts
 from provenance.intake.documents.statements import KIND as DOCUMENT
 from provenance.prove.materials import Material
 from provenance.sealing import AlteredError, KeyGoneError
 from provenance.verify.dossier.page import PAGE
 
+_log = structlog.get_logger(__name__)
 _TELL_EVERY: Final = 0.1
 """Seconds between two lines about the same work."""
 
@@ -99,8 +103,10 @@ class DossierWriter:
             trust = await self._services.trust()
             circumstances = Circumstances(now, trust.operator, content.verifier or b"")
             told = report_of(content, collected, circumstances)
-            report = await asyncio.to_thread(make_report, told, font=find_font())
-            content = replace(content, report=report)
+            report = await asyncio.to_thread(_report, told)
+            if report is None:
+                telling.tell("leaving out the report, which could not be made", 1, 1)
+            content = replace(content, report=report, is_report_missing=report is None)
         await asyncio.to_thread(self._write, content, now, channel, telling)
 
     def _write(
@@ -221,6 +227,17 @@ class DossierWriter:
                 yield payload.data
 
         return _pulled(read)
+
+
+def _report(told: ReportContent) -> bytes | None:
+    """Report in the font that is there, else in Latin letters; None where neither can be made."""
+    for font in dict.fromkeys((find_font(), None)):
+        try:
+            return make_report(told, font=font)
+        except Exception as error:  # noqa: BLE001 - a dossier without its report is better than none
+            name = None if font is None else font.name
+            _log.warning("report_not_made", error=type(error).__name__, font=name)
+    return None
 
 
 def _pulled(source: Callable[[], AsyncIterator[bytes]]) -> Callable[[], Iterator[bytes]]:

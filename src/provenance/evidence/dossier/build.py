@@ -21,7 +21,7 @@ from provenance.evidence.dossier.container import (
     size_of,
 )
 from provenance.evidence.dossier.content import DossierContent, DossierDocument, DossierEvent
-from provenance.evidence.dossier.readme import README
+from provenance.evidence.dossier.readme import README, REPORT_MISSING
 from provenance.intake.documents.description import MEDIA_TYPE as DESCRIPTION
 from provenance.verify.dossier.manifest import (
     DOCUMENT,
@@ -196,7 +196,8 @@ def _parts(content: DossierContent) -> Iterator[Part]:
         )
         yield part, None if document.read is None else _Read(document.read)
     receipts = sorted(content.receipts, key=lambda receipt: receipt.index)
-    yield _fixed("readme", [README.encode()])
+    readme = README + (REPORT_MISSING if content.is_report_missing else "")
+    yield _fixed("readme", [readme.encode()])
     yield _fixed("anchors", [line + b"\n" for line in content.anchors])
     yield _fixed("closing", [content.closing.encode()])
     yield _fixed("receipts", [receipt.encode() + b"\n" for receipt in receipts])

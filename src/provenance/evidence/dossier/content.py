@@ -52,8 +52,8 @@ class DossierContent:
     ``origins`` are the logs of its entries, the newest first; ``subjects`` those whose trails are
     whole in it. ``receipts`` are of every entry of these trails, and of each entry of the records
     that are shown; what is withheld has a receipt that says so. ``anchors`` are the lines of
-    ``evidence/anchors.jsonl``, ``timestamps`` those of time-stamping authorities, by rising size. ``case`` is kept as ``case.json``, ``report`` as ``case.pdf``,
-    ``verifier`` is the page that checks it.
+    ``evidence/anchors.jsonl``, ``timestamps`` those of time-stamping authorities, by rising size. ``case`` is kept as ``case.json``, ``report`` as ``case.pdf``;
+    ``is_report_missing`` where it could not be made. ``verifier`` is the page that checks it.
     """
 
     origins: tuple[str, ...]
@@ -66,5 +66,6 @@ class DossierContent:
     case: CaseName | None = None
     case_file: "JsonValue | None" = None
     report: bytes | None = None
+    is_report_missing: bool = False
     verifier: bytes | None = None
     timestamps: tuple[Timestamp, ...] = ()

@@ -2,6 +2,12 @@
 
 from typing import Final
 
+REPORT_MISSING: Final = """
+The report case.pdf could not be made when this was written and is left out. Nothing of the
+evidence is missing for that.
+"""
+"""What follows where there should be a report and is none."""
+
 README: Final = """\
 This is a dossier: documents and tracking events of parcels, with the proof of what was recorded
 and when. It can be checked without the service that wrote it and without its operator.
