@@ -43,6 +43,8 @@ class Filled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     logged_before: int | None = None
     superseded_by: int | None = None
     remark: str = ""
+    erased_at: int | None = None
+    erased_ground: str | None = None
 
 
 class ChecklistLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -239,6 +241,8 @@ def _filled(fact: EventFact | DocumentFact, due_at: int | None) -> Filled:
         logged_before=logged.before,
         superseded_by=fact.superseded_by if isinstance(fact, DocumentFact) else None,
         remark=_said(logged, state, due_at, is_document=is_document),
+        erased_at=None if logged.erased is None else logged.erased.at,
+        erased_ground=None if logged.erased is None else logged.erased.ground,
     )
 
 

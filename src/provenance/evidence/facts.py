@@ -39,11 +39,19 @@ READABLE: Final = frozenset({Proof.PROVEN, Proof.PENDING})
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """When a record was erased, and the ground, as the log's erasure record says."""
+
+    at: int
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
 class Logged:
     """Where a record is in the log, and what is proven of when.
 
     ``after`` and ``before`` are the block times of the anchors that it was logged between: None
-    where there is none yet.
+    where there is none yet. ``erased`` is there once the log says so of an erased record.
     """
 
     first_index: int
@@ -52,6 +60,7 @@ class Logged:
     before: int | None = None
     proof: Proof = Proof.UNCHECKED
     remark: str = ""
+    erased: Erased | None = None
 
 
 @dataclass(frozen=True, slots=True)

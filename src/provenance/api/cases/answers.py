@@ -123,7 +123,8 @@ class LinkedEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
 class HistoryItem(msgspec.Struct, frozen=True, omit_defaults=True):
     """One act as it is in the log; ``says`` is absent once it was erased.
 
-    ``proof`` is what its receipt proves, and ``remark`` why it does not.
+    ``proof`` is what its receipt proves, and ``remark`` why it does not. ``erased_at`` and
+    ``erased_ground`` are there once the log has the record of its erasure.
     """
 
     seq: int
@@ -135,6 +136,8 @@ class HistoryItem(msgspec.Struct, frozen=True, omit_defaults=True):
     act: str | None = None
     author: str | None = None
     says: dict[str, Any] | None = None
+    erased_at: int | None = None
+    erased_ground: str | None = None
 
 
 class CaseHold(msgspec.Struct, frozen=True, omit_defaults=True):

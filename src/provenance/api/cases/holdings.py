@@ -9,12 +9,21 @@ from provenance.api.services import Services
 from provenance.api.shipments.answers import Timeline, TimelineEvent
 from provenance.api.shipments.timeline import TimelineMaker
 from provenance.evidence.cases.extent import CASE_LIMITS
-from provenance.evidence.cases.fold import Case
+from provenance.evidence.cases.fold import Case, LoggedAct
 from provenance.evidence.checklist import candidates
 from provenance.evidence.documents import DocumentStore, StoredPayloads
 from provenance.evidence.erased import ErasedRecords
+from provenance.evidence.erasures import ErasureStore
 from provenance.evidence.events import LinkedEvents, event_fact
-from provenance.evidence.facts import EventFact, Holdings, Logged, Proof, events_of, milestones
+from provenance.evidence.facts import (
+    DocumentFact,
+    EventFact,
+    Holdings,
+    Logged,
+    Proof,
+    events_of,
+    milestones,
+)
 from provenance.evidence.proofs import (
     MAX_VERIFIED,
     Verifier,
@@ -59,6 +68,7 @@ class Gatherer:
             StoredPayloads(services.engine, services.vault, log_id=log_id),
             log_id=log_id,
         )
+        self._erasures = ErasureStore(services.engine, log_id=log_id)
         self._linked = LinkedEvents(services.engine, services.vault, log_id=log_id)
         self._erased = ErasedRecords(services.engine, log_id=log_id)
         self._verifier = Verifier(
@@ -104,7 +114,30 @@ class Gatherer:
         )
         holdings = Holdings(tuple(telling), tuple(documents), is_complete, tuple(erased))
         case, holdings = await self._proven(case, holdings)
+        case, holdings = await self._with_erasures(case, holdings)
         return Gathered(case, holdings, tuple(timelines))
+
+    async def _with_erasures(self, case: Case, holdings: Holdings) -> tuple[Case, Holdings]:
+        facts: list[LoggedAct | EventFact | DocumentFact] = [
+            *case.history,
+            *holdings.events,
+            *holdings.documents,
+        ]
+        gone = {one.logged.first_index for one in facts if one.logged.proof is Proof.ERASED}
+        found = await self._erasures.erasures(gone)
+        if not found:
+            return case, holdings
+
+        def told(logged: Logged) -> Logged:
+            return replace(logged, erased=found.get(logged.first_index))
+
+        return replace(
+            case, history=tuple(replace(act, logged=told(act.logged)) for act in case.history)
+        ), replace(
+            holdings,
+            events=tuple(replace(one, logged=told(one.logged)) for one in holdings.events),
+            documents=tuple(replace(one, logged=told(one.logged)) for one in holdings.documents),
+        )
 
     async def _proven(self, case: Case, holdings: Holdings) -> tuple[Case, Holdings]:
         acts = [act.logged.first_index for act in reversed(case.history)]

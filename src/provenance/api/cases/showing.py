@@ -83,4 +83,6 @@ def _item(number: int, logged: LoggedAct) -> HistoryItem:
         act=None if act is None else act.body.ACT,
         author=None if act is None else act.author,
         says=says,
+        erased_at=None if logged.logged.erased is None else logged.logged.erased.at,
+        erased_ground=None if logged.logged.erased is None else logged.logged.erased.ground,
     )

@@ -15,6 +15,7 @@ from provenance.evidence.dossier.account import (
     NO_ADVICE,
     checklist_of,
     clocks_of,
+    erasure_of,
     facts_of,
     sections_of,
     verdicts_of,
@@ -28,6 +29,7 @@ from provenance.evidence.dossier.report import (
     ReportContent,
 )
 from provenance.evidence.dossier.sheet import spelled_time
+from provenance.evidence.facts import Erased
 from provenance.intake.documents.description import MEDIA_TYPE as DESCRIPTION
 from provenance.intake.documents.types import document_types
 from provenance.verify.dossier.tokens import stated
@@ -85,7 +87,7 @@ def report_of(
         block_hash=anchor.block_hash.hex(),
         verifier_sha256=sha256(circumstances.page).hex(),
         timeline=lines,
-        documents=list(_documents(content)),
+        documents=list(_documents(content, _erasures(collected))),
     )
     gathered, assessment = collected.gathered, collected.assessment
     if gathered is None or assessment is None:
@@ -139,7 +141,10 @@ def _line(
 ) -> Line:
     at = event.recorded_at
     if event.erased:
-        return Line(at, _erased(event), event.first_index)
+        erased = (
+            None if event.erased_at is None else Erased(event.erased_at, event.erased_ground or "")
+        )
+        return Line(at, _erased(erased), event.first_index)
     if event.withheld or event.first_index in hidden:
         return Line(at, hidden.get(event.first_index, "withheld"), event.first_index)
     if event.kind == "document":
@@ -148,6 +153,8 @@ def _line(
         return Line(at, f"erasure: {words(event.type or '')}", event.first_index)
     if event.kind == "case":
         return Line(at, f"act of a case: {words(event.type or '')}", event.first_index)
+    if event.kind == "erasure":
+        return Line(at, f"erasure: {words(event.type or '')}", event.first_index)
     if not is_shown:
         return Line(at, "shown in part", event.first_index)
     parts = [event.biz_step or event.type, event.disposition]
@@ -158,10 +165,23 @@ def _line(
     return Line(at if event.event_time is None else event.event_time, said, event.first_index)
 
 
-def _erased(event: TimelineEvent) -> str:
-    if event.erased_at is None:
-        return "erased"
-    return f"erased at {spelled_time(event.erased_at)} UTC: {words(event.erased_ground or '')}"
+def _erased(erased: Erased | None) -> str:
+    return f"erased {erasure_of(erased)}".rstrip()
+
+
+def _erasures(collected: Collected) -> dict[int, Erased]:
+    """Records that were erased, as far as the log says when and why."""
+    found = {
+        event.first_index: Erased(event.erased_at, event.erased_ground or "")
+        for timeline in collected.timelines
+        for event in timeline.events
+        if event.erased_at is not None
+    }
+    if collected.gathered is not None:
+        for document in collected.gathered.holdings.documents:
+            if document.logged.erased is not None:
+                found[document.logged.first_index] = document.logged.erased
+    return found
 
 
 def _telling(collected: Collected) -> frozenset[int]:
@@ -182,13 +202,14 @@ def _shortened(lines: Sequence[Line], telling: Collection[int]) -> tuple[list[Li
     return ordered[:MAX_LINES], len(lines) - MAX_LINES
 
 
-def _documents(content: DossierContent) -> Iterable[ListedDocument]:
+def _documents(content: DossierContent, erasures: Mapping[int, Erased]) -> Iterable[ListedDocument]:
     receipts = {item.index: item for item in content.receipts}
     for number, document in enumerate(content.documents, start=1):
         opening = receipts[document.record].payload
+        told = document.state or _type(document.code, document.media_type)
         yield ListedDocument(
             name=document_name(number, document),
-            what=document.state or _type(document.code, document.media_type),
+            what=_erased(erasures.get(document.record)) if told == "erased" else told,
             sha256=opening.sha256.hex() if opening is not None and document.state is None else "-",
             entry=document.record,
         )

@@ -13,7 +13,7 @@ from provenance.evidence.cover import CoverReading
 from provenance.evidence.crosschecks import CrossCheck, Stated
 from provenance.evidence.dossier.report import Clock, Found, Item, Section
 from provenance.evidence.dossier.sheet import ENTRY, spelled_time
-from provenance.evidence.facts import Holdings, Logged, Proof
+from provenance.evidence.facts import Erased, Holdings, Logged, Proof
 from provenance.evidence.limits import LimitReading
 from provenance.evidence.money import plain
 
@@ -129,6 +129,13 @@ def verdicts_of(case: Case, holdings: Holdings) -> list[Found]:
     return found
 
 
+def erasure_of(erased: Erased | None) -> str:
+    """Return when something was erased and why; nothing where the log does not say it yet."""
+    if erased is None:
+        return ""
+    return f"at {spelled_time(erased.at)} UTC: {words(erased.ground)}"
+
+
 def words(name: str) -> str:
     """Return a name of ours as people write it."""
     return name.replace("_", " ")
@@ -144,6 +151,11 @@ def _note(line: ChecklistLine) -> str:
         parts.append("entry " + ", ".join(str(one.first_index) for one in line.filled_by))
     if line.more:
         parts.append(f"and {line.more} more")
+    parts += [
+        f"entry {one.first_index} erased {erasure_of(Erased(one.erased_at, one.erased_ground or ''))}"
+        for one in line.filled_by
+        if one.erased_at is not None
+    ]
     parts += list(dict.fromkeys(one.remark for one in line.filled_by if one.remark))
     if line.due_at is not None:
         parts.append(f"due {spelled_time(line.due_at)} UTC: {line.due}")
@@ -237,7 +249,7 @@ def _act(number: int, logged: LoggedAct) -> tuple[str, ...]:
     at, entry = spelled_time(logged.logged.recorded_at), str(logged.logged.first_index)
     act = logged.act
     if act is None:
-        return str(number), at, "erased", "", entry
+        return str(number), at, "erased", erasure_of(logged.logged.erased), entry
     said = "; ".join(_said(act.body.to_json()))
     if act.author is not None:
         said = f"{act.author}: {said}" if said else act.author

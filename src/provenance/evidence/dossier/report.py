@@ -201,5 +201,5 @@ def _records(sheet: Sheet, content: ReportContent) -> None:
         "Documents",
         ("File", "What", ENTRY, "SHA-256"),
         [(item.name, item.what, str(item.entry), item.sha256) for item in content.documents],
-        (28, 24, 10, 38),
+        (33, 22, 8, 37),
     )

@@ -19,6 +19,7 @@ from fpdf.enums import (
     CellBordersLayout,
     MethodReturnValue,
     TableBordersLayout,
+    VAlign,
     XPos,
     YPos,
 )
@@ -45,6 +46,8 @@ _DOUBT = (122, 77, 0)
 _STATES: Final = frozenset({*_TONES, "UNKNOWN", "unverifiable"})
 _QR_MM = 34.0
 _LINE_MM: Final = 4.6
+_CELL_SIZE: Final = 8.5
+_HEADING_MM: Final = 12.0
 _ABOVE: Final = 1.2
 _BESIDE: Final = 1.6
 _LONGEST: Final = 2_000
@@ -53,14 +56,14 @@ _LONGEST_TEXT: Final = 240
 """Letters of a title or another text that is no cell: half a page of the widest and largest."""
 _LONGEST_HEADER: Final = 90
 """Letters above every page: two lines of the widest."""
-_PART: Final = 12
+_PART: Final = 6
 """Lines of a cell that stay together: what is left empty at the end of a page is less."""
 _MOST_LINES: Final = 48
 _FEWEST_LINES: Final = 6
 """Lines of one cell, in a table of few rows and of many."""
 _TABLE_LINES: Final = 2_000
 """Lines of one table, where its rows are so long: fifty pages, beyond which nobody reads on."""
-_SURE_TO_FIT: Final = 120
+_SURE_TO_FIT: Final = 60
 """Letters that are never more lines than stay together, however wide."""
 
 
@@ -99,10 +102,10 @@ class Sheet(FPDF):
         said = f"{self.page_no()} / {{nb}}   ·   {self._written}"
         self._set(f"{said}   ·   a report is no proof: verify the dossier", size=7, colour=SOFT)
 
-    def heading(self, title: str) -> None:
-        """Set the heading of what follows, together with its beginning."""
+    def heading(self, title: str, *, before: float = 18) -> None:
+        """Set the heading of what follows, on the page that has room for ``before`` mm of that."""
         self.ln(3)
-        if self.will_page_break(30):
+        if self.will_page_break(before + _HEADING_MM):
             self.add_page()
         self.text_of(title, size=13)
 
@@ -139,16 +142,21 @@ class Sheet(FPDF):
         """
         if not rows:
             return
-        if title:
-            self.heading(title)
-        self.ln(1)
-        self._font(8.5, INK)
-        self.set_draw_color(*_LINE)
+        self._font(_CELL_SIZE, INK)
         most = max(_FEWEST_LINES, min(_MOST_LINES, _TABLE_LINES // len(rows)))
         columns = _Columns(tuple(heads), tuple(width * self.epw / 100 for width in widths), most)
+        if title:
+            first = next(self._parts(rows[0], columns))
+            self.heading(
+                title, before=self._height(heads, columns) + self._height(first.cells, columns)
+            )
+        self.ln(1)
+        self._font(_CELL_SIZE, INK)
+        self.set_draw_color(*_LINE)
         with self.table(
             col_widths=widths,
             text_align="LEFT",
+            v_align=VAlign.T,
             line_height=_LINE_MM,
             borders_layout=TableBordersLayout.NONE,
             first_row_as_headings=bool(title),
@@ -202,6 +210,22 @@ class Sheet(FPDF):
             return [shown]
         even = math.ceil(len(lines) / math.ceil(len(lines) / _PART))
         return ["\n".join(lines[start : start + even]) for start in range(0, len(lines), even)]
+
+    def _height(self, cells: Sequence[str], columns: "_Columns") -> float:
+        """Height of a row, in millimetres."""
+        heights = [
+            self.multi_cell(
+                width,
+                _LINE_MM,
+                cell,
+                align="L",
+                padding=_padding(),
+                dry_run=True,
+                output=MethodReturnValue.HEIGHT,
+            )
+            for cell, width in zip(cells, columns.widths, strict=True)
+        ]
+        return max(height for height in heights if isinstance(height, float))
 
     def _set(
         self, shown: str, *, size: float, colour: tuple[int, int, int], width: float = 0
