@@ -38,7 +38,8 @@ class WriterLimits:
     together last time. ``transaction_seconds``: after which a database that does not answer is
     given up, COMMIT and the largest capture included. ``patience_seconds``: where it took a group
     longer than this to learn that the database is of no use, those that wait behind it are not
-    made to find that out one after the other. ``waiting_*``: some ten seconds of work; what does not fit is told to
+    made to find that out one after the other. ``trouble_seconds``: for how long a write that the
+    database did not take says something of the next one. ``waiting_*``: some ten seconds of work; what does not fit is told to
     come back after ``retry_after_seconds``. A submission larger than that is let in when nothing
     else waits.
     """
@@ -47,6 +48,7 @@ class WriterLimits:
     linger_seconds: float = 0.002
     transaction_seconds: float = 60.0
     patience_seconds: float = 5.0
+    trouble_seconds: float = 15.0
     waiting_entries: int = 100_000
     waiting_bytes: int = 96 << 20
     retry_after_seconds: int = 1
@@ -91,6 +93,8 @@ class LogWriter:
         self._acknowledger = Acknowledger(origin=log.origin, signers=signers)
         self._queue: deque[_Waiting] = deque()
         self._under_way: Sequence[_Waiting] = ()
+        self._failure = ""
+        self._failed_at = 0.0
         self._arrived = asyncio.Event()
         self._wanted = 1
         self._entries = self._bytes = self._last_group = 0
@@ -106,6 +110,12 @@ class LogWriter:
     def is_open(self) -> bool:
         """Whether submissions are taken."""
         return self._gate.is_open and self._task is not None and not self._stopping
+
+    @property
+    def trouble(self) -> str:
+        """Why the last write was not taken, if that is of now; empty where it was."""
+        since = time.perf_counter() - self._failed_at
+        return self._failure if since < self._limits.trouble_seconds else ""
 
     def open(self, *, checked_size: int = 0) -> None:
         """Take submissions: the fence has passed on a log of ``checked_size``."""
@@ -238,8 +248,10 @@ class LogWriter:
             outcomes = await self._committer.commit([waiting.prepared for waiting in group])
         except Exception as error:  # noqa: BLE001 - whatever it is, everybody must be answered
             outcomes = [error] * len(group)
-        if time.perf_counter() - began > self._limits.patience_seconds:
-            self._let_go(outcomes)
+        failure = _failure(outcomes)
+        self._failure, self._failed_at = failure, time.perf_counter()
+        if failure and time.perf_counter() - began > self._limits.patience_seconds:
+            self._let_go()
         logged = 0
         for waiting, outcome in zip(group, outcomes, strict=True):
             logged += await self._answer(waiting, outcome)
@@ -248,12 +260,8 @@ class LogWriter:
             self._metrics.group_entries.observe(logged)
             self._metrics.group_seconds.observe(time.perf_counter() - began)
 
-    def _let_go(self, outcomes: Sequence[Outcome]) -> None:
-        """Refuse what waits, if the database was of no use to those who had their turn."""
-        if not all(
-            isinstance(outcome, UnavailableError | OutcomeUnknownError) for outcome in outcomes
-        ):
-            return
+    def _let_go(self) -> None:
+        """Refuse what waits: the database was of no use to those who had their turn."""
         while self._queue:
             answered = self._queue.popleft().answered
             if not answered.done():
@@ -288,3 +296,13 @@ class LogWriter:
             if logged is not None and not answered.done():
                 answered.set_result(logged)
         return outcome.new.count if not outcome.repeated else 0
+
+
+def _failure(outcomes: Sequence[Outcome]) -> str:
+    """Why the database was of no use to any of a group; empty where it was."""
+    errors = [
+        outcome
+        for outcome in outcomes
+        if isinstance(outcome, UnavailableError | OutcomeUnknownError)
+    ]
+    return f"{errors[0].code}: {errors[0]}" if errors and len(errors) == len(outcomes) else ""
