@@ -79,6 +79,7 @@ async def test_a_stop_while_the_database_stands_still_answers_everybody(tmp_path
                 assert time.monotonic() - began < 60
             harness.submitters.give_up.set()
         assert harness.service.process.wait(120) == 0
+        harness.service.__exit__()
         # Neither a bare 500 nor a 503 that does not say when to come back.
         assert harness.submitters.unexpected == []
         assert harness.submitters.outcomes["503"] >= 4
