@@ -60,3 +60,30 @@ async def test_a_database_that_stands_still_is_seen_by_worker_and_api(tmp_path: 
         await harness.check()
     assert "database_silent" in harness.log_of("api")
     assert '"database-silent"' in harness.log_of("worker")
+
+
+async def test_a_stop_while_the_database_stands_still_answers_everybody(tmp_path: Path) -> None:
+    harness = Harness(tmp_path / "data")
+    with harness.running():
+        assert harness.service.process is not None
+        with harness.submitters.send(documents(200, events=10), clients=8) as sending:
+            sending.wait_for(20)
+            api = harness.service.child("provenance.api")
+            with standing_still(harness):
+                harness.wait_until(lambda: harness.http_in_flight() >= 4)
+                harness.service.process.send_signal(signal.SIGTERM)
+                began = time.monotonic()
+                psutil.wait_procs([api], timeout=120)
+                assert not api.is_running()
+                # By itself, and long before it would have been killed.
+                assert time.monotonic() - began < 60
+            harness.submitters.give_up.set()
+        assert harness.service.process.wait(120) == 0
+        harness.service.__exit__()
+        # Neither a bare 500 nor a 503 that does not say when to come back.
+        assert harness.submitters.unexpected == []
+        assert harness.submitters.outcomes["503"] >= 4
+        harness.submitters.give_up.clear()
+        harness.start()
+        await harness.check()
+    assert "api_stopped" in harness.log_of("api")

@@ -2,14 +2,19 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import uvicorn
+from prometheus_client import CollectorRegistry
 
+from fixtures.waiting import eventually
 from provenance.api.connection import MAX_FIELDS, MAX_HEAD, HttpConnection, server_config
+from provenance.api.edge import Edge
+from provenance.api.metrics import HttpMetrics
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -33,6 +38,37 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def endless(scope: Any, receive: Any, send: Any) -> None:
+    """Wait for ever."""
+    del scope, receive, send
+    await asyncio.Event().wait()
+
+
+async def test_a_stop_that_cannot_wait_for_a_request_answers_it_all_the_same() -> None:
+    registry = CollectorRegistry()
+    edge = Edge(endless, metrics=HttpMetrics(registry), random_bytes=os.urandom)
+    config = server_config(edge, host="127.0.0.1", port=0)
+    config.timeout_graceful_shutdown = 1
+    config.lifespan = "off"
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve())
+    await eventually(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(GET.replace(b"GET", b"POST") + b"Content-Length: 0\r\n\r\n")
+    await eventually(
+        lambda: (
+            registry.get_sample_value("provenance_http_requests_in_flight") is not None
+            and bool(server.server_state.tasks)
+        )
+    )
+    server.should_exit = True
+    status, body = await answer((reader, writer))
+    assert (status, json.loads(body)["code"]) == (503, "outcome-unknown")
+    writer.close()
+    await running
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from fault.wire import Wire, wire_to
 from fixtures.anchoring import World
+from fixtures.logs import event, log_under_test, submission
 from fixtures.waiting import eventually
 from provenance.anchor.metrics import AnchorMetrics
 from provenance.anchor.session import connect
@@ -21,7 +22,9 @@ from provenance.db.engine import create_engine
 from provenance.db.errors import DatabaseSilentError
 from provenance.db.watch import DatabaseWatch, PooledConnections, WatchRhythm
 from provenance.embedded import PostgresAddress
-from provenance.log.writer import LogWriter
+from provenance.log.errors import UnavailableError
+from provenance.log.metrics import LogMetrics
+from provenance.log.writer import LogWriter, WriterLimits
 from provenance.wiring.guard import FenceGuard
 
 pytestmark = pytest.mark.services
@@ -136,6 +139,31 @@ async def test_readiness_answers_in_time_with_the_reason_and_asks_once(
         assert engine.pool.checkedout() <= 1
     wire.flowing.set()
     await engine.dispose()
+
+
+async def test_those_who_wait_behind_a_silent_server_are_told_with_the_first(
+    url: str, wire: Wire
+) -> None:
+    limits = WriterLimits(group_entries=1, transaction_seconds=0.5, patience_seconds=0.2)
+    registry = CollectorRegistry()
+    async with log_under_test(url) as log:
+        writer = await log.writer(limits=limits, metrics=LogMetrics(registry))
+        await writer.submit(submission(event("before")))
+        wire.flowing.clear()
+        sent = [
+            asyncio.create_task(writer.submit(submission(event(f"e{number}"))))
+            for number in range(30)
+        ]
+        await eventually(
+            lambda: (registry.get_sample_value("provenance_log_waiting_seconds") or 0) > 0.2
+        )
+        # One by one they would take half a second each, and ten more for each new connection.
+        async with asyncio.timeout(14):
+            outcomes = await asyncio.gather(*sent, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {UnavailableError}
+        wire.flowing.set()
+        assert registry.get_sample_value("provenance_log_waiting_seconds") == 0
+        assert (await writer.submit(submission(event("after")))).first_index == 1
 
 
 async def test_a_worker_counts_the_silence_and_goes_on(world: World, wire: Wire) -> None:

@@ -19,9 +19,11 @@ from fixtures.logs import (
     log_under_test,
     submission,
 )
+from fixtures.opening import client
 from fixtures.rotation import rotated
 from fixtures.soundness import check_world
 from fixtures.waiting import eventually
+from provenance.api.readiness import Readiness
 from provenance.db.engine import PoolOptions
 from provenance.log.errors import OutcomeUnknownError, RetryableError, UnavailableError
 from provenance.log.steps import Step
@@ -33,6 +35,7 @@ from provenance.log.submissions import (
     Submission,
 )
 from provenance.log.writer import LogWriter, WriterLimits
+from provenance.wiring.guard import FenceGuard
 
 pytestmark = pytest.mark.services
 
@@ -282,3 +285,41 @@ async def test_a_database_that_is_gone_is_a_reason_to_come_back(
         postgres.drop_database(address.database)
         with pytest.raises(UnavailableError, match="cannot be reached"):
             await writer.submit(submission(event("f")))
+
+
+async def disk_full() -> None:
+    raise psycopg.errors.DiskFull("No space left on device")
+
+
+async def test_a_disk_that_is_full_shows_in_readiness_until_a_write_succeeds(
+    database_url: str,
+) -> None:
+    observer = FailOnce(Step.LOCK_AND_READ, "after", disk_full, armed=True)
+    async with log_under_test(database_url) as log, client("http://127.0.0.1:9") as node:
+        writer = await log.writer(observer=observer)
+        guard = FenceGuard(writer, database_url=database_url, chain=node, log=log.identity)
+        readiness = Readiness(log.engine, log.identity, writer, guard)
+
+        async def found() -> dict[str, tuple[bool, str]]:
+            return {
+                check.name: (check.is_ready, check.reason) for check in await readiness.checks()
+            }
+
+        async with readiness.running():
+            assert (await found())["writer"] == (True, "")
+            with pytest.raises(UnavailableError):
+                await writer.submit(submission(event("e")))
+            is_ready, reason = (await found())["writer"]
+            assert not is_ready
+            assert reason.startswith("log-unavailable: ")
+            await writer.submit(submission(event("f")))
+            assert (await found())["writer"] == (True, "")
+
+
+async def test_a_failure_of_long_ago_says_nothing_of_now(database_url: str) -> None:
+    observer = FailOnce(Step.LOCK_AND_READ, "after", disk_full, armed=True)
+    async with log_under_test(database_url) as log:
+        writer = await log.writer(observer=observer, limits=WriterLimits(trouble_seconds=0.0))
+        with pytest.raises(UnavailableError):
+            await writer.submit(submission(event("e")))
+        assert writer.trouble == ""

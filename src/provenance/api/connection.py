@@ -24,8 +24,10 @@ HEAD_S: Final = 20.0
 """Seconds that a head may take, and what still comes of a body after its answer."""
 LINGER_S: Final = 2.0
 """Seconds in which what a refused client still sends is thrown away, so that it reads the answer."""
-GRACE_S: Final = 30
-"""Seconds that open requests get to finish when the process is told to stop."""
+GRACE_S: Final = 65
+"""Seconds that open requests get to finish when the process is told to stop: more than the longest
+transaction (``WriterLimits``), so that each learns what has become of it; less than whoever stops
+the process waits before he kills it."""
 
 _log = structlog.get_logger(__name__)
 _DETAILS: Final = {

@@ -4,6 +4,7 @@ Paths are logged and counted by their pattern: the path itself may hold a waybil
 what anybody may read anyway is open to pages of other origins.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -14,7 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from provenance.api.dispatch import ROUTE
 from provenance.api.metrics import HttpMetrics
-from provenance.api.problems import PROBLEM_STATE, on_unexpected, problem
+from provenance.api.problems import PROBLEM_STATE, on_unexpected, problem, problem_of_error
+from provenance.log.errors import OutcomeUnknownError
 
 MAX_IN_FLIGHT: Final = 2_000
 """Requests at once in one process: what is more is told to come back before memory grows."""
@@ -89,6 +91,13 @@ class Edge:
         else:
             try:
                 await self._app(scope, receive, exchange.send)
+            except asyncio.CancelledError:
+                # Nobody cancels a request but a server that stops and has waited long enough. It
+                # would answer for itself, and say nothing of whether to repeat the request.
+                if exchange.status == 0:
+                    left = problem_of_error(OutcomeUnknownError(), exchange.reference)
+                    await left(scope, receive, exchange.send)
+                raise
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller is answered
                 answer = await on_unexpected(Request(scope), error)
                 if exchange.status == 0:

@@ -22,8 +22,9 @@ _READY_S: Final = 1.5
 class Readiness:
     """Whether database, log and writer do their part.
 
-    The log's state is read, because an open writer only learns of it when it next writes. A
-    question that the database leaves open is not asked again before it is answered, so that no
+    The log's state is read, because an open writer only learns of it when it next writes. That
+    the database answers does not mean that it takes writes (a full disk), so the last write counts
+    too, for a while. A question that the database leaves open is not asked again before it is answered, so that no
     number of them uses up the connections.
     """
 
@@ -40,12 +41,13 @@ class Readiness:
         """What the service needs, and whether it is there; answers within two seconds."""
         return [
             *await self._answer_in_time(),
-            Check(
-                name="writer",
-                is_ready=self._writer.is_open,
-                reason="" if self._writer.is_open else self._guard.reason,
-            ),
+            self._writer_check(),
         ]
+
+    def _writer_check(self) -> Check:
+        is_open, trouble = self._writer.is_open, self._writer.trouble
+        reason = trouble if is_open else self._guard.reason
+        return Check(name="writer", is_ready=is_open and not trouble, reason=reason)
 
     async def _answer_in_time(self) -> list[Check]:
         asking = self._asking

@@ -257,9 +257,12 @@ class SupervisedProcess:
             pause = min(pause * 2, 1.0)
         self._guard = asyncio.create_task(self._keep_running(), name=f"guard-{self._service.name}")
 
-    async def restart(self, *, reason: str) -> None:
-        """End the process as :meth:`stop` does, but go on guarding it: it is started again.
+    async def restart(
+        self, *, reason: str, stop: tuple[tuple[signal.Signals, float], ...] | None = None
+    ) -> None:
+        """End the process, but go on guarding it: it is started again.
 
+        ``stop`` are signals and seconds as of :class:`Command`, by default those of the service.
         A start that is under way counts as a process; where there is none, the next start does.
         """
         async with self._spawning:
@@ -268,7 +271,7 @@ class SupervisedProcess:
             return
         self._wanted_end = reason
         _log.warning("restart_wanted", service=self._service.name, reason=reason)
-        await self._signal(handle)
+        await self._signal(handle, stop or self._stop_steps)
 
     async def stop(self) -> None:
         """End the process, by ever stronger signals, and stop guarding it. Safe to call twice."""
@@ -348,10 +351,12 @@ class SupervisedProcess:
     async def _end(self) -> None:
         handle, self._handle = self._handle, None
         if handle is not None:
-            await self._signal(handle)
+            await self._signal(handle, self._stop_steps)
 
-    async def _signal(self, handle: _Handle) -> None:
-        for number, seconds in self._stop_steps:
+    async def _signal(
+        self, handle: _Handle, steps: tuple[tuple[signal.Signals, float], ...]
+    ) -> None:
+        for number, seconds in steps:
             with suppress(ProcessLookupError):
                 handle.send(number)
             try:

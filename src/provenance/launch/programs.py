@@ -5,11 +5,14 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from signal import SIGKILL, SIGTERM
+from typing import Final
 
+from provenance.api.connection import GRACE_S
 from provenance.embedded.process import Command, RunningProcess
 
-_STOP = ((SIGTERM, 45.0), (SIGKILL, 5.0))
-"""A graceful stop finishes what was accepted, which takes as long as the slowest commit."""
+STOP: Final = ((SIGTERM, GRACE_S + 15.0), (SIGKILL, 5.0))
+"""A graceful stop finishes what was accepted, which takes as long as the slowest commit; then the
+API has some seconds to answer what is left, and to close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Program:
         return Command(
             argv=(sys.executable, "-m", self.module),
             environment=self.environment(),
-            stop=_STOP,
+            stop=STOP,
             death_signal=SIGTERM,
         )
 

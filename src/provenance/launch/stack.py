@@ -10,7 +10,7 @@ another port is no place that they could find, so they are started again with it
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from provenance.embedded.files import (
 )
 from provenance.embedded.postgres import EmbeddedPostgres
 from provenance.embedded.process import SupervisedProcess
+from provenance.launch.health import HealthAddress, HealthRhythm, HealthWatch
 from provenance.launch.programs import Program, at_once, wait_for_answer
 from provenance.settings import Settings
 from provenance.wiring.setup import SetUp, set_up
@@ -71,15 +72,18 @@ class Addresses:
 class Stack:
     """Use as an asynchronous context manager; leaving it stops everything in order."""
 
-    def __init__(self, settings: Settings, *, report: Report) -> None:
+    def __init__(
+        self, settings: Settings, *, report: Report, health_rhythm: HealthRhythm | None = None
+    ) -> None:
         self._settings = settings
+        self._health_rhythm = health_rhythm
         self._report = report
         self._data = settings.data_dir.absolute()
         self._exit = AsyncExitStack()
         self.chain: EmbeddedAnvil | None = None
         self.database: EmbeddedPostgres | None = None
         self.programs: dict[str, SupervisedProcess] = {}
-        self._moving: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Take the data folder; nothing is started yet."""
@@ -91,7 +95,6 @@ class Stack:
                 f"the service already runs on {self._data}; stop it first, or set PROVENANCE_DATA"
             )
         self._exit.callback(lock.release)
-        self._exit.push_async_callback(self._end_moves)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -115,6 +118,9 @@ class Stack:
         if self.database is not None:
             self.database.process.on_restart(self._follow_database)
             self._follow_database()
+        self._watch("worker", self._worker_health)
+        self._watch("api", lambda: HealthAddress(settings.api_host, port, "/health/live"))
+        self._exit.push_async_callback(self._end_tasks)
         return Addresses(
             settings=settings,
             api_url=api_url,
@@ -226,14 +232,29 @@ class Stack:
         self._settings = self._settings.model_copy(update={"database_url": url})
         _log.warning("database_moved", port=self.database.address.port)
         for process in self.programs.values():
-            task = asyncio.create_task(process.restart(reason="the database has moved"))
-            self._moving.add(task)
-            task.add_done_callback(self._moving.discard)
+            self._do(process.restart(reason="the database has moved"))
 
-    async def _end_moves(self) -> None:
-        for task in self._moving:
+    def _watch(self, name: str, address: Callable[[], HealthAddress]) -> None:
+        watch = HealthWatch(
+            self.programs[name], name=name, address=address, rhythm=self._health_rhythm
+        )
+        self._do(watch.run())
+
+    def _worker_health(self) -> HealthAddress:
+        # It may have had to take another port than at its last start.
+        text = (self._data / "run" / "worker-metrics.port").read_text(encoding="ascii")
+        return HealthAddress("127.0.0.1", int(text), "/metrics")
+
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _end_tasks(self) -> None:
+        tasks = tuple(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._moving, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _answers(settings: Settings, port: int) -> None:

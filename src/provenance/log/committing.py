@@ -116,18 +116,20 @@ class GroupCommitter:
     async def _commit_or_retry(
         self, group: Sequence[PreparedSubmission]
     ) -> Sequence[Answer | ProvenanceError]:
+        # One for all of it: a stop of the process waits longer than this, and no longer.
+        deadline = asyncio.get_running_loop().time() + self._seconds
         try:
-            return await self._attempt(group)
+            return await self._attempt(group, deadline=deadline)
         except _LostConnectionError:
             # Nothing was written. An idle connection dies with a restart of the server, and the
             # next one works; whatever lasts longer is for the submitter to wait for.
-            return await self._attempt(group)
+            return await self._attempt(group, deadline=deadline)
 
     async def _attempt(
-        self, group: Sequence[PreparedSubmission]
+        self, group: Sequence[PreparedSubmission], *, deadline: float
     ) -> Sequence[Answer | ProvenanceError]:
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout_at(deadline):
                 async with observed(self._observer, Step.CONNECT):
                     connection = await self._connection.get()
                 written = await self._write(connection, group)
@@ -139,7 +141,7 @@ class GroupCommitter:
         if written.plan.empty:
             await self._connection.reset()
         else:
-            await self._commit(connection)
+            await self._commit(connection, deadline=deadline)
             await self._remember(written)
         return written.plan.answers
 
@@ -195,9 +197,9 @@ class GroupCommitter:
             return None
         return tuple(await read_edge(connection, log_id=self._log_id, size=head.size))
 
-    async def _commit(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def _commit(self, connection: psycopg.AsyncConnection[Any], *, deadline: float) -> None:
         try:
-            async with asyncio.timeout(self._seconds), observed(self._observer, Step.COMMIT):
+            async with asyncio.timeout_at(deadline), observed(self._observer, Step.COMMIT):
                 await connection.commit()
         except psycopg.Error as error:
             if error.sqlstate is None or is_lost(connection):

@@ -42,8 +42,9 @@ class OutcomeUnknownError(RetryableError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the connection to the database was lost while it committed; repeat the request with "
-            "the same Idempotency-Key and the same content, which is logged once in either case",
+            "the database did not say whether it committed before it, or this service, went away; "
+            "repeat the request with the same Idempotency-Key and the same content, which is logged "
+            "once in either case",
             retry_after=1,
         )
 

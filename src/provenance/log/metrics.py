@@ -41,6 +41,11 @@ class LogMetrics:
             "Memory held by accepted submissions, estimated",
             registry=registry,
         )
+        self.waiting_seconds = Gauge(
+            "provenance_log_waiting_seconds",
+            "Age of the oldest submission that is accepted by this process and not yet answered",
+            registry=registry,
+        )
         self.open = Gauge(
             "provenance_log_writer_open", "1 while this process accepts writes", registry=registry
         )

@@ -36,7 +36,10 @@ class WriterLimits:
     ``group_entries``: enough that a commit costs little for each entry, few enough that the lock
     is held for less than 0.1 s. ``linger_seconds``: how long a group waits for as many as came
     together last time. ``transaction_seconds``: after which a database that does not answer is
-    given up, the largest capture included. ``waiting_*``: some ten seconds of work; what does not fit is told to
+    given up, COMMIT and the largest capture included. ``patience_seconds``: where it took a group
+    longer than this to learn that the database is of no use, those that wait behind it are not
+    made to find that out one after the other. ``trouble_seconds``: for how long a write that the
+    database did not take says something of the next one. ``waiting_*``: some ten seconds of work; what does not fit is told to
     come back after ``retry_after_seconds``. A submission larger than that is let in when nothing
     else waits.
     """
@@ -44,6 +47,8 @@ class WriterLimits:
     group_entries: int = 1000
     linger_seconds: float = 0.002
     transaction_seconds: float = 60.0
+    patience_seconds: float = 5.0
+    trouble_seconds: float = 15.0
     waiting_entries: int = 100_000
     waiting_bytes: int = 96 << 20
     retry_after_seconds: int = 1
@@ -53,6 +58,8 @@ class WriterLimits:
 class _Waiting:
     prepared: PreparedSubmission
     answered: asyncio.Future[Logged]
+    since: float
+    """Seconds of the monotonic clock."""
 
 
 class LogWriter:
@@ -85,6 +92,9 @@ class LogWriter:
         )
         self._acknowledger = Acknowledger(origin=log.origin, signers=signers)
         self._queue: deque[_Waiting] = deque()
+        self._under_way: Sequence[_Waiting] = ()
+        self._failure = ""
+        self._failed_at = 0.0
         self._arrived = asyncio.Event()
         self._wanted = 1
         self._entries = self._bytes = self._last_group = 0
@@ -94,11 +104,18 @@ class LogWriter:
         self._repeated = self._metrics.submissions.labels("repeated")
         self._metrics.waiting_entries.set_function(lambda: self._entries)
         self._metrics.waiting_bytes.set_function(lambda: self._bytes)
+        self._metrics.waiting_seconds.set_function(self._oldest)
 
     @property
     def is_open(self) -> bool:
         """Whether submissions are taken."""
         return self._gate.is_open and self._task is not None and not self._stopping
+
+    @property
+    def trouble(self) -> str:
+        """Why the last write was not taken, if that is of now; empty where it was."""
+        since = time.perf_counter() - self._failed_at
+        return self._failure if since < self._limits.trouble_seconds else ""
 
     def open(self, *, checked_size: int = 0) -> None:
         """Take submissions: the fence has passed on a log of ``checked_size``."""
@@ -151,7 +168,8 @@ class LogWriter:
         try:
             prepared = await prepare(submission, random_bytes=self._random_bytes)
             self._require_running()
-            waiting = _Waiting(prepared, asyncio.get_running_loop().create_future())
+            answered: asyncio.Future[Logged] = asyncio.get_running_loop().create_future()
+            waiting = _Waiting(prepared, answered, time.perf_counter())
             self._queue.append(waiting)
             if len(self._queue) >= self._wanted:
                 self._arrived.set()
@@ -184,9 +202,10 @@ class LogWriter:
 
     async def _run(self) -> None:
         while await self._something_waits():
-            group = await self._gather()
-            if group:
-                await self._settle(group)
+            self._under_way = await self._gather()
+            if self._under_way:
+                await self._settle(self._under_way)
+                self._under_way = ()
 
     async def _something_waits(self) -> bool:
         while not self._queue:
@@ -229,6 +248,10 @@ class LogWriter:
             outcomes = await self._committer.commit([waiting.prepared for waiting in group])
         except Exception as error:  # noqa: BLE001 - whatever it is, everybody must be answered
             outcomes = [error] * len(group)
+        failure = _failure(outcomes)
+        self._failure, self._failed_at = failure, time.perf_counter()
+        if failure and time.perf_counter() - began > self._limits.patience_seconds:
+            self._let_go()
         logged = 0
         for waiting, outcome in zip(group, outcomes, strict=True):
             logged += await self._answer(waiting, outcome)
@@ -236,6 +259,23 @@ class LogWriter:
             self._metrics.entries.inc(logged)
             self._metrics.group_entries.observe(logged)
             self._metrics.group_seconds.observe(time.perf_counter() - began)
+
+    def _let_go(self) -> None:
+        """Refuse what waits: the database was of no use to those who had their turn."""
+        while self._queue:
+            answered = self._queue.popleft().answered
+            if not answered.done():
+                answered.set_exception(
+                    UnavailableError(
+                        "the database does not answer; nothing was logged",
+                        retry_after=self._limits.retry_after_seconds,
+                    )
+                )
+
+    def _oldest(self) -> float:
+        """Age in seconds of what has waited longest."""
+        first = next(iter(self._under_way or self._queue), None)
+        return 0.0 if first is None else time.perf_counter() - first.since
 
     async def _answer(self, waiting: _Waiting, outcome: Outcome) -> int:
         """Resolve one submitter's future; returns the number of new entries."""
@@ -256,3 +296,13 @@ class LogWriter:
             if logged is not None and not answered.done():
                 answered.set_result(logged)
         return outcome.new.count if not outcome.repeated else 0
+
+
+def _failure(outcomes: Sequence[Outcome]) -> str:
+    """Why the database was of no use to any of a group; empty where it was."""
+    errors = [
+        outcome
+        for outcome in outcomes
+        if isinstance(outcome, UnavailableError | OutcomeUnknownError)
+    ]
+    return f"{errors[0].code}: {errors[0]}" if errors and len(errors) == len(outcomes) else ""
