@@ -41,9 +41,13 @@ def test_a_case_is_opened_changed_shown_and_listed(tmp_path: Path) -> None:
             assert done.code == 0, done.err
             return done.out
 
-        opened = json.loads(
-            case("open", "damage", "WB 1", "--claimant", "Nora", "--with", "more.json", "--json")
-        )
+        asked = "open", "damage", "WB 1", "--claimant", "Nora", "--with", "more.json", "--json"
+        misspelt = provenance("case", *asked, cwd=tmp_path, env=env)
+        assert misspelt.code == 1
+        assert "nothing is recorded about" in misspelt.err
+        assert "`--yes` opens the case all the same" in misspelt.err
+        opened = json.loads(case(*asked, "--yes"))
+        assert len(opened["unrecorded"]) == 1
         name = opened["case"]
         moved = case("act", name, "state_changed", "--to", "submitted", "--expect", 1)
         assert "submitted, next act 2" in moved

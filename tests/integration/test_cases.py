@@ -389,6 +389,31 @@ async def test_a_hold_covers_the_case_its_shipments_and_what_is_linked(
     assert case not in await store.on_hold()
 
 
+async def test_a_case_on_what_nobody_recorded_is_noted_or_refused(
+    service: ServiceUnderTest,
+) -> None:
+    desk, known, never = await new_desk(service), parcel(), parcel()
+    await desk.capture(at("2025-06-10T09:00:00Z", "accepting", known))
+    body = {
+        "claim": "damage",
+        "shipments": [known, never],
+        "claimant": "N",
+        "expect_recorded": True,
+    }
+    refused = await desk.claims.post("/v1/cases", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "nothing-recorded")
+    assert never in refused.json()["detail"]
+    assert known not in refused.json()["detail"]
+    noted = await desk.claims.post("/v1/cases", json={**body, "expect_recorded": False})
+    assert (noted.status_code, noted.json()["unrecorded"]) == (201, [never])
+    # A case about it is no record of it.
+    again = await desk.claims.post("/v1/cases", json=body)
+    assert again.json()["code"] == "nothing-recorded"
+    fine = await desk.claims.post("/v1/cases", json={**body, "shipments": [known]})
+    assert fine.status_code == 201
+    assert "unrecorded" not in fine.json()
+
+
 async def erase(service: ServiceUnderTest, first_index: int) -> None:
     """What an erasure leaves of a record's row."""
     statement = (

@@ -44,16 +44,30 @@ def open_case(
             "--with", metavar="FILE", help="JSON with further members: facts, amounts, zone …"
         ),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Open it although nothing is recorded about a shipment.")
+    ] = False,
     author: Annotated[str | None, _AUTHOR] = None,
     url: Annotated[str | None, URL_OPTION] = None,
     key: Annotated[str | None, KEY_OPTION] = None,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
-    """Open a case; its first act is in the log when this returns."""
-    body = {**_members(more), "claim": claim, "shipments": shipments, "claimant": claimant}
+    """Open a case; its first act is in the log when this returns.
+
+    A waybill or parcel that nobody recorded anything about is refused, unless --yes is given: it
+    may be misspelt, and a case cannot be moved to another shipment.
+    """
+    body = {
+        **_members(more),
+        "claim": claim,
+        "shipments": shipments,
+        "claimant": claimant,
+        "expect_recorded": not yes,
+    }
     headers = {"idempotency-key": os.urandom(16).hex()}
     with reported(), _service(url, key) as service:
         answer = service.ask("POST", "/v1/cases", json=_authored(body, author), headers=headers)
+        _ask_for_yes(answer)
         _print_act(_value(answer), as_json=as_json)
 
 
@@ -175,6 +189,19 @@ def _value(answer: "httpx.Response") -> dict[str, Any]:
     return value
 
 
+def _ask_for_yes(answer: "httpx.Response") -> None:
+    """Refuse with this command's own remedy where nothing is recorded."""
+    if answer.is_success:
+        return
+    value = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+    if value.get("code") == "nothing-recorded":
+        told = value["detail"].partition(": name the waybill")[0]
+        fail(
+            f"{told}: is it spelled as it was recorded? `--yes` opens the case all the same",
+            code=INVALID,
+        )
+
+
 def _print_act(value: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(value, indent=2))
@@ -184,3 +211,5 @@ def _print_act(value: dict[str, Any], *, as_json: bool) -> None:
         f"{value['case']}: {value['act']} at entry {value['first_index']}{again}; "
         f"{value['state']}, next act {value['seq']}"
     )
+    for shipment in value.get("unrecorded", ()):
+        typer.echo(f"note: nothing is recorded about {shipment}", err=True)

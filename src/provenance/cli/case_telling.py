@@ -65,7 +65,7 @@ def _line(line: dict[str, Any]) -> str:
     by = f"  record {records}" if records else ""
     remarks = dict.fromkeys([line.get("remark", ""), *(one.get("remark", "") for one in filled)])
     said = "; ".join(filter(None, remarks))
-    return f"  {line['state']:<12}  {line['need']:<8}  {line['title']}{by}" + (
+    return f"  {line['state']:<12}  {line['need']:<8}  {line['title']} [{line['id']}]{by}" + (
         f"\n      {said}" if said else ""
     )
 

@@ -77,6 +77,12 @@ class UnknownEvidenceError(EvidenceError):
     code = "unknown-evidence"
 
 
+class NothingRecordedError(UnknownEvidenceError):
+    """A case on a shipment that nobody recorded anything about, where that was not expected."""
+
+    code = "nothing-recorded"
+
+
 class UnreadableActError(EvidenceError):
     """A stored act that cannot be read; the log should be audited."""
 

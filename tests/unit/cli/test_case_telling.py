@@ -100,7 +100,7 @@ def test_a_line_tells_its_remarks_once() -> None:
         "filled_by": [{"first_index": 7, "remark": "record 7 was erased"}],
     }
     text = case(checklist=[line])
-    assert "unverifiable  required  Delivery recorded  record 7" in text
+    assert "unverifiable  required  Delivery recorded [delivered]  record 7" in text
     assert "record 7 was erased: it may have been this" in text
 
 

@@ -54,7 +54,8 @@ class CaseRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """A case that shall be opened.
 
     ``shipments`` are waybill numbers or identifiers in any spelling; ``carriage`` how the goods
-    were carried; ``zone`` the IANA time zone of the places, where no better one is known.
+    were carried; ``zone`` the IANA time zone of the places, where no better one is known. With
+    ``expect_recorded`` a shipment that nobody recorded anything about is refused.
     """
 
     claim: ClaimName
@@ -67,6 +68,7 @@ class CaseRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     facts: CaseFacts | None = None
     note: str | None = None
     author: str | None = None
+    expect_recorded: bool | None = None
 
 
 class EvidenceLink(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -100,7 +102,10 @@ class ActRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ActAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An act that is in the log; ``state`` and ``seq`` are the case's after it."""
+    """An act that is in the log; ``state`` and ``seq`` are the case's after it.
+
+    ``unrecorded``, of an opening: the shipments about which no event and no document is recorded.
+    """
 
     case: str
     act: str
@@ -111,6 +116,7 @@ class ActAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int
     repeated: bool = False
     acknowledgement: str | None = None
+    unrecorded: list[str] = []
 
 
 class LinkedEvidence(msgspec.Struct, frozen=True, omit_defaults=True):

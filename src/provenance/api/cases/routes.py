@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -46,7 +47,12 @@ from provenance.evidence.cases.records import act_submission, case_id
 from provenance.evidence.cases.states import STATES, State
 from provenance.evidence.cases.store import MAX_ACTS, CaseStore
 from provenance.evidence.described import read_text
-from provenance.evidence.errors import ClosedCaseError, StaleCaseError, UnknownEvidenceError
+from provenance.evidence.errors import (
+    ClosedCaseError,
+    NothingRecordedError,
+    StaleCaseError,
+    UnknownEvidenceError,
+)
 from provenance.evidence.facts import Logged
 from provenance.evidence.timelines.contexts import Contexts
 from provenance.log.errors import ConflictError
@@ -77,10 +83,12 @@ class CaseDesk:
         Parameters.of(request, known=())
         body = await read_body(request, limit=MAX_ACT_BYTES, accepted=_JSON)
         members = read_request(body)
-        members.only(("shipments", "carrier", "author", *Opened.MEMBERS))
+        members.only(("shipments", "carrier", "author", "expect_recorded", *Opened.MEMBERS))
         author = read_text(members, "author", maximum=MAX_NAME) if "author" in members else None
         idempotency = read_idempotency(request, content_mac=_IDEMPOTENCY_MAC)
         services = self._services
+        shipments = self._shipments(members)
+        unrecorded = await self._unrecorded(shipments, members)
         act = Act(
             case=case_id(
                 organisation=principal.organisation,
@@ -89,12 +97,13 @@ class CaseDesk:
                 random=services.random_bytes(16),
             ),
             seq=0,
-            shipments=self._shipments(members),
+            shipments=shipments,
             body=Opened.read(members),
             author=author,
         )
+        answer = await self._log(act, "opened", principal)
         return json_answer(
-            await self._log(act, "opened", principal),
+            msgspec.structs.replace(answer, unrecorded=unrecorded),
             status=201,
             headers={"location": f"/v1/cases/{act.case}"},
         )
@@ -213,6 +222,16 @@ class CaseDesk:
             repeated=logged.repeated or record.repeated,
             acknowledgement=logged.acknowledgement,
         )
+
+    async def _unrecorded(self, shipments: Sequence[str], members: Members) -> list[str]:
+        """Shipments that nobody recorded anything about; raises where that is not expected."""
+        found = await self._store.unrecorded(shipments)
+        if found and "expect_recorded" in members and members.flag("expect_recorded"):
+            raise NothingRecordedError(
+                f"nothing is recorded about {', '.join(found)}: name the waybill or parcel as it was "
+                "recorded, or open the case with expect_recorded false"
+            )
+        return found
 
     def _shipments(self, members: Members) -> tuple[str, ...]:
         """Canonical subjects of the shipments that a request names, each once."""

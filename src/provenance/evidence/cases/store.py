@@ -24,6 +24,8 @@ MAX_ACTS: Final = 1_000
 """Acts of one case: a lifetime of notes. Each has an entry in the trail of every shipment."""
 
 _HOLD_ACTS: Final = (HoldPlaced.ACT, HoldReleased.ACT)
+_EVIDENCE: Final = ("event", "document")
+"""Kinds of records that tell of a shipment; a case about it tells of itself."""
 _IN_TRAIL = and_(trails.c.log_id == entries.c.log_id, trails.c.first_index == entries.c.trail_first)
 # The case is the first subject of an act, so that the record's first entry is the case's.
 _ACT_OF_CASE = and_(
@@ -168,6 +170,28 @@ class CaseStore:
             query = query.where(records.c.first_index < before)
         async with self._engine.connect() as connection:
             return [CaseRow(*row) for row in await connection.execute(query)]
+
+    async def unrecorded(self, shipments: Sequence[str]) -> list[str]:
+        """Return those of ``shipments`` about which no event and no document is recorded."""
+        query = select(trails.c.subject).where(
+            trails.c.log_id == self._log_id,
+            trails.c.subject.in_(shipments),
+            exists(
+                select(entries.c.index)
+                .join(
+                    records,
+                    and_(
+                        records.c.log_id == entries.c.log_id,
+                        records.c.first_index == entries.c.record_first,
+                    ),
+                )
+                .where(_IN_TRAIL, records.c.kind.in_(_EVIDENCE))
+                .correlate(trails)
+            ),
+        )
+        async with self._engine.connect() as connection:
+            found = set(await connection.scalars(query))
+        return [shipment for shipment in shipments if shipment not in found]
 
     async def on_hold(self) -> list[str]:
         """Return the cases on which a legal hold stands."""
