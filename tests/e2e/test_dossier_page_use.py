@@ -1,5 +1,6 @@
 """How the page is used: files dropped on it, a large dossier, a phone, a printer."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from fixtures.browser import VerifierPage
 from fixtures.dossiers import Case
 from fixtures.embedded import ChainFixture
 from fixtures.large_dossier import make_large_case
+from provenance.verify.dossier.anchors import named
+from provenance.verify.dossier.run import verify_dossier
 
 pytestmark = pytest.mark.services
 
@@ -128,6 +131,40 @@ def test_a_missing_block_hash_is_asked_for_by_the_number_of_the_closing_block(
     number = dossier_case.content.closing.anchor.block_number
     closing = next(check for check in result["checks"] if check["check"] == "closing")
     assert closing["reason"].endswith(f"nobody vouches for block {number}: name its hash")
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome", "said"),
+    [
+        (
+            "0x" + "ab" * 32,
+            "UNKNOWN",
+            "is not that of any block in the dossier, and block {number}",
+        ),
+        ("{number}:0x" + "AB" * 32, "INVALID", "block {number} has another hash in the dossier"),
+        ("{number}:{block}", "VALID", ""),
+    ],
+)
+def test_a_hash_that_is_not_the_blocks_is_told_as_the_command_line_tells_it(
+    verifier_page: VerifierPage, dossier_case: Case, given: str, outcome: str, said: str
+) -> None:
+    number = dossier_case.content.closing.anchor.block_number
+    text = given.format(number=number, block=dossier_case.block.hex())
+    verifier_page.fill(dossier_case.data, dossier_case.log.trust().encode(), [])
+    verifier_page.page.fill("#blocks", text)
+    verifier_page.page.click("#verify")
+    result = verifier_page.result()
+    closing = next(check for check in result["checks"] if check["check"] == "closing")
+    assert (result["outcome"], closing["outcome"]) == (outcome, outcome)
+    assert said.format(number=number) in closing["reason"]
+    digits, _, number_given = text.lower().replace("0x", "").rpartition(":")[::-1]
+    block = bytes.fromhex(digits)
+    report = verify_dossier(
+        io.BytesIO(dossier_case.data),
+        trust=dossier_case.log.trust(),
+        vouches=named([block], {block: int(number_given)} if number_given else {}),
+    )
+    assert result == report.to_json()
 
 
 def test_what_is_printed_is_the_result(verifier_page: VerifierPage, dossier_case: Case) -> None:

@@ -68,7 +68,30 @@ def test_without_a_trusted_block_the_closing_anchor_is_unknown(dossier_case: Cas
     assert outcomes(report)["closing"] == "UNKNOWN"
     number = dossier_case.content.closing.anchor.block_number
     assert f"nobody vouches for block {number}: name its hash" in reason(report, "closing")
-    assert verify(dossier_case, blocks=(bytes(32),)).outcome is Outcome.UNKNOWN
+    strange = verify(dossier_case, blocks=(bytes(32),))
+    assert strange.outcome is Outcome.UNKNOWN
+    said = reason(strange, "closing")
+    assert "a hash that was given is not that of any block in the dossier" in said
+    assert f"block {number} needs its own" in said
+
+
+@pytest.mark.parametrize(
+    ("off", "is_the_blocks", "outcome"),
+    [(0, True, "VALID"), (0, False, "INVALID"), (1000, False, "UNKNOWN"), (1000, True, "VALID")],
+)
+def test_another_hash_for_a_block_that_is_named_by_its_number_is_invalid(
+    dossier_case: Case, off: int, is_the_blocks: bool, outcome: str
+) -> None:
+    number = dossier_case.content.closing.anchor.block_number + off
+    block = dossier_case.block if is_the_blocks else bytes(32)
+    report = verify_dossier(
+        io.BytesIO(dossier_case.data),
+        trust=dossier_case.log.trust(),
+        vouches=named([block], {block: number}),
+    )
+    assert (report.outcome.value, outcomes(report)["closing"]) == (outcome, outcome)
+    if outcome == "INVALID":
+        assert f"block {number} has another hash in the dossier" in reason(report, "closing")
 
 
 def test_first_anchors_that_nobody_vouches_for_leave_times_open(anvil: ChainFixture) -> None:

@@ -24,10 +24,23 @@ export const NO_PROOF = "the dossier has no proof of this anchor";
 const NO_OLD_PROOF = "the dossier has no proof of the anchor before this one";
 const notVouched = (number) =>
   `the dossier's proof fits, but nobody vouches for block ${number}: name its hash`;
+const strangeHash = (number) =>
+  "the dossier's proof fits, but a hash that was given is not that of any block in the dossier, " +
+  `and block ${number} needs its own: either another block's hash was looked up, or the dossier ` +
+  "is of another chain";
+export const contradictedBy = (number) =>
+  `block ${number} has another hash in the dossier than the one that was given for it: the ` +
+  "dossier is of another chain";
 
-// Vouches of a verifier who names block hashes: a Map from hash in hex to why.
-export const named = (hashes) =>
-  new Map(hashes.map((hash) => [hash, { final: true, reason: NAMED }]));
+// Vouches of a verifier who names blocks, by `hash` or `number:hash`: a Map from hash to why.
+export const named = (blocks) =>
+  new Map(
+    blocks.map((block) => {
+      const [hash, number] = block.split(":").reverse();
+      const known = number === undefined ? null : Number(number);
+      return [hash, { final: true, reason: NAMED, number: known }];
+    }),
+  );
 
 const word = (data) => data.reduce((value, byte) => value * 256n + BigInt(byte), 0n);
 const badBlock = (message) => unproven("bad-block-proof", message);
@@ -90,7 +103,7 @@ export class ChainProofs {
       while (header) {
         const parent = hex(header.parent);
         if (!this.headers.has(parent) || found.has(parent)) break;
-        found.set(parent, { final, reason: LINKED });
+        found.set(parent, { final, reason: LINKED, number: null });
         header = this.headers.get(parent);
       }
     }
@@ -107,7 +120,10 @@ export class ChainProofs {
     const strange = (old ? [proven, old] : [proven]).find(
       ({ header }) => !vouches.has(hex(header.hash)),
     );
-    if (strange) unvouched = notVouched(strange.header.number);
+    if (strange) {
+      const isStrange = [...vouches.keys()].some((block) => !this.headers.has(block));
+      unvouched = (isStrange ? strangeHash : notVouched)(strange.header.number);
+    }
     const vouch = vouches.get(hex(proven.header.hash));
     const record = toRecord(proven, claim, log, old);
     const facts = {
@@ -118,6 +134,17 @@ export class ChainProofs {
       finality: vouch ? vouch.reason : unvouched,
     };
     return { facts, unvouched };
+  }
+
+  // Number of a block that has another hash here than a verifier says; or null.
+  contradicted(vouches) {
+    const hashes = new Map(
+      [...this.headers].map(([hash, header]) => [Number(header.number), hash]),
+    );
+    for (const [block, { number }] of vouches) {
+      if (number !== null && (hashes.get(number) ?? block) !== block) return number;
+    }
+    return null;
   }
 
   find(log, size) {

@@ -1,6 +1,13 @@
 // Judging a dossier: the same verdicts, reasons and JSON as `provenance verify --json`.
 
-import { closingCheckpoint, judgeAnchor, judgeCover, named, NO_PROOF } from "./anchors.js";
+import {
+  closingCheckpoint,
+  contradictedBy,
+  judgeAnchor,
+  judgeCover,
+  named,
+  NO_PROOF,
+} from "./anchors.js";
 import { hex, sha256 } from "./bytes.js";
 import { checkpointOf, LATE_ANCHOR_MS, LOCAL, ReceiptCheck } from "./check.js";
 import { findMisconduct } from "./conduct.js";
@@ -26,7 +33,7 @@ const PAST_TENSE = { corrects: "corrected", supersedes: "superseded", erases: "e
 
 const notNamed = (origin) => `the trust file does not name the log ${origin}`;
 
-// `blocks` are hashes that the verifier trusts, in lower-case hex.
+// `blocks` are hashes that the verifier trusts, in lower-case hex, each behind `number:` or not.
 export async function verifyDossier(blob, { trust, blocks, tell }) {
   const pace = new Pace(tell);
   let dossier;
@@ -238,6 +245,8 @@ class Judgement {
     const { origin } = closingCheckpoint(closing);
     const log = this.trust.log(origin);
     if (!log) return ["UNKNOWN", notNamed(origin)];
+    const contradicted = proofs.contradicted(this.vouches);
+    if (contradicted !== null) return ["INVALID", contradictedBy(contradicted)];
     const { facts, unvouched } = proofs.anchor(closing.anchor, log, this.trust, this.vouches);
     // When the log stood at the size before is not what the closing anchor is for.
     const isVouched = facts && this.vouches.has(hex(facts.record.block_hash));

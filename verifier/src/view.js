@@ -55,13 +55,17 @@ function drop(event) {
 const takesFiles = (event) => [...event.dataTransfer.types].includes("Files");
 const hover = (isOver) => $("drop").classList.toggle("over", isOver);
 
+const BLOCK = /^(\d{1,15}:)?[0-9a-f]{64}$/;
+
 function readBlocks() {
   const words = $("blocks").value.split(/[\s,;]+/).filter(Boolean);
-  const hashes = words.map((word) => word.toLowerCase().replace(/^0x/, ""));
-  if (hashes.length > MAX_BLOCKS || hashes.some((hash) => !/^[0-9a-f]{64}$/.test(hash))) {
-    throw new InputError("A block hash is 64 hexadecimal digits; separate several by spaces.");
+  const blocks = words.map((word) => word.toLowerCase().replace(/^(\d{1,15}:)?0x/, "$1"));
+  if (blocks.length > MAX_BLOCKS || blocks.some((block) => !BLOCK.test(block))) {
+    throw new InputError(
+      "A block hash is 64 hexadecimal digits, or NUMBER:HASH; separate several by spaces.",
+    );
   }
-  return hashes;
+  return blocks;
 }
 
 async function run() {

@@ -32,7 +32,8 @@ DOSSIER_LIMITS: Final = (
 )
 """The honest limits, printed below every verdict."""
 
-_HASH = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
+_HASH = re.compile(r"(?:(\d{1,15}):)?(?:0x)?([0-9a-fA-F]{64})", re.ASCII)
+"""A block's hash, and before it its number where the verifier says which one it is."""
 _MAX_CERTIFICATES: Final = 1 << 18
 """Bytes of a file of certificates, each of some kilobytes."""
 _SHOWN: Final = 20
@@ -65,7 +66,7 @@ def verify_dossier_file(
     """Verify one dossier, print what was found, and end with the exit code."""
     if len(paths) != 1:
         fail("a dossier is verified by itself: name one file", code=USAGE)
-    hashes = [_block_hash(text) for text in blocks]
+    hashes = dict(_block(text) for text in blocks)
     with reported():
         trusted = read_trust(trust) if trust is not None else None
         check_token = _token_check(authorities)
@@ -89,7 +90,7 @@ def _exit_code(report: "DossierReport") -> int:
 def _verify(
     path: Path,
     trust: "TrustFile | None",
-    hashes: Sequence[bytes],
+    hashes: "Mapping[bytes, int | None]",
     *,
     check_token: "ChecksToken | None",
     rpc: str | None,
@@ -106,7 +107,7 @@ def _verify(
             dossier = read_dossier(file)
         except (ContainerError, ProofError) as error:
             return refused(error)
-    vouches = named(hashes)
+    vouches = named(hashes, {block: at for block, at in hashes.items() if at is not None})
     if rpc is not None and trust is not None:
         vouches = {**asyncio.run(_ask(dossier, trust, rpc, patience)), **vouches}
     return judge_dossier(dossier, trust=trust, vouches=vouches, check_token=check_token)
@@ -137,11 +138,12 @@ def _token_check(paths: Sequence[Path]) -> "ChecksToken | None":
     )
 
 
-def _block_hash(text: str) -> bytes:
+def _block(text: str) -> tuple[bytes, int | None]:
+    """Hash that was given, and the number of its block where that was given too."""
     match = _HASH.fullmatch(text.strip())
     if match is None:
-        fail("--block is a block's hash: 64 hexadecimal digits", code=USAGE)
-    return bytes.fromhex(match[1])
+        fail("--block is a block's hash, 64 hexadecimal digits, or NUMBER:HASH", code=USAGE)
+    return bytes.fromhex(match[2]), None if match[1] is None else int(match[1])
 
 
 def _print(path: Path, report: "DossierReport", code: int) -> None:

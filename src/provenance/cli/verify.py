@@ -56,7 +56,7 @@ def verify(
     block: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="HASH",
+            metavar="[NUMBER:]HASH",
             help="Hash of a block that you trust, for a dossier; may be repeated.",
         ),
     ] = None,

@@ -181,6 +181,15 @@ def test_each_reason_of_a_refusal_is_told_once(body: object, said: str) -> None:
     assert problem(httpx.Response(400, json=body)) == said
 
 
+@pytest.mark.parametrize("block", ["ab", "x:" + "ab" * 32, "-1:" + "ab" * 32, ":" + "ab" * 32])
+def test_a_block_that_is_no_hash_is_wrong_usage(tmp_path: Path, block: str) -> None:
+    path = tmp_path / "case.zip"
+    path.write_bytes(b"PK")
+    done = CliRunner().invoke(app, ["verify", str(path), "--block", block])
+    assert done.exit_code == 2
+    assert "64 hexadecimal digits, or NUMBER:HASH" in done.output
+
+
 def test_a_file_that_is_no_dossier_is_malformed_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "case.zip"
     path.write_bytes(b"PK\x03\x04 and nothing more")

@@ -4,7 +4,8 @@ The kind is told by the first bytes; it must fit what was declared. At the end t
 end as its kind does: an archive behind an image, or bytes behind its last part, would be one thing
 for whoever looks at it and another for whoever opens it with something else. Where images end is
 followed in :mod:`provenance.intake.documents.ends`, :mod:`provenance.intake.documents.chunks` and
-:mod:`provenance.intake.documents.tiff`; archives are looked for in
+:mod:`provenance.intake.documents.tiff`, the syntax of XML and JSON in
+:mod:`provenance.intake.documents.syntax`; archives are looked for in
 :mod:`provenance.intake.documents.archives`, what a text's prolog leads to in
 :mod:`provenance.intake.documents.prolog`. Memory is bounded by the windows that are kept of
 beginning and end.
@@ -27,6 +28,7 @@ from provenance.intake.documents.errors import (
 )
 from provenance.intake.documents.kinds import HEAD, TAKEN, Kind, kind_of, refused_as
 from provenance.intake.documents.prolog import Prolog
+from provenance.intake.documents.syntax import JsonEnd, XmlEnd
 from provenance.intake.documents.tiff import TiffEnd
 
 TAIL: Final = 66 << 10
@@ -42,8 +44,11 @@ _ENDS: Final[Mapping[str, Callable[[], End]]] = {
     "PNG": PngEnd,
     "TIFF": TiffEnd,
     "WebP": WebpEnd,
+    "XML": XmlEnd,
+    "JSON": JsonEnd,
 }
 """What follows a kind's parts to its end."""
+_PLAIN: Final = "text/plain"
 _PDF_END: Final = b"%%EOF"
 _FILLING: Final = b" \t\n\r\f\0"
 """What may follow a PDF's end: white space as PDF has it (ISO 32000-1, table 1)."""
@@ -128,7 +133,9 @@ class ContentCheck:
                 f"the {kind.name} holds the beginning of a PDF; send one of the two"
             )
         self._kind = kind
-        self._end = _ENDS[kind.name]() if kind.name in _ENDS else None
+        # Text that begins as data do, and is sent as text, says nothing of its syntax.
+        if kind.name in _ENDS and self._declared != _PLAIN:
+            self._end = _ENDS[kind.name]()
         if kind.is_text:
             self._decoder = codecs.getincrementaldecoder("utf-8")()
 

@@ -35,6 +35,15 @@ LINKED: Final = "its block leads to one that is trusted"
 NOT_VOUCHED: Final = (
     "the dossier's proof fits, but nobody vouches for block {number}: name its hash"
 )
+STRANGE: Final = (
+    "the dossier's proof fits, but a hash that was given is not that of any block in the dossier, "
+    "and block {number} needs its own: either another block's hash was looked up, or the dossier "
+    "is of another chain"
+)
+CONTRADICTED: Final = (
+    "block {number} has another hash in the dossier than the one that was given for it: the "
+    "dossier is of another chain"
+)
 NO_PROOF: Final = "the dossier has no proof of this anchor"
 NO_OLD_PROOF: Final = "the dossier has no proof of the anchor before this one"
 
@@ -45,19 +54,29 @@ _OPENED = bytes.fromhex(LOG_OPENED[2:])
 
 @dataclass(frozen=True, slots=True)
 class Vouch:
-    """Why a block's hash is trusted, and whether the chain can still take it back."""
+    """Why a block's hash is trusted, and whether the chain can still take it back.
+
+    ``number`` is that of the block, where the verifier named it too.
+    """
 
     final: bool
     reason: str
+    number: int | None = None
 
 
 Vouches = Mapping[bytes, Vouch]
 """For each trusted block hash, why."""
 
 
-def named(hashes: Iterable[bytes]) -> dict[bytes, Vouch]:
-    """Vouches of a verifier who names block hashes: known from elsewhere, and final."""
-    return {block: Vouch(final=True, reason=NAMED) for block in hashes}
+def named(
+    hashes: Iterable[bytes], numbers: Mapping[bytes, int] | None = None
+) -> dict[bytes, Vouch]:
+    """Vouches of a verifier who names block hashes: known from elsewhere, and final.
+
+    ``numbers`` are of those of which the verifier says which block it is.
+    """
+    known = numbers or {}
+    return {block: Vouch(final=True, reason=NAMED, number=known.get(block)) for block in hashes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +163,9 @@ class ChainProofs:
         # The anchor's own block first: a closing anchor needs no other.
         for item in needed:
             if item.header.hash not in vouches:
-                unvouched = NOT_VOUCHED.format(number=item.header.number)
+                is_strange = any(block not in self.headers for block in vouches)
+                said = STRANGE if is_strange else NOT_VOUCHED
+                unvouched = said.format(number=item.header.number)
                 break
         vouch = vouches.get(proven.header.hash)
         record = _record(proven, claim, log, old_size=old_size, old=old)
@@ -158,6 +179,14 @@ class ChainProofs:
             finality=vouch.reason if vouch is not None else unvouched,
         )
         return ProvenAnchor(facts=facts, unvouched=unvouched)
+
+    def contradicted(self, vouches: Vouches) -> int | None:
+        """Return the number of a block that has another hash here than a verifier says; or None."""
+        hashes = {header.number: header.hash for header in self.headers.values()}
+        for block, vouch in vouches.items():
+            if vouch.number is not None and hashes.get(vouch.number, block) != block:
+                return vouch.number
+        return None
 
     def header_of(self, claim: AnchorRecord, log: TrustedLog) -> Header | None:
         """Header of the block that holds the anchor which a receipt claims."""

@@ -22,7 +22,7 @@ from provenance.core.notes import Checkpoint, TrailHead, Verifier, split_note
 from provenance.core.receipt import Receipt
 from provenance.core.trustfile import TrustFile
 from provenance.core.verdict import OPTIONAL, Outcome, Report, Verdict
-from provenance.verify.dossier.anchors import NO_PROOF, ProvenAnchor, Vouches
+from provenance.verify.dossier.anchors import CONTRADICTED, NO_PROOF, ProvenAnchor, Vouches
 from provenance.verify.dossier.closing import judge_anchor, judge_cover
 from provenance.verify.dossier.errors import ChecksumError, ContainerError
 from provenance.verify.dossier.files import judge_contents, judge_files
@@ -244,6 +244,9 @@ class _Judgement:
         log = self._trust.log(origin)
         if log is None:
             return Outcome.UNKNOWN, NOT_NAMED.format(origin=origin)
+        contradicted = self._dossier.proofs.contradicted(self._vouches)
+        if contradicted is not None:
+            return Outcome.INVALID, CONTRADICTED.format(number=contradicted)
         anchor = self._dossier.proofs.anchor(
             closing.anchor, log=log, trust=self._trust, vouches=self._vouches
         )
