@@ -110,19 +110,6 @@ class ErasedError(ApiError):
         super().__init__(f"{what} was erased{when}; its receipts still verify")
 
 
-class DamagedDocumentError(ApiError):
-    """What is kept of a document is not what was recorded; ``first_index`` is its first entry."""
-
-    code = "document-damaged"
-
-    def __init__(self, first_index: int) -> None:
-        super().__init__(
-            f"the document of entry {first_index} was altered or lost where it is kept, and "
-            "cannot be given out; the operator has to put its object back from a backup"
-        )
-        self.first_index = first_index
-
-
 class RangeError(ApiError):
     """A range of bytes that the document does not have; ``size`` is its size."""
 

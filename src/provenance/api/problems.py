@@ -51,7 +51,6 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     api.ContentCodingError: 415,
     api.BodyTooLargeError: 413,
     api.BodyTimeoutError: 408,
-    api.DamagedDocumentError: 500,
     api.ErasedError: 410,
     api.RangeError: 416,
     api.ApiError: 400,
@@ -142,7 +141,7 @@ def problem(
 def problem_of_error(error: ProvenanceError, reference: str) -> Response:
     """Answer for an error that was raised on purpose."""
     status = status_of(error)
-    if status == 500 and not isinstance(error, api.DamagedDocumentError):
+    if status == 500 and not isinstance(error, sealing.DamagedDocumentError):
         return _unexpected(reference)
     headers: dict[str, str] = {}
     members: dict[str, object] = {}

@@ -15,6 +15,7 @@ Object store and master key are Protocols here; the wiring fulfils them.
 
 from provenance.sealing.errors import (
     AlteredError,
+    DamagedDocumentError,
     KeyGoneError,
     SealingError,
     ShelfError,
@@ -31,6 +32,7 @@ from provenance.sealing.vault import (
 
 __all__ = [
     "AlteredError",
+    "DamagedDocumentError",
     "KeyGoneError",
     "KeyShelf",
     "OpenPayload",

@@ -16,11 +16,10 @@ from provenance.api.answers import PRIVATE
 from provenance.api.authentication import Principal
 from provenance.api.documents.finding import Finder, sealed_of
 from provenance.api.documents.ranges import wanted_range
-from provenance.api.errors import DamagedDocumentError
 from provenance.api.services import Services
 from provenance.blobs import BlobNotFoundError
 from provenance.log.documents import StoredDocument
-from provenance.sealing import AlteredError, Opening
+from provenance.sealing import AlteredError, DamagedDocumentError, Opening
 
 _EXTENSIONS: Final = {
     "application/pdf": "pdf",

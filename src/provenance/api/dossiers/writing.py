@@ -20,7 +20,6 @@ from provenance.api.dossiers.choosing import choice_of
 from provenance.api.dossiers.collecting import Collected, Collector, Sight
 from provenance.api.dossiers.order import Begins, Line, Order, Told
 from provenance.api.dossiers.reporting import Circumstances, report_of
-from provenance.api.errors import DamagedDocumentError
 from provenance.api.receipts.store import OwnershipStore
 from provenance.api.roles import Role
 from provenance.api.services import Services
@@ -44,7 +43,7 @@ from provenance.evidence.dossier.report import ReportContent, find_font, make_re
 from provenance.evidence.timelines.contexts import Contexts
 from provenance.intake.documents.statements import KIND as DOCUMENT
 from provenance.prove.materials import Material
-from provenance.sealing import AlteredError, KeyGoneError
+from provenance.sealing import AlteredError, DamagedDocumentError, KeyGoneError
 from provenance.verify.dossier.page import PAGE
 
 _log = structlog.get_logger(__name__)
