@@ -206,7 +206,7 @@ async def test_what_has_ended_is_listed_and_erased_and_nothing_else(
     assert left & own == {invoice}
     # The case is gone as a whole, the open one is there.
     claims = await service.as_role("claims", organisation="Insurer")
-    assert (await claims.get(f"/v1/cases/{case}")).status_code == 404
+    assert (await claims.get(f"/v1/cases/{case}")).status_code == 410
     kept = await carrier.get(f"/v1/records/{in_case}/payload")
     assert kept.status_code == 200
     operator = await service.as_role("admin", organisation="Operator")

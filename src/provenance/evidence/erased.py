@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from provenance.db.erased import ERASED_AT, ERASED_GROUND, with_erasure
 from provenance.db.tables import entries, records
 from provenance.evidence.facts import ErasedFact, Logged, Proof
 from provenance.intake.documents.description import MEDIA_TYPE as DESCRIPTION
@@ -19,8 +20,6 @@ _NAMED: Final = 3
 """Erased records that are named one by one in a remark."""
 
 _KINDS: Final = ("event", "document")
-_erasure = records.alias("erasure")
-_erasure_entry = entries.alias("erasure_entry")
 
 
 class ErasedRecords:
@@ -50,27 +49,13 @@ class ErasedRecords:
                 records.c.kind,
                 records.c.media_type,
                 entries.c.at,
-                _erasure_entry.c.at.label("erased_at"),
-                _erasure.c.event_type.label("ground"),
+                ERASED_AT,
+                ERASED_GROUND,
             )
             .join(
                 entries,
                 and_(
                     entries.c.log_id == records.c.log_id, entries.c.index == records.c.first_index
-                ),
-            )
-            .outerjoin(
-                _erasure,
-                and_(
-                    _erasure.c.log_id == records.c.log_id,
-                    _erasure.c.first_index == records.c.erased_by,
-                ),
-            )
-            .outerjoin(
-                _erasure_entry,
-                and_(
-                    _erasure_entry.c.log_id == records.c.log_id,
-                    _erasure_entry.c.index == records.c.erased_by,
                 ),
             )
             .where(
@@ -83,14 +68,14 @@ class ErasedRecords:
             .order_by(records.c.first_index)
         )
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(query)).all()
+            rows = (await connection.execute(with_erasure(query))).all()
         return [
             ErasedFact(
                 logged=Logged(row.first_index, row.at, proof=Proof.ERASED),
                 kind=row.kind,
                 media_type=row.media_type,
                 erased_at=row.erased_at,
-                ground=row.ground or "",
+                ground=row.erased_ground or "",
                 line=lines.get(row.first_index),
             )
             for row in rows

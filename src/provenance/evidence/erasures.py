@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from provenance.db.tables import entries, records
+from provenance.db.erased import ERASED_AT, ERASED_GROUND, with_erasure
+from provenance.db.tables import records
 from provenance.evidence.facts import Erased
 
 
@@ -20,24 +21,10 @@ class ErasureStore:
         """Return those of the records ``firsts`` that the log says were erased."""
         if not firsts:
             return {}
-        erasure = records.alias("erasure")
-        query = (
-            select(records.c.first_index, entries.c.at, erasure.c.event_type)
-            .join(
-                erasure,
-                and_(
-                    erasure.c.log_id == records.c.log_id,
-                    erasure.c.first_index == records.c.erased_by,
-                ),
-            )
-            .join(
-                entries,
-                and_(
-                    entries.c.log_id == records.c.log_id,
-                    entries.c.index == records.c.erased_by,
-                ),
-            )
-            .where(records.c.log_id == self._log_id, records.c.first_index.in_(list(firsts)))
+        query = with_erasure(select(records.c.first_index, ERASED_AT, ERASED_GROUND)).where(
+            records.c.log_id == self._log_id,
+            records.c.first_index.in_(list(firsts)),
+            ERASED_AT.is_not(None),
         )
         async with self._engine.connect() as connection:
             rows = await connection.execute(query)

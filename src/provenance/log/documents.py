@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from provenance.db.erased import ERASED_AT, ERASED_GROUND, with_erasure
 from provenance.db.tables import entries, records, trails
 from provenance.intake.documents.statements import KIND
 from provenance.log.statements import statement_for
@@ -143,9 +144,7 @@ def _document(row: Any) -> StoredDocument:
     )
 
 
-_erasure = records.alias("erasure")
-_erasure_entry = entries.alias("erasure_entry")
-_DOCUMENTS: Final = (
+_DOCUMENTS: Final = with_erasure(
     select(
         records.c.first_index,
         records.c.count,
@@ -160,26 +159,12 @@ _DOCUMENTS: Final = (
         records.c.sealed_opening,
         records.c.supersedes,
         records.c.describes,
-        _erasure_entry.c.at.label("erased_at"),
-        _erasure.c.event_type.label("erased_ground"),
+        ERASED_AT,
+        ERASED_GROUND,
     )
     .join(
         entries,
         and_(entries.c.log_id == records.c.log_id, entries.c.record_first == records.c.first_index),
-    )
-    .outerjoin(
-        _erasure,
-        and_(
-            _erasure.c.log_id == records.c.log_id,
-            _erasure.c.first_index == records.c.erased_by,
-        ),
-    )
-    .outerjoin(
-        _erasure_entry,
-        and_(
-            _erasure_entry.c.log_id == records.c.log_id,
-            _erasure_entry.c.index == records.c.erased_by,
-        ),
     )
     .where(records.c.kind == KIND)
 )

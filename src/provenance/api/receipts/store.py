@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, and_, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from provenance.db.erased import ERASED_AT, ERASED_GROUND, with_erasure
 from provenance.db.tables import entries, records, trails
 from provenance.log.opening import OpensRows, opened
 
@@ -178,22 +179,4 @@ _OWNED = (
         and_(records.c.log_id == entries.c.log_id, records.c.first_index == entries.c.record_first),
     )
 )
-_erasure = records.alias("erasure")
-_erasure_entry = entries.alias("erasure_entry")
-_KEPT = (
-    select(records.c.kind, records.c.media_type, _erasure_entry.c.at, _erasure.c.event_type)
-    .outerjoin(
-        _erasure,
-        and_(
-            _erasure.c.log_id == records.c.log_id,
-            _erasure.c.first_index == records.c.erased_by,
-        ),
-    )
-    .outerjoin(
-        _erasure_entry,
-        and_(
-            _erasure_entry.c.log_id == records.c.log_id,
-            _erasure_entry.c.index == records.c.erased_by,
-        ),
-    )
-)
+_KEPT = with_erasure(select(records.c.kind, records.c.media_type, ERASED_AT, ERASED_GROUND))

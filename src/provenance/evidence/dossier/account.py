@@ -156,7 +156,9 @@ def _note(line: ChecklistLine) -> str:
         for one in line.filled_by
         if one.erased_at is not None
     ]
-    parts += list(dict.fromkeys(one.remark for one in line.filled_by if one.remark))
+    # What the line says itself is not said again of what fills it.
+    remarks = [one.remark for one in line.filled_by if one.remark and one.remark not in line.remark]
+    parts += list(dict.fromkeys(remarks))
     if line.due_at is not None:
         parts.append(f"due {spelled_time(line.due_at)} UTC: {line.due}")
     if line.remark:

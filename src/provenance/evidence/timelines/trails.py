@@ -8,6 +8,7 @@ from sqlalchemy import and_, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from provenance.db.erased import ERASED_AT, ERASED_GROUND, with_erasure
 from provenance.db.tables import entries, records, trails
 from provenance.intake.documents.statements import KIND as DOCUMENT
 from provenance.log.opening import OpensRows, opened
@@ -59,8 +60,6 @@ _TYPE = func.coalesce(
 
 _SEALED: Final = ("sealed_path", "sealed_segment", "sealed_slot", "sealed_opening")
 _EVENT: Final = "event"
-_erasure = records.alias("erasure")
-_erasure_entry = entries.alias("erasure_entry")
 
 
 class TrailStore:
@@ -76,7 +75,7 @@ class TrailStore:
 
         Payloads beyond ``max_bytes`` in all are left out.
         """
-        found = (
+        found = with_erasure(
             select(
                 entries.c.index,
                 entries.c.seq,
@@ -95,8 +94,8 @@ class TrailStore:
                 records.c.read_point,
                 records.c.biz_location,
                 records.c.corrects,
-                _erasure_entry.c.at.label("erased_at"),
-                _erasure.c.event_type.label("erased_ground"),
+                ERASED_AT,
+                ERASED_GROUND,
                 records.c.sealed_path,
                 records.c.sealed_segment,
                 records.c.sealed_slot,
@@ -114,20 +113,6 @@ class TrailStore:
                 and_(
                     records.c.log_id == entries.c.log_id,
                     records.c.first_index == entries.c.record_first,
-                ),
-            )
-            .outerjoin(
-                _erasure,
-                and_(
-                    _erasure.c.log_id == records.c.log_id,
-                    _erasure.c.first_index == records.c.erased_by,
-                ),
-            )
-            .outerjoin(
-                _erasure_entry,
-                and_(
-                    _erasure_entry.c.log_id == records.c.log_id,
-                    _erasure_entry.c.index == records.c.erased_by,
                 ),
             )
             .where(trails.c.log_id == self._log_id, trails.c.subject == subject)
