@@ -45,7 +45,7 @@ NOT_CHECKED: Final = (
     "certificate of one that you trust (--tsa)"
 )
 
-_LIMITS = Limits(max_bytes=MAX_STAMP_LINE, max_depth=2)
+_LIMITS = Limits(max_bytes=MAX_STAMP_LINE, max_depth=2, max_values=128)
 
 Finding = tuple[Outcome, str]
 
