@@ -6,6 +6,7 @@ import pytest
 
 from fixtures.browser import VerifierPage, agree
 from fixtures.dossiers import Case, rebuilt, resigned
+from fixtures.unanswered import unanswered
 
 pytestmark = pytest.mark.services
 PAYLOADS = "evidence/payloads.jsonl"
@@ -50,3 +51,13 @@ def test_a_file_that_cannot_be_read_any_more_is_told(
     assert (result["outcome"], result["refused"]["code"]) == ("UNKNOWN", "not-checked")
     assert "this page cannot check it (Not" in result["refused"]["reason"]
     assert page.text_content(".verdict") == "? UNKNOWN"
+
+
+def test_what_nobody_answers_for_is_told_alike(
+    verifier_page: VerifierPage, dossier_case: Case
+) -> None:
+    trust = dossier_case.log.trust().encode()
+    for name, data, _, reason in unanswered(dossier_case):
+        result = agree(verifier_page, data, trust, dossier_case.block)
+        assert result["outcome"] == "INVALID", name
+        assert reason in (verifier_page.page.text_content("#result") or ""), name

@@ -3,6 +3,7 @@
 import { equal, hex, sha256 } from "./bytes.js";
 import { content } from "./check.js";
 import { Fault } from "./faults.js";
+import { mismatch } from "./front.js";
 import { DOCUMENT } from "./manifest.js";
 import { UNPROVEN, utc } from "./words.js";
 
@@ -66,13 +67,8 @@ class Lines {
 
   judge(file) {
     if (file.state === null) {
-      const { sha256: digest, size } = this.dossier.hashes.get(file.name);
-      if (size !== file.size) {
-        return ["INVALID", `has ${size} bytes; the manifest says ${file.size}`];
-      }
-      if (!equal(digest, file.sha256)) {
-        return ["INVALID", "its SHA-256 is not the one that the manifest says"];
-      }
+      const wrong = mismatch(this.dossier, file);
+      if (wrong) return ["INVALID", wrong];
     }
     if (file.role === DOCUMENT) return this.document(file);
     return file.role === "payloads" ? this.payloads() : ["VALID", "as the manifest says"];

@@ -66,18 +66,18 @@ export function checkText(text, where = "") {
 }
 
 export function checkShape(text, { maxDepth, maxValues = Infinity }) {
-  let depth = 0;
-  let values = 0;
+  let [depth, deepest, values] = [0, 0, 0];
   for (let at = 0; at < text.length; at++) {
     const letter = text[at];
     if (letter === '"') at = stringEnd(text, at);
     else if (letter === "[" || letter === "{") {
       values++;
-      if (++depth > maxDepth) throw malformed("too-deep", `nested deeper than ${maxDepth} levels`);
+      if (++depth > deepest) deepest = depth;
     } else if (letter === "]" || letter === "}") depth--;
     else if (letter === ",") values++;
   }
   if (values > maxValues) throw malformed("too-large", `more than ${maxValues} values`);
+  if (deepest > maxDepth) throw malformed("too-deep", `nested deeper than ${maxDepth} levels`);
 }
 
 // Where the string that begins at `at` ends, or the text.

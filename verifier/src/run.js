@@ -8,11 +8,12 @@ import {
   named,
   NO_PROOF,
 } from "./anchors.js";
-import { hex, sha256 } from "./bytes.js";
+import { hex } from "./bytes.js";
 import { checkpointOf, LATE_ANCHOR_MS, LOCAL, ReceiptCheck } from "./check.js";
 import { findMisconduct } from "./conduct.js";
 import { Fault, guarded } from "./faults.js";
 import { filesCheck, judgeContents, judgeFiles } from "./files.js";
+import { about, judgeContainer, judgeFront } from "./front.js";
 import { judgeSignature } from "./manifest.js";
 import { parseTrailHead, splitNote } from "./notes.js";
 import { Pace } from "./pace.js";
@@ -20,7 +21,7 @@ import { readDossier } from "./reading.js";
 import { NOT_ERASED, Records } from "./records.js";
 import { judgeTimestamps } from "./timestamps.js";
 import { trailReports } from "./trails.js";
-import { utc } from "./words.js";
+import { utc, verdict } from "./words.js";
 
 const NO_TRUST = "no trust file was given";
 const NO_TIMES =
@@ -38,13 +39,14 @@ export async function verifyDossier(blob, { trust, blocks, tell }) {
   const pace = new Pace(tell);
   let dossier;
   try {
-    dossier = await readDossier(blob, pace);
+    dossier = await readDossier(blob, pace, trust);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const { code, where, reason, offset } = error;
     const told = { code, where, reason };
     return { outcome: "INVALID", refused: offset === null ? told : { ...told, offset } };
   }
+  if (dossier.halted) return judgeFront(dossier, trust);
   return new Judgement(dossier, trust, named(blocks), pace).report();
 }
 
@@ -61,7 +63,7 @@ class Judgement {
   }
 
   async report() {
-    const { receipts, manifest, members, size } = this.dossier;
+    const { receipts, manifest } = this.dossier;
     const items = [];
     for (const receipt of receipts) {
       items.push(await this.check(receipt));
@@ -82,10 +84,7 @@ class Judgement {
     this.lower(items, contents);
     const files = judgeFiles(this.dossier, records, items);
     const checks = [
-      verdict("container", [
-        "VALID",
-        `${members} members, ${size} bytes, each where the listing leads to`,
-      ]),
+      judgeContainer(this.dossier),
       verdict("signature", await guarded(() => judgeSignature(this.dossier, this.trust))),
       verdict("files", filesCheck(files, manifest, records)),
       verdict("closing", await guarded(() => this.closing())),
@@ -104,7 +103,7 @@ class Judgement {
     return {
       outcome,
       qualifications: [...this.qualifications(items), ...absences(absent, erasures, items.length)],
-      about: this.about(),
+      about: { ...about(this.dossier), entries: receipts.length },
       checks,
       files,
       receipts: reports,
@@ -255,18 +254,6 @@ class Judgement {
     return [found, `${cover}; ${reason}, ${utc(facts.record.block_time)}`];
   }
 
-  about() {
-    const { manifest, manifestBytes, receipts } = this.dossier;
-    const about = {
-      created_at: manifest.createdAt,
-      origins: manifest.origins,
-      subjects: manifest.subjects,
-      entries: receipts.length,
-      manifest_sha256: hex(sha256(manifestBytes)),
-    };
-    return manifest.case ? { ...about, case: manifest.case } : about;
-  }
-
   qualifications(items) {
     const found = [];
     if (items.some((item) => item.local)) found.push(LOCAL);
@@ -301,7 +288,6 @@ function absences({ count, total }, { unproven }, entries) {
 // Nobody has to believe a time-stamping authority.
 const isRequired = ({ check, outcome }) => check !== "timestamps" || outcome !== "UNKNOWN";
 
-const verdict = (check, [outcome, reason]) => ({ check, outcome, reason });
 const set = (verdicts, check, outcome, reason) =>
   Object.assign(
     verdicts.find((item) => item.check === check),

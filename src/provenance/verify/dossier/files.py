@@ -4,9 +4,9 @@ from typing import Final
 
 from provenance.core.check import check_content
 from provenance.core.digests import sha256
-from provenance.core.jcs import JsonValue
 from provenance.core.receipt import Receipt
 from provenance.core.verdict import Outcome
+from provenance.verify.dossier.front import details, mismatch
 from provenance.verify.dossier.manifest import DOCUMENT, ManifestFile
 from provenance.verify.dossier.reading import Dossier
 from provenance.verify.dossier.records import Records
@@ -59,18 +59,13 @@ def judge_files(dossier: Dossier, records: Records, receipts: SetReport) -> list
         FileReport(
             name=file.name,
             role=file.role,
-            details=_details(file),
+            details=details(file),
             outcome=outcome,
             reason=reason,
         )
         for file in dossier.manifest.files
         for outcome, reason in [lines.judge(file)]
     ]
-
-
-def _details(file: ManifestFile) -> dict[str, JsonValue]:
-    value = file.to_json()
-    return {name: item for name, item in value.items() if name not in {"name", "role"}}
 
 
 class _Lines:
@@ -84,11 +79,9 @@ class _Lines:
 
     def judge(self, file: ManifestFile) -> Finding:
         if file.state is None:
-            digest, size = self._dossier.hashes[file.name]
-            if size != file.size:
-                return Outcome.INVALID, f"has {size} bytes; the manifest says {file.size}"
-            if digest != file.sha256:
-                return Outcome.INVALID, "its SHA-256 is not the one that the manifest says"
+            wrong = mismatch(self._dossier, file)
+            if wrong:
+                return Outcome.INVALID, wrong
         if file.role == DOCUMENT:
             return self._document(file)
         if file.role == "payloads":

@@ -76,7 +76,8 @@ class FileReport:
 class DossierReport:
     """Everything that was found about one dossier.
 
-    ``refusal`` is there where the file breaks the format: nothing else was looked at then.
+    ``refusal`` is there where the file breaks the format: nothing else was looked at then. Without
+    ``receipts`` the evidence was not looked at, because signature or hashes do not hold.
     ``about`` is what the manifest says: time, origins, subjects, case.
     """
 
@@ -119,10 +120,9 @@ class DossierReport:
         value["about"] = dict(self.about)
         value["checks"] = [check.to_json() for check in self.checks]
         value["files"] = [file.to_json() for file in self.files]
-        if self.receipts is not None:
-            found = self.receipts.to_json()
-            value.update({name: found[name] for name in ("receipts", "trails", "misconduct")})
-        return value
+        found = self.receipts.to_json() if self.receipts is not None else {}
+        names = ("receipts", "trails", "misconduct")
+        return {**value, **{name: found.get(name, []) for name in names}}
 
 
 def utc(milliseconds: int) -> str:

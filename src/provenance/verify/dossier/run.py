@@ -15,9 +15,7 @@ from functools import lru_cache, partial
 from typing import IO, Final
 
 from provenance.core.check import LATE_ANCHOR_MS, Evidence, checkpoint_of
-from provenance.core.digests import sha256
 from provenance.core.errors import FormatError, ProofError, ProvenanceError
-from provenance.core.jcs import JsonValue
 from provenance.core.notes import Checkpoint, TrailHead, Verifier, split_note
 from provenance.core.receipt import Receipt
 from provenance.core.trustfile import TrustFile
@@ -26,6 +24,15 @@ from provenance.verify.dossier.anchors import CONTRADICTED, NO_PROOF, ProvenAnch
 from provenance.verify.dossier.closing import judge_anchor, judge_cover
 from provenance.verify.dossier.errors import ChecksumError, ContainerError
 from provenance.verify.dossier.files import judge_contents, judge_files
+from provenance.verify.dossier.front import (
+    NO_TRUST,
+    NOT_NAMED,
+    FrontError,
+    about,
+    judge_container,
+    judge_front,
+    judge_signature,
+)
 from provenance.verify.dossier.reading import Dossier, InsideError, Progress, read_dossier, silent
 from provenance.verify.dossier.records import NOT_ERASED, UNLISTED, Erasures, Records
 from provenance.verify.dossier.report import (
@@ -40,9 +47,6 @@ from provenance.verify.dossier.report import (
 )
 from provenance.verify.dossier.timestamps import ChecksToken, judge_timestamps
 from provenance.verify.sets import ReadReceipt, ReceiptReport, SetReport, judge
-
-NO_TRUST: Final = "no trust file was given"
-NOT_NAMED: Final = "the trust file does not name the log {origin}"
 
 _BY_FIRST_ANCHOR: Final = frozenset({"anchor", "finality", "timing"})
 """Checks that may be UNKNOWN where nobody vouches for the first anchor's block."""
@@ -62,14 +66,16 @@ def verify_dossier(
 ) -> DossierReport:
     """Read and judge a dossier; never raises on what a file can hold."""
     try:
-        dossier = read_dossier(file, progress=progress)
+        dossier = read_dossier(file, trust=trust, progress=progress)
     except (ContainerError, ProofError) as error:
         return refused(error)
     return judge_dossier(dossier, trust=trust, vouches=vouches, check_token=check_token)
 
 
 def refused(error: ContainerError | ProofError) -> DossierReport:
-    """Report of a file that broke the format with ``error``."""
+    """Report of a file that broke the format with ``error``, or whose front does not hold."""
+    if isinstance(error, FrontError):
+        return judge_front(error.front, error.trust)
     if isinstance(error, InsideError):
         found = Refusal(error.inner, error.where, error.reason, error.offset)
         return DossierReport(refusal=found, tampered=error.tampered)
@@ -143,12 +149,8 @@ class _Judgement:
         receipts = replace(found, receipts=reports)
         files = judge_files(dossier, records, receipts)
         checks = (
-            Verdict(
-                "container",
-                Outcome.VALID,
-                f"{dossier.members} members, {dossier.size} bytes, each where the listing leads to",
-            ),
-            Verdict("signature", *_guarded(self._signature)),
+            judge_container(dossier),
+            Verdict("signature", *judge_signature(dossier, self._trust)),
             self._files(files, records),
             Verdict("closing", *_guarded(self._closing)),
             Verdict("history", *self._history(receipts)),
@@ -158,7 +160,7 @@ class _Judgement:
             checks=checks,
             files=tuple(files),
             receipts=receipts,
-            about=self._about(),
+            about={**about(dossier), "entries": len(dossier.receipts)},
             qualifications=(
                 *self._qualifications(receipts, [item for _, item in items]),
                 *_absences(absent, erasures, entries=len(dossier.receipts)),
@@ -199,21 +201,6 @@ class _Judgement:
                 claim, log=log, trust=self._trust, vouches=self._vouches
             )
         return self._anchors[key]
-
-    def _signature(self) -> Finding:
-        signature, manifest = self._dossier.signature, self._dossier.manifest
-        if signature.origin not in manifest.origins:
-            return Outcome.INVALID, "the manifest is signed for a log that it does not name"
-        if self._trust is None:
-            return Outcome.UNKNOWN, NO_TRUST
-        log = self._trust.log(signature.origin)
-        if log is None:
-            return Outcome.UNKNOWN, NOT_NAMED.format(origin=signature.origin)
-        key = next((key for key in log.keys if key.key_id == signature.key_id), None)
-        if key is None:
-            return Outcome.UNKNOWN, "the trust file does not name the key that signed the manifest"
-        signature.check(self._dossier.manifest_bytes, key)
-        return Outcome.VALID, f"the manifest is signed for {signature.origin} by a trusted key"
 
     def _files(self, files: Sequence[FileReport], records: Records) -> Verdict:
         wrong = [file for file in files if file.outcome is Outcome.INVALID]
@@ -308,19 +295,6 @@ class _Judgement:
                     f"{subject}: whole as of size {size} only; the closing anchor is of {closing}"
                 )
         return Outcome.VALID, f"whole and gapless trails: {len(subjects)}"
-
-    def _about(self) -> dict[str, JsonValue]:
-        manifest = self._dossier.manifest
-        value: dict[str, JsonValue] = {
-            "created_at": manifest.created_at,
-            "origins": list(manifest.origins),
-            "subjects": list(manifest.subjects),
-            "entries": len(self._dossier.receipts),
-            "manifest_sha256": sha256(self._dossier.manifest_bytes).hex(),
-        }
-        if manifest.case is not None:
-            value["case"] = dict(manifest.case)
-        return value
 
     def _qualifications(self, receipts: SetReport, anchors: list[ProvenAnchor]) -> Iterator[str]:
         if receipts.qualification:
