@@ -17,8 +17,10 @@ from typing import Any, Protocol
 import httpx
 
 from provenance.demo.bulk import bulk_events, in_documents
+from provenance.demo.events import CONTEXT
 
 ACCEPTED = 202
+CREATED = 201
 COME_BACK = 503
 HEADERS = {"content-type": "application/ld+json"}
 _PAUSE = 0.05
@@ -27,13 +29,21 @@ _PAUSE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What is sent, and the key under which it is sent again."""
+    """What is sent, and the key under which it is sent again: a document, or one event alone."""
 
     body: bytes
     key: str
+    is_event: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where it is sent to."""
+        return "/epcis/events" if self.is_event else "/epcis/capture"
 
     @property
     def events(self) -> list[dict[str, Any]]:
+        if self.is_event:
+            return [json.loads(self.body)]
         found: list[dict[str, Any]] = json.loads(self.body)["epcisBody"]["eventList"]
         return found
 
@@ -62,6 +72,20 @@ def documents(count: int, *, events: int) -> list[Document]:
     return [
         Document(body=body, key=secrets.token_hex(12))
         for body in in_documents(made, at=now, events_per_document=events)
+    ]
+
+
+def single_events(count: int) -> list[Document]:
+    """Events that are sent alone, so that several clients share a group."""
+    now = time.time_ns() // 1_000_000
+    made = bulk_events(count, seed=secrets.randbits(32), start=now - 3_600_000, with_waybill=True)
+    return [
+        Document(
+            body=json.dumps({"@context": CONTEXT, **event}).encode(),
+            key=secrets.token_hex(12),
+            is_event=True,
+        )
+        for event in made
     ]
 
 
@@ -116,12 +140,12 @@ class Submitters:
         headers = {**HEADERS, "idempotency-key": document.key}
         while not self.give_up.is_set():
             try:
-                answer = client.post("/epcis/capture", content=document.body, headers=headers)
+                answer = client.post(document.path, content=document.body, headers=headers)
             except httpx.TransportError as error:
                 self.outcomes[type(error).__name__] += 1
             else:
                 self.outcomes[str(answer.status_code)] += 1
-                if answer.status_code == ACCEPTED:
+                if answer.status_code in {ACCEPTED, CREATED}:
                     return _promise(document, answer.json())
                 if answer.status_code != COME_BACK:
                     self.unexpected.append(f"{answer.status_code}: {answer.text}")
@@ -163,12 +187,13 @@ class Sending:
             time.sleep(0.005)
 
 
-def _promise(document: Document, job: dict[str, Any]) -> Promise:
-    assert job["success"], job
+def _promise(document: Document, said: dict[str, Any]) -> Promise:
+    events = [said] if document.is_event else said["events"]
+    assert document.is_event or said["success"], said
     return Promise(
         document=document,
-        note=job["acknowledgement"],
-        first_index=job["first_index"],
-        count=job["count"],
-        places=tuple((event["first_index"], event["count"]) for event in job["events"]),
+        note=said["acknowledgement"],
+        first_index=said["first_index"],
+        count=said["count"],
+        places=tuple((event["first_index"], event["count"]) for event in events),
     )

@@ -32,6 +32,7 @@ def anchors(harness: Harness) -> list[tuple[int, bytes]]:
     return [(int(str(size)), bytes(tx_hash)) for size, tx_hash in rows]  # type: ignore[call-overload]
 
 
+@pytest.mark.soak
 async def test_blocks_are_replaced_while_documents_are_captured(tmp_path: Path) -> None:
     harness = Harness(tmp_path / "data", {"PROVENANCE_ANCHOR_INTERVAL_MS": "200"})
     with harness.running():
@@ -47,6 +48,7 @@ async def test_blocks_are_replaced_while_documents_are_captured(tmp_path: Path) 
         assert "anchor_reorganised" in harness.log_of("worker")
 
 
+@pytest.mark.soak
 async def test_a_restart_from_an_older_snapshot_gets_everything_back(tmp_path: Path) -> None:
     """The same transactions, so that every root and transaction hash is what receipts say."""
     harness = Harness(tmp_path / "data")

@@ -56,6 +56,7 @@ def wired(
         postgres.drop_database(address.database)
 
 
+@pytest.mark.soak
 async def test_whatever_happens_on_the_way_to_the_database(wired: WiredHarness) -> None:
     harness, wire = wired.harness, wired.wire
 

@@ -81,6 +81,7 @@ class Uploads:
             time.sleep(0.002)
 
 
+@pytest.mark.soak
 async def test_what_was_acknowledged_is_whole_and_there_once(tmp_path: Path) -> None:
     harness = Harness(tmp_path / "data")
     uploads = Uploads(harness)

@@ -45,6 +45,7 @@ def disaster(yesterday: Disaster, tmp_path: Path) -> Iterator[Disaster]:
     shutil.rmtree(tmp_path / "data")
 
 
+@pytest.mark.soak
 async def test_it_takes_no_write_until_the_copies_are_there_and_then_equals_the_chain(
     disaster: Disaster,
 ) -> None:
@@ -70,6 +71,7 @@ async def test_it_takes_no_write_until_the_copies_are_there_and_then_equals_the_
         harness.service.__exit__()
 
 
+@pytest.mark.soak
 async def test_with_the_copies_gone_it_says_what_is_lost_and_a_succession_brings_it_back(
     disaster: Disaster, tmp_path: Path
 ) -> None:

@@ -61,8 +61,10 @@ def go_back(world: World, dump: Dump) -> GoBack:
         await world.append(3)
         restore = await dump()
         older = world.chain.administer("evm_snapshot")
+        sizes.append(await world.append(300))
         async with world.working(world.worker()):
-            for records in (300, 2, 7):
+            await world.anchored(sizes[-1])
+            for records in (2, 7):
                 sizes.append(await world.append(records))
                 await world.anchored(sizes[-1])
         rows = await world.query(_ROWS)

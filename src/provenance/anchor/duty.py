@@ -140,6 +140,8 @@ class Duty:
 
     async def _pass_fence(self) -> tuple[ChainView, FenceReport]:
         view, report = await self._recovery.look(at_promises=not self._promises_kept)
+        if not self._promises_kept and report.verdict in {Verdict.OPEN, Verdict.BEHIND}:
+            await self._refill.intend(size=report.log.size, anchored=view.head.size)
         if report.verdict is Verdict.BEHIND:
             self._reconciled = False
             if report.log.state is not LogState.FORKED:
@@ -186,6 +188,7 @@ class Duty:
             await self._recovery.restore()
             head = await self._recovery.head()
         if not self._reconciled:
+            await self._recovery.note_opening()
             await self._recovery.reconcile(head.size, start_size=self._start_size)
             for ancestor in self._ancestors:
                 await ancestor.recovery.reconcile(ancestor.end, start_size=ancestor.start_size)

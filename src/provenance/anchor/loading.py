@@ -73,6 +73,13 @@ class Intent:
     checkpoint: str
 
 
+async def store_intent(
+    connection: Connection, log_id: int, name: BatchName, root: RootHash, intent: Intent
+) -> None:
+    """Store the step of a batch as an anchor that is to be made, unless it is known."""
+    await connection.execute(_INTEND, (log_id, name.size, name.old_size, root, intent.checkpoint))
+
+
 @dataclass(slots=True)
 class _Growth:
     """The log while it grows: tree, time of the last entry, leaf hashes of the open tile."""
@@ -154,9 +161,7 @@ class BatchLoader:
         )
         if intent is not None:
             root = growth.frontier.root()
-            await self._connection.execute(
-                _INTEND, (log_id, name.size, name.old_size, root, intent.checkpoint)
-            )
+            await store_intent(self._connection, log_id, name, root, intent)
 
     async def _lock(self, size: int) -> _Growth:
         cursor = await self._connection.execute(_LOCK, (self._log_id,))

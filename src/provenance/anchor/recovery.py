@@ -10,7 +10,7 @@ merged, because receipts name their sizes.
 import structlog
 
 from provenance.anchor.anchoring import Anchoring, Session
-from provenance.anchor.deployment import store_start
+from provenance.anchor.deployment import load_deployment, store_start
 from provenance.anchor.errors import CheckpointMismatchError, DeploymentLostError
 from provenance.anchor.fence import ChainView, FenceReport, judge, read_chain
 from provenance.anchor.promises import Promises
@@ -76,8 +76,7 @@ class Recovery:
 
         """
         _log.warning("head_below_anchors")
-        observer = self._session.observer
-        async with observed(observer, RecoveryStep.RESTORE_JOURNAL):
+        async with observed(self._session.observer, RecoveryStep.RESTORE_JOURNAL):
             count = await self._session.courier.restore()
         self._session.metrics.replayed.inc(count)
         self._session.registry.events.search_everything()
@@ -89,28 +88,49 @@ class Recovery:
                 "the chain no longer has this log, and the stored transactions can't put it back "
                 "there; restore the chain from a backup"
             )
-        async with observed(observer, RecoveryStep.NOTE_OPENING):
+
+    async def note_opening(self) -> None:
+        """Store where the log is opened now, if that is news: receipts and trust file name it.
+
+        A chain that was restored has it in another block, whoever saw to the restoring.
+        """
+        session = self._session
+        known = await load_deployment(session.connection, session.log.log_id)
+        events, chain = session.registry.events, session.registry.chain
+        if known.start_block is not None:
+            place = await events.opened(session.registry_log, within=known.start_block)
+            block = None if place is None else await chain.block(place.block_hash)
+            if block is not None and (known.is_successor or block.time == known.start_time):
+                return
+        events.search_everything()
+        async with observed(session.observer, RecoveryStep.NOTE_OPENING):
             await self._note_opening()
 
     async def reconcile(self, size: int, *, start_size: int) -> None:
         """Learn where the anchors up to ``size``, which is on chain, are.
 
         First those that the database does not know (it was restored from a dump, or we were cut
-        off after sending), then, newest first, those whose block may have been replaced, down to
-        one that is where we left it: what is before it was there when it was.
+        off after sending); then those whose block was replaced: the newest ones, down to one that
+        is where we left it, since what is before it was there when it was. Both are gone through
+        upwards, so that being cut off leaves nothing to do below what was done.
         """
-        store = self._session.store
+        session, store = self._session, self._session.store
         newest = await store.newest(at_most=size)
         known = newest.size if newest is not None else start_size
+        for unknown in reversed(await self._unknown(size, known=known)):
+            await self._adopt(unknown)
+        displaced: list[int] = []
         bound = size
-        while size > known:
-            size = await self._adopt(size)
         while (anchor := await store.newest(at_most=bound)) is not None:
             if anchor.state in ON_CHAIN and await self._anchoring.is_in_place(anchor):
-                return
-            async with observed(self._session.observer, RecoveryStep.FIND_AGAIN):
-                await self._anchoring.find_again(anchor)
+                break
+            displaced.append(anchor.size)
             bound = anchor.size - 1
+        for one in reversed(displaced):
+            anchor = await store.anchor(one)
+            assert anchor is not None, "anchors are never removed"
+            async with observed(session.observer, RecoveryStep.FIND_AGAIN):
+                await self._anchoring.find_again(anchor)
 
     async def replay(self, head: Head, *, log_size: int) -> Head:
         """Put every stored checkpoint above the chain's head back on it; the head afterwards."""
@@ -132,7 +152,6 @@ class Recovery:
         return await session.registry.head(session.registry_log)
 
     async def _note_opening(self) -> None:
-        """Store where the log is opened now: receipts and the trust file name it."""
         session = self._session
         place = await session.registry.events.opened(session.registry_log)
         block = None if place is None else await session.registry.chain.block(place.block_hash)
@@ -145,11 +164,20 @@ class Recovery:
                 start_time=block.time,
             )
 
-    async def _adopt(self, size: int) -> int:
+    async def _unknown(self, size: int, *, known: int) -> list[int]:
+        """Sizes on chain from ``size`` down to ``known``, which is not among them."""
+        session = self._session
+        sizes: list[int] = []
+        while size > known:
+            event = await session.registry.events.anchored(session.registry_log, size)
+            if event is None:
+                raise ChainUnavailableError(f"the node does not show the anchor of size {size}")
+            sizes.append(size)
+            size = event.old_size
+        return sizes
+
+    async def _adopt(self, size: int) -> None:
         async with observed(self._session.observer, RecoveryStep.ADOPT):
             is_there = await self._anchoring.settle(size)
         if not is_there:
             raise ChainUnavailableError(f"the node does not show the anchor of size {size}")
-        adopted = await self._session.store.anchor(size)
-        assert adopted is not None, "it was stored just now"
-        return adopted.old_size

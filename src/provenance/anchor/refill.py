@@ -21,8 +21,8 @@ from provenance.anchor.batch import (
     decode_manifest,
     list_batches,
 )
-from provenance.anchor.errors import BatchError
-from provenance.anchor.loading import BatchLoader, EmptiesErased, Intent
+from provenance.anchor.errors import BatchError, CheckpointMismatchError
+from provenance.anchor.loading import BatchLoader, EmptiesErased, Intent, store_intent
 from provenance.anchor.promises import Promises
 from provenance.anchor.steps import RefillStep, observed
 from provenance.blobs import BlobError, BlobStore
@@ -132,6 +132,31 @@ class Refill:
                 (one.name, reason) for one, reason in unusable.items() if one.name.size > size
             ),
         )
+
+    async def intend(self, *, size: int, anchored: int) -> None:
+        """Store as anchors to be made the signed steps up to ``size`` that nobody knows any more.
+
+        They were made after the dump, of entries that are in it, on a chain that forgot them too;
+        receipts may name them. ``size`` is the log's, ``anchored`` that of the chain's head.
+        """
+        session = self._session
+        for one in sorted(await self._list(size)):
+            if one.origin != session.log.origin or not anchored < one.name.size <= size:
+                continue
+            if await session.store.anchor(one.name.size) is not None:
+                continue
+            paths = BatchPaths(one.origin)
+            try:
+                manifest = decode_manifest(await self._blobs.get(paths.manifest(one.name)))
+                root, _ = await self._agreed_root(one, manifest, anchored=anchored)
+            except BatchError as error:
+                _log.error("batch_unusable", batch=str(one.name), reason=str(error))
+                continue
+            if await session.tree.root(one.name.size) != root:
+                raise CheckpointMismatchError(f"this log signed another root at {one.name.size}")
+            await store_intent(
+                self._connection, self._log_id, one.name, root, Intent(manifest.checkpoint)
+            )
 
     async def _list(self, size: int) -> list[_Found]:
         cursor = await self._connection.execute(_ORIGINS, (self._log_id,))
