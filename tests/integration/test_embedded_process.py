@@ -115,6 +115,31 @@ async def test_a_child_that_is_restarted_on_purpose_is_told_of_and_guarded_as_be
     await process.stop()
 
 
+async def test_a_restart_during_a_start_hides_no_later_end(tmp_path: Path) -> None:
+    ready = asyncio.Event()
+    ready.set()
+
+    async def when_told() -> None:
+        await ready.wait()
+
+    process = supervised(Script("import time; time.sleep(600)", ready=when_told), tmp_path)
+    await process.start()
+    first = process.pid
+    ready.clear()
+    with structlog.testing.capture_logs() as logged:
+        await kill(first)
+        await eventually(lambda: process.pid not in {None, first})
+        await process.restart(reason="its address changed")
+        ready.set()
+        await eventually(lambda: process.restarts == 1)
+        await kill(process.pid)
+        await eventually(lambda: process.restarts == 2)
+    events = [line["event"] for line in logged]
+    assert events.count("ended_unexpectedly") == 2
+    assert events.count("restart_failed") == 1
+    await process.stop()
+
+
 async def test_a_stopped_child_is_not_started_again(tmp_path: Path) -> None:
     process = supervised(Script("import time; time.sleep(600)"), tmp_path)
     await process.start()

@@ -335,6 +335,7 @@ class SupervisedProcess:
                 self._service.learn_from_failure(self.log_tail())
                 _log.exception("restart_failed", service=self._service.name)
             else:
+                self._wanted_end = ""
                 self.restarts += 1
                 # Told as loudly as the end before it: whoever read of the one waits for the other.
                 _log.warning("restarted", service=self._service.name, pid=self.pid)
