@@ -4,6 +4,7 @@ import pytest
 
 from fixtures.application import ServiceUnderTest, parcel
 from fixtures.cases import Json, at, new_desk
+from fixtures.documents import PDF, upload
 from fixtures.erasing import erase
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
@@ -56,4 +57,25 @@ async def test_linked_evidence_that_was_erased_is_unverifiable_too(
         told = line(found, name)
         assert told["state"] == "unverifiable"
         assert f"record {record} was erased" in told["remark"]
+    assert line(found, "invoice")["state"] == "missing"
+
+
+async def test_an_erased_description_is_named_where_an_older_one_stands_again(
+    service: ServiceUnderTest,
+) -> None:
+    desk, epc = await new_desk(service), parcel()
+    answer = await upload(desk.carrier, PDF, epc, type="740")
+    document = answer.json()
+    path = f"/v1/documents/{document['first_index']}/description"
+    place = {"first_index": document["first_index"], "sha256": document["sha256"]}
+    firsts = []
+    for weight in (2_500, 3_000):
+        said = {"v": 1, "document": place, "weight_g": weight}
+        firsts.append((await desk.carrier.post(path, json=said)).json()["first_index"])
+    case = await desk.open(epc, "damage", carriage=["air"])
+    await erase(service, records=firsts[1:])
+    found = await desk.read(case)
+    (check,) = [one for one in found["assessment"]["cross_checks"] if one["id"] == "erased"]
+    assert [one["first_index"] for one in check["stated"]] == firsts[1:]
+    assert "an earlier description may stand" in check["explanation"]
     assert line(found, "invoice")["state"] == "missing"

@@ -25,6 +25,7 @@ from provenance.core.errors import (
     UnknownMemberError,
     WrongTypeError,
 )
+from provenance.intake.choices import with_choices
 from provenance.log.errors import OverloadedError
 
 JSON_TYPES: Final = ("application/json", "application/ld+json")
@@ -147,7 +148,7 @@ def decode_json(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
     except UnicodeDecodeError:
         raise EncodingError("not UTF-8") from None
     except msgspec.ValidationError as error:
-        raise _located(str(error)) from None
+        raise _located(str(error), decoder.type) from None
     except msgspec.DecodeError as error:
         raise JsonSyntaxError(f"not JSON: {error}") from None
 
@@ -159,7 +160,7 @@ _FAULT: Final = re.compile(
 )
 
 
-def _located(message: str) -> FormatError:
+def _located(message: str, kind: Any) -> FormatError:
     """msgspec writes ``… - at `$.items[0].payload``` where the fault is, and names members."""
     found = _FAULT.fullmatch(message)
     if found is None:
@@ -172,7 +173,7 @@ def _located(message: str) -> FormatError:
         return UnknownMemberError("there is no such member; leave it out", where=where)
     if found["what"]:
         return MissingMemberError("is required", where=where)
-    return WrongTypeError(found["text"], where=where)
+    return WrongTypeError(with_choices(found["text"], kind, tokens), where=where)
 
 
 def decoder(kind: type[Any]) -> "msgspec.json.Decoder[Any]":

@@ -48,7 +48,7 @@ def told(found: dict[str, Any]) -> list[str]:
             lines += [f"  {title}{step}" for step in cover.get(name, ())]
     differing = [one for one in assessment["cross_checks"] if one["verdict"] != "agrees"]
     if differing:
-        lines += ["", "contradictions"]
+        lines += ["", "cross-checks that do not agree"]
         lines += [_check(one) for one in differing]
     lines += ["", "history"]
     lines += [

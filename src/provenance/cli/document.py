@@ -73,10 +73,12 @@ def add(
         query["supersedes"] = str(supersedes)
     with reported(), open_service(url, key, role="carrier", patience=patience) as service:
         digest = _hash(file)
+        # What is wrong with the description is found before the document is in the log.
+        said = None if description is None else _read_description(description, digest)
         recorded = _upload(service, file, query, digest)
         _tell(f"{file}", recorded, ack)
-        if description is not None:
-            _describe(service, description, recorded, subject[0], ack)
+        if description is not None and said is not None:
+            _describe(service, (description, said), recorded, subject=subject[0], ack=ack)
 
 
 @document.command()
@@ -156,17 +158,43 @@ def _upload(service: Service, file: Path, query: dict[str, Any], digest: bytes) 
     return _good(answer, file)
 
 
-def _describe(
-    service: Service, file: Path, recorded: dict[str, Any], subject: str, ack: Path | None
-) -> None:
+def _read_description(file: Path, digest: bytes) -> dict[str, Any]:
+    """Read what a document says; ends with the fault where the service would refuse it."""
+    from provenance.core.errors import FormatError
+    from provenance.intake.documents.description import read_description
+
     try:
         said = json.loads(read_bounded(file, limit=_MAX_DESCRIPTION))
     except (ValueError, RecursionError) as error:
         fail(f"{file} is not JSON: {error}", code=MALFORMED)
     if not isinstance(said, dict):
         fail(f"{file} holds no JSON object", code=MALFORMED)
+    # Which entry it will be is not known yet.
+    place = {"first_index": 0, "sha256": digest.hex()}
+    named = said.get("document")
+    if isinstance(named, dict) and named.get("sha256", place["sha256"]) != place["sha256"]:
+        fail(
+            f"{file}: /document/sha256: is not that of the file; nothing was recorded",
+            code=MALFORMED,
+        )
+    try:
+        read_description(json.dumps({"v": 1} | said | {"document": place}).encode())
+    except FormatError as error:
+        fail(f"{file}: {error}; nothing was recorded", code=MALFORMED)
+    return said
+
+
+def _describe(
+    service: Service,
+    said: tuple[Path, dict[str, Any]],
+    recorded: dict[str, Any],
+    *,
+    subject: str,
+    ack: Path | None,
+) -> None:
+    file, members = said
     place = {"first_index": recorded["first_index"], "sha256": recorded["sha256"]}
-    body = json.dumps({"v": 1, "document": place} | said).encode()
+    body = json.dumps({"v": 1} | members | {"document": place}).encode()
     answer = service.ask(
         "POST",
         f"/v1/documents/{recorded['first_index']}/description",

@@ -201,13 +201,15 @@ def _could_fill(erased: ErasedFact, line: LineRule) -> bool:
         return erased.line == line.id
     if erased.kind == "event":
         return bool(line.events)
+    if erased.kind == "description":
+        return False
     return bool(line.documents) or erased.media_type.startswith(line.media or ("\0",))
 
 
 def _gone(erased: ErasedFact) -> Filled:
     return Filled(
         first_index=erased.logged.first_index,
-        kind=erased.kind,
+        kind="event" if erased.kind == "event" else "document",
         type="",
         state="unverifiable",
         proof=erased.logged.proof.value,

@@ -32,9 +32,7 @@ class ErasedRecords:
     async def among(
         self, firsts: Collection[int], *, lines: Mapping[int, str | None]
     ) -> list[ErasedFact]:
-        """Return the erased events and documents among the records ``firsts``, in order.
-
-        A description cannot have been a document of its own, and is left out.
+        """Return the erased events, documents and descriptions among ``firsts``, in order.
 
         Args:
             firsts: first indexes of records.
@@ -62,7 +60,6 @@ class ErasedRecords:
                 records.c.log_id == self._log_id,
                 records.c.first_index.in_(list(firsts)),
                 records.c.kind.in_(_KINDS),
-                records.c.media_type != DESCRIPTION,
                 records.c.statement_head.is_(None),
             )
             .order_by(records.c.first_index)
@@ -72,7 +69,7 @@ class ErasedRecords:
         return [
             ErasedFact(
                 logged=Logged(row.first_index, row.at, proof=Proof.ERASED),
-                kind=row.kind,
+                kind="description" if row.media_type == DESCRIPTION else row.kind,
                 media_type=row.media_type,
                 erased_at=row.erased_at,
                 ground=row.erased_ground or "",

@@ -146,12 +146,13 @@ class DocumentFact:
 class ErasedFact:
     """A record of which the log keeps its place, its kind, and that it was erased.
 
+    A description is told from other documents by its media type, which the log keeps too.
     ``erased_at`` and ``ground`` are there once the erasure is recorded; ``line`` is the checklist
     line that somebody put it to by hand, when it could be read.
     """
 
     logged: Logged
-    kind: Literal["event", "document"]
+    kind: Literal["event", "document", "description"]
     media_type: str = ""
     erased_at: int | None = None
     ground: str = ""

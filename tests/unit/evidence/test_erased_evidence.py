@@ -7,6 +7,7 @@ from provenance.evidence.checklist import ChecklistLine, fill_checklist
 from provenance.evidence.clocks.clock import Circumstances, read_clocks
 from provenance.evidence.clocks.reading import ClockReading
 from provenance.evidence.cover import read_cover
+from provenance.evidence.crosschecks import cross_check
 from provenance.evidence.facts import DocumentFact, ErasedFact, EventFact, Holdings, Proof
 from provenance.evidence.rules import built_in_rules
 
@@ -113,3 +114,16 @@ def test_of_many_erased_records_some_are_named() -> None:
 
 def test_an_erasure_that_the_log_does_not_tell_yet_has_no_time() -> None:
     assert erased("event", erased_at=None, ground="").told == "record 7 was erased"
+
+
+def test_what_was_erased_is_not_compared_and_that_is_said() -> None:
+    held = holdings(erased("event", 5), erased("document", 6), erased("description", 7))
+    (check,) = cross_check(built_in_rules(), held, zone=None)
+    assert (check.id, check.verdict) == ("erased", "not_comparable")
+    assert [one.first_index for one in check.stated] == [6, 7]
+    assert check.stated[1].value == TOLD
+    assert "newer one was erased" in check.explanation
+
+
+def test_an_erased_description_was_no_document() -> None:
+    assert lines(erased("description"))["invoice"].state == "missing"

@@ -133,3 +133,27 @@ def test_hostile_json_is_refused_by_name(value: object) -> None:
     except FormatError:
         return
     raise AssertionError("nothing of this is a description")
+
+
+@pytest.mark.parametrize(
+    ("members", "where", "allowed"),
+    [
+        ({"dates": [{"role": "issue", "at": "2026-03-29"}]}, "/dates/0/role", "issued, loss"),
+        (
+            {"amounts": [{"role": "paid", "currency": "EUR", "value": "1"}]},
+            "/amounts/0/role",
+            "declared, insured, invoiced",
+        ),
+        ({"parties": [{"role": "x", "name": "N"}]}, "/parties/0/role", "claimant, consignee"),
+    ],
+)
+def test_a_role_that_there_is_not_is_answered_with_those_that_there_are(
+    members: dict[str, Any], where: str, allowed: str
+) -> None:
+    with pytest.raises(DescriptionError) as refused:
+        read_description(encoded(**members))
+    assert refused.value.where == where
+    told = str(refused.value)
+    assert "Invalid enum value" in told
+    for name in allowed.split(", "):
+        assert name in told.partition("it is one of ")[2].split(", ")

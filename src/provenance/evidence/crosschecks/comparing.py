@@ -9,7 +9,7 @@ from provenance.evidence.crosschecks.dates import date_checks
 from provenance.evidence.crosschecks.model import CrossCheck, Stated, Verdict
 from provenance.evidence.crosschecks.showing import MAX_SHOWN, compared
 from provenance.evidence.crosschecks.statements import Said, stands, stated, statements
-from provenance.evidence.facts import DocumentFact, Holdings
+from provenance.evidence.facts import DocumentFact, ErasedFact, Holdings
 from provenance.evidence.money import Money
 from provenance.evidence.rules.model import RuleBook
 
@@ -39,6 +39,7 @@ def cross_check(rules: RuleBook, holdings: Holdings, *, zone: str | None) -> lis
         *date_checks(rules, holdings, said, zone=zone),
         *_revised(everything),
         *_unreadable(holdings.documents),
+        *_erased(holdings.erased),
     ]
 
 
@@ -164,6 +165,26 @@ def _revised(said: Sequence[Said]) -> Iterator[CrossCheck]:
                 f"superseded by record {newest.superseded_by}"
                 + ("" if now else ", which says nothing of it")
             ),
+        )
+
+
+def _erased(erased: Sequence[ErasedFact]) -> Iterator[CrossCheck]:
+    """What cannot be compared any more: it may have said otherwise, or something newer."""
+    found = [one for one in erased if one.kind != "event"]
+    if found:
+        yield compared(
+            "erased",
+            "What erased documents and descriptions said",
+            [
+                Stated(
+                    first_index=one.logged.first_index, value=one.told, source="log", by=one.kind
+                )
+                for one in found
+            ],
+            verdict="not_comparable",
+            explanation="an earlier description may stand where a newer one was erased"
+            if any(one.kind == "description" for one in found)
+            else "",
         )
 
 

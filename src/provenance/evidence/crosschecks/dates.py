@@ -122,6 +122,7 @@ def _orders(told: _Told) -> Iterator[CrossCheck]:
         *(told.pickups, told.deliveries, told.losses, told.policies),
         *(told.cover_ends, told.invoices, told.declarations),
     )
+    agreeing: set[str] = set()
     for parcel, concerning in groups:
         pickups, deliveries, losses, policies, ends, invoices, declarations = concerning
         if any(not one.is_event for one in (*pickups, *deliveries)):
@@ -129,6 +130,7 @@ def _orders(told: _Told) -> Iterator[CrossCheck]:
                 ("delivery-before-pickup", "Pick-up before delivery, by documents and events"),
                 (pickups, deliveries),
                 parcel,
+                agreeing,
             )
         for check, pair in (
             (("loss-before-taking-over", "Taking over before the loss"), (pickups, losses)),
@@ -143,18 +145,29 @@ def _orders(told: _Told) -> Iterator[CrossCheck]:
             ),
             (("cover-ended-before-loss", "Loss while the cover ran"), (losses, ends)),
         ):
-            yield from _days(check, pair, parcel)
+            yield from _days(check, pair, parcel, agreeing)
 
 
 def _days(
-    check: tuple[str, str], pair: tuple[Sequence[_Dated], Sequence[_Dated]], parcel: str
+    check: tuple[str, str],
+    pair: tuple[Sequence[_Dated], Sequence[_Dated]],
+    parcel: str,
+    agreeing: set[str],
 ) -> Iterator[CrossCheck]:
-    """Compare: no day of the first comes after the earliest of the second."""
+    """Compare: no day of the first comes after the earliest of the second.
+
+    Of the parcels that agree the first is told whole and the others are counted; ``agreeing``
+    are the comparisons of which that is done.
+    """
     first, second = pair
     if not first or not second:
         return
     last, earliest = max(one.day for one in first), min(one.day for one in second)
     in_order = last <= earliest
+    if in_order and check[0] in agreeing:
+        first, second = first[-1:], second[-1:]
+    elif in_order:
+        agreeing.add(check[0])
     yield compared(
         *check,
         [one.stated for one in (*first, *second)],

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from provenance.core.errors import FormatError
+from provenance.intake.choices import with_choices
 from provenance.intake.documents.currencies import DIGITS
 from provenance.intake.documents.errors import DescriptionError
 from provenance.intake.documents.names import check_filename
@@ -182,4 +183,5 @@ def _located(message: str) -> FormatError:
     """msgspec writes ``… - at `$.amounts[0].role``` where the fault is."""
     text, _, path = message.partition(" - at `$")
     tokens = path.rstrip("`").replace("[", ".").replace("]", "").split(".")[1:]
+    text = with_choices(text, Description, tokens)
     return DescriptionError(text, where="".join(f"/{token}" for token in tokens))

@@ -27,8 +27,22 @@ def document_types() -> Mapping[str, str]:
     return dict((code, name) for code, name in rows)  # noqa: C402 - it unpacks, and so checks
 
 
+@cache
+def synonyms() -> Mapping[str, tuple[str, ...]]:
+    """Return, for each word that people use, the words of the code list that mean it."""
+    text = (files(__package__) / "synonyms.tsv").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
+    found: dict[str, tuple[str, ...]] = {}
+    for word, meaning in rows:
+        found[word] = (*found.get(word, ()), meaning)
+    return found
+
+
 def search_types(query: str, *, limit: int = MAX_FOUND) -> Sequence[DocumentType]:
-    """Types whose code is ``query``, or whose name has words that begin with each of its words."""
+    """Types whose code is ``query``, or whose name has words that begin with each of its words.
+
+    A word stands for its :func:`synonyms` too: a photo is an image.
+    """
     wanted = [word.lower() for word in _WORD.findall(query)]
     found = [
         DocumentType(code, name)
@@ -42,4 +56,11 @@ def search_types(query: str, *, limit: int = MAX_FOUND) -> Sequence[DocumentType
 
 def _names(name: str, wanted: Sequence[str]) -> bool:
     words = [word.lower() for word in _WORD.findall(name)]
-    return all(any(word.startswith(one) for word in words) for one in wanted)
+
+    def begins(one: str) -> bool:
+        return any(word.startswith(one) for word in words)
+
+    return all(
+        begins(one) or any(all(map(begins, meaning.split())) for meaning in synonyms().get(one, ()))
+        for one in wanted
+    )
