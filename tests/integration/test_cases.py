@@ -358,7 +358,8 @@ async def test_an_erased_act_stays_in_its_place(service: ServiceUnderTest) -> No
     ]
     assert (found["state"], found["seq"]) == ("submitted", 3)
     await erase(service, found["history"][0]["first_index"])
-    assert (await desk.claims.get(f"/v1/cases/{case}")).status_code == 404
+    gone = await desk.claims.get(f"/v1/cases/{case}")
+    assert (gone.status_code, gone.json()["code"]) == (410, "erased")
 
 
 async def test_a_hold_covers_the_case_its_shipments_and_what_is_linked(

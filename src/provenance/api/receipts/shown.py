@@ -41,11 +41,8 @@ _COMMON_FIELDS: Final = frozenset(
     }
 )
 """What an event says about all its parcels alike."""
-_READERS: Final = {
-    CASE: frozenset({Role.ADMIN}),
-    ERASURE: frozenset({Role.ADMIN, Role.AUDITOR}),
-}
-"""Who reads the payloads of such records, beside the organisation that submitted them."""
+_OPERATORS: Final = frozenset({CASE, ERASURE})
+"""Kinds of which the operator and the organisation that submitted them read what they say."""
 
 
 class _Said(msgspec.Struct):
@@ -142,7 +139,7 @@ class ShownReceipts:
 
 def is_for_some(material: Material) -> bool:
     """Whether some readers see more of the entry than others who may read it, too."""
-    return _kind_of(material) in _READERS
+    return _kind_of(material) in _OPERATORS
 
 
 def _kind_of(material: Material) -> str | None:
@@ -154,12 +151,11 @@ def _kind_of(material: Material) -> str | None:
 def may_read_kind(principal: Principal, kind: str, owner: Owner) -> bool:
     """Whether naming the subject is enough to be told what a record of ``kind`` says.
 
-    An act of a case is for whoever did it. An erasure's author and note are for whoever ordered it
-    and for who answers for it or audits it; that it happened, when and on which ground is for all.
+    An act of a case is for whoever did it. An erasure's author and note are for whoever ordered it;
+    that it happened, when and on which ground is for all. The operator reads both.
     """
-    if kind not in _READERS:
-        return True
-    return principal.role in _READERS[kind] or owner[1] == principal.organisation
+    is_own = principal.role is Role.ADMIN or owner[1] == principal.organisation
+    return is_own or kind not in _OPERATORS
 
 
 def _own_lines(event: ReadEvent, subject: str) -> frozenset[str]:
