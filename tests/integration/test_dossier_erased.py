@@ -1,12 +1,14 @@
 """What a dossier says of records that were erased: that they were, when and why; all else proves."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from fixtures.application import ServiceUnderTest, parcel
-from fixtures.cases import at, new_desk
+from fixtures.cases import Desk, Json, at, new_desk
 from fixtures.documents import pdf, upload
 from fixtures.erasing import erase
 from fixtures.reports import text_of
@@ -15,6 +17,73 @@ from provenance.core.verdict import Outcome
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
 KEPT, GONE = pdf(size=20_000, mark="kept"), pdf(size=20_000, mark="gone")
+
+
+async def described(desk: Desk, document: Json, subject: str, **says: object) -> int:
+    """Describe a document; returns the record."""
+    answer = await desk.claims.post(
+        f"/v1/documents/{document['first_index']}/description",
+        params={"subject": subject},
+        json={
+            "v": 1,
+            "document": {"first_index": document["first_index"], "sha256": document["sha256"]},
+            **says,
+        },
+    )
+    assert answer.status_code == 201, answer.text
+    first: int = answer.json()["first_index"]
+    return first
+
+
+async def test_an_erased_act_and_an_erased_description_say_when_and_why(
+    service: ServiceUnderTest, tmp_path: Path
+) -> None:
+    desk, epc = await new_desk(service), parcel()
+    await desk.capture(at("2026-06-01T09:00:00+08:00", "collecting", epc))
+    invoice = (await upload(desk.claims, KEPT, epc, type="380")).json()
+    inspection = (await upload(desk.claims, GONE, epc, type="49", filename="report.pdf")).json()
+    description = await described(desk, invoice, epc, signer="Secret Signer")
+    case = await desk.open(epc, "damage", carriage=["air"], zone="Europe/Berlin")
+    linked = [{"first_index": inspection["first_index"], "subject": epc, "line": "damage-report"}]
+    answer = await desk.act(case, 1, "evidence_linked", evidence=linked)
+    assert answer.status_code == 201, answer.text
+    note = (await desk.act(case, 2, "note_added", note="Secret note")).json()["first_index"]
+    gone = {description, note, inspection["first_index"]}
+    done = await erase(service, records=sorted(gone))
+    erasure = done["erasures"][0]["first_index"]
+    await service.anchor()
+    told = (await desk.claims.get(f"/v1/shipments/{quote(epc, safe='')}/timeline")).json()
+    events = {one["first_index"]: one for one in told["events"]}
+    erased_at = events[erasure]["recorded_at"]
+    assert {index for index, one in events.items() if one.get("erased")} == gone
+    for index in gone:
+        assert events[index]["erased_at"] == erased_at
+        assert events[index]["erased_ground"] == "data_subject_request"
+
+    shown = await desk.read(case)
+    act = shown["history"][2]
+    assert (act["proof"], "says" in act) == ("erased", False)
+    assert (act["erased_at"], act["erased_ground"]) == (erased_at, "data_subject_request")
+    assert "erased_at" not in shown["history"][1]
+    lines = {line["id"]: line for line in shown["assessment"]["checklist"]}
+    (filled,) = lines["damage-report"]["filled_by"]
+    assert (filled["first_index"], filled["state"]) == (inspection["first_index"], "unverifiable")
+    assert (filled["erased_at"], filled["erased_ground"]) == (erased_at, "data_subject_request")
+
+    data = await write_dossier(desk.claims, f"cases/{case}")
+    assert (await verified(service, data)).outcome is Outcome.VALID
+    states = {receipt.index: receipt.state for receipt in opened(data).receipts}
+    assert {index for index, state in states.items() if state == "erased"} >= gone
+    case_file = json.loads(member(data, "case.json"))
+    assert case_file["history"][2]["erased_ground"] == "data_subject_request"
+    said = text_of(member(data, "case.pdf"), tmp_path)
+    when = f"{datetime.fromtimestamp(erased_at / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    # Timeline: three. Documents: two. Checklist and acts: one each.
+    assert said.count("data subject request") >= 7
+    assert f"erased at {when}: data subject request" in said
+    assert "erasure: data subject request" in said
+    whole = b"".join(member(data, file.name) for file in opened(data).manifest.files if file.size)
+    assert b"Secret" not in whole
 
 
 async def test_the_dossier_of_a_case_goes_on_without_what_was_erased(
