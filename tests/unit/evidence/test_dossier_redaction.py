@@ -43,7 +43,8 @@ def test_a_document_whose_statement_is_withheld_says_nothing_of_itself(
     receipt: Receipt, state: str | None
 ) -> None:
     found = variant(receipt, Choice(), state=state)
-    assert (found.state, found.code, found.title) == (state or "withheld", None, None)
+    # As its receipt, which is withheld: what its keys were is content.
+    assert (found.state, found.code, found.title) == ("withheld", None, None)
     assert (found.media_type, found.read) == (UNSTATED, None)
 
 
