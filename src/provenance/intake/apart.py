@@ -1,7 +1,7 @@
 """Documents read in a process of their own, so that a large one takes no time of the API's.
 
 Over the pipes go frames: eight bytes of length, big-endian, and so many bytes. A request is one
-frame, the pickle of document, submission and limits. The answer is the pickle of the document's
+frame, the pickle of document, submission, limits and share. The answer is the pickle of the document's
 context, then of its events, :data:`EVENTS_AT_ONCE` in each frame, and an empty frame; or an empty
 frame alone, where the document has faults: whoever asked reads it again, to tell them. Pickles
 are made and read by the same program, on pipes that nobody else has.
@@ -11,7 +11,7 @@ import pickle
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from provenance.intake.document import parse_document
+from provenance.intake.document import Share, parse_document
 from provenance.intake.errors import RefusedError
 from provenance.intake.event import Submission
 from provenance.intake.limits import IntakeLimits
@@ -26,16 +26,16 @@ def framed(data: bytes) -> bytes:
     return len(data).to_bytes(LENGTH_BYTES, "big") + data
 
 
-def request(data: bytes, submission: Submission, limits: IntakeLimits) -> bytes:
-    """Frame that asks for a document to be read."""
-    return framed(pickle.dumps((data, submission, limits), pickle.HIGHEST_PROTOCOL))
+def request(data: bytes, submission: Submission, limits: IntakeLimits, share: Share) -> bytes:
+    """Frame that asks for a document, or a share of it, to be read."""
+    return framed(pickle.dumps((data, submission, limits, share), pickle.HIGHEST_PROTOCOL))
 
 
 def answer(asked: bytes) -> Iterator[bytes]:
     """Frames of the answer to the content of a request's frame."""
-    data, submission, limits = pickle.loads(asked)  # noqa: S301 - of our own parent
+    data, submission, limits, share = pickle.loads(asked)  # noqa: S301 - of our own parent
     try:
-        document = parse_document(data, submission=submission, limits=limits)
+        document = parse_document(data, submission=submission, limits=limits, share=share)
         events = document.require_valid()
     except RefusedError:
         yield framed(b"")

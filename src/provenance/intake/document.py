@@ -5,6 +5,7 @@ Events are cut out of the document byte for byte and read one by one, so that a 
 by its place and the others can go on.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,10 +66,29 @@ class ParsedDocument:
         return self.drafts
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of a document's events that one of several readers reads; ``which`` from 0."""
+
+    which: int = 0
+    of: int = 1
+
+    def span(self, count: int) -> tuple[int, int]:
+        """Where it begins and ends among ``count`` events; all shares together are all of them."""
+        return count * self.which // self.of, count * (self.which + 1) // self.of
+
+
+_WHOLE: Final = Share()
+
+
 def parse_document(
-    data: bytes, *, submission: Submission, limits: IntakeLimits = DEFAULT_LIMITS
+    data: bytes,
+    *,
+    submission: Submission,
+    limits: IntakeLimits = DEFAULT_LIMITS,
+    share: Share = _WHOLE,
 ) -> ParsedDocument:
-    """Read an EPCISDocument.
+    """Read an EPCISDocument, or of its events a ``share``.
 
     Raises:
         RefusedError: the envelope is wrong. Events at fault are returned, not raised.
@@ -83,15 +103,32 @@ def parse_document(
         items = _events(raw_events, limits)
     except FormatError as error:
         raise RefusedError([error]) from None
-    return ParsedDocument(context=context, events=_read_events(items, context, submission, limits))
+    start, stop = share.span(len(items))
+    events = _read_events(items[start:stop], start, context, submission, limits)
+    return ParsedDocument(context=context, events=events)
+
+
+def require_subjects(events: Iterable[EventDraft | EventFault], limits: IntakeLimits) -> None:
+    """Bound the subjects that all events of a document name; raises :class:`RefusedError`."""
+    subjects = sum(len(event.subjects) for event in events if isinstance(event, EventDraft))
+    if subjects > limits.max_document_subjects:
+        message = (
+            f"the events name {subjects} subjects; at most {limits.max_document_subjects} "
+            "are taken at once, split the document"
+        )
+        raise RefusedError([TooLargeError(message, where=EVENT_LIST)])
 
 
 def _read_events(
-    items: list[msgspec.Raw], context: Context, submission: Submission, limits: IntakeLimits
+    items: list[msgspec.Raw],
+    start: int,
+    context: Context,
+    submission: Submission,
+    limits: IntakeLimits,
 ) -> tuple[EventDraft | EventFault, ...]:
     events: list[EventDraft | EventFault] = []
-    subjects = errors = 0
-    for index, item in enumerate(items):
+    errors = 0
+    for index, item in enumerate(items, start):
         result = read_event(
             bytes(item),
             base=f"{EVENT_LIST}/{index}",
@@ -100,19 +137,13 @@ def _read_events(
             limits=limits,
         )
         if isinstance(result, EventDraft):
-            subjects += len(result.subjects)
             events.append(result)
         else:
             # Of every bad event at least the first error is told, of all together only so many.
             told = result[: max(1, limits.max_errors - errors)]
             errors += len(told)
             events.append(EventFault(index=index, errors=tuple(told)))
-    if subjects > limits.max_document_subjects:
-        message = (
-            f"the events name {subjects} subjects; at most {limits.max_document_subjects} "
-            "are taken at once, split the document"
-        )
-        raise RefusedError([TooLargeError(message, where=EVENT_LIST)])
+    require_subjects(events, limits)
     return tuple(events)
 
 

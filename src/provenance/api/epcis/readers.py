@@ -14,7 +14,7 @@ from typing import Final, Self
 import structlog
 
 from provenance.intake.apart import LENGTH_BYTES, request
-from provenance.intake.document import ParsedDocument
+from provenance.intake.document import ParsedDocument, Share, require_subjects
 from provenance.intake.event import EventDraft, Submission
 from provenance.intake.limits import IntakeLimits
 
@@ -31,6 +31,8 @@ class DocumentReaders:
     """Reads documents, so many at once, each in a process that stays for the next."""
 
     def __init__(self, *, at_once: int = AT_ONCE, seconds: float = SECONDS) -> None:
+        self._at_once = at_once
+        self._working = 0
         self._turns = asyncio.Semaphore(at_once)
         self._idle: list[_Reader] = []
         self._seconds = seconds
@@ -38,26 +40,49 @@ class DocumentReaders:
     async def read(
         self, data: bytes, *, submission: Submission, limits: IntakeLimits
     ) -> ParsedDocument | None:
-        """Read an EPCISDocument; None where it has faults, or no reader could be had."""
+        """Read an EPCISDocument; None where it has faults, or no reader could be had.
+
+        Where nobody else is read for, all readers have a share of it.
+        """
+        of = self._at_once if self._working == 0 else 1
+        shares = [Share(which, of) for which in range(of)]
+        parts = await asyncio.gather(
+            *(self._share(request(data, submission, limits, share)) for share in shares)
+        )
+        found = [part for part in parts if part is not None]
+        if len(found) < of:
+            return None
+        events = tuple(event for part in found for event in part.events)
+        require_subjects(events, limits)
+        return ParsedDocument(context=found[0].context, events=events)
+
+    async def _share(self, asked: bytes) -> ParsedDocument | None:
         async with self._turns:
+            self._working += 1
             try:
-                reader = await self._reader()
-            except OSError as error:
-                _log.warning("document_reader_not_started", error=type(error).__name__)
-                return None
-            try:
-                async with asyncio.timeout(self._seconds):
-                    found = await reader.read(request(data, submission, limits))
-            except (OSError, EOFError, TimeoutError) as error:
-                _log.warning("document_reader_ended", error=type(error).__name__)
-                await reader.end()
-                return None
-            except BaseException:
-                # Half an answer is in the pipe.
-                await reader.end()
-                raise
-            self._idle.append(reader)
-            return found
+                return await self._ask(asked)
+            finally:
+                self._working -= 1
+
+    async def _ask(self, asked: bytes) -> ParsedDocument | None:
+        try:
+            reader = await self._reader()
+        except OSError as error:
+            _log.warning("document_reader_not_started", error=type(error).__name__)
+            return None
+        try:
+            async with asyncio.timeout(self._seconds):
+                found = await reader.read(asked)
+        except (OSError, EOFError, TimeoutError) as error:
+            _log.warning("document_reader_ended", error=type(error).__name__)
+            await reader.end()
+            return None
+        except BaseException:
+            # Half an answer is in the pipe.
+            await reader.end()
+            raise
+        self._idle.append(reader)
+        return found
 
     async def aclose(self) -> None:
         """End the processes."""
