@@ -2,6 +2,7 @@
 
 import { closingCheckpoint, judgeAnchor, judgeCover, named, NO_PROOF } from "./anchors.js";
 import { hex } from "./bytes.js";
+import { CaseOf } from "./case.js";
 import { checkpointOf, LATE_ANCHOR_MS, LOCAL, ReceiptCheck } from "./check.js";
 import { findMisconduct } from "./conduct.js";
 import { Fault, guarded } from "./faults.js";
@@ -71,7 +72,9 @@ class Judgement {
     const misconduct = this.trust ? await findMisconduct(receipts, this.trust, this.pace) : [];
     const contents = await judgeContents(this.dossier, this.pace);
     const records = new Records(this.dossier);
-    const erasures = records.erasures(this.whole(trails));
+    const whole = this.whole(trails);
+    const erasures = records.erasures(new Set(whole.values()));
+    const ofCase = new CaseOf(this.dossier, whole);
     const absent = records.withoutContent(contents);
     for (const index of erasures.wrong) contents.set(index, ["INVALID", NOT_ERASED]);
     this.lower(items, contents);
@@ -82,6 +85,7 @@ class Judgement {
       verdict("files", filesCheck(files, manifest, records)),
       verdict("closing", await guarded(() => this.closing())),
       verdict("history", this.history(items, trails)),
+      ...(manifest.case ? [verdict("case", ofCase.judge(manifest.case))] : []),
       ...(await this.timestamps()),
     ];
     const reports = items.map(toJson);
@@ -95,7 +99,7 @@ class Judgement {
         ]);
     return {
       outcome,
-      qualifications: [...this.qualifications(items), ...absences(absent, erasures, items.length)],
+      qualifications: [...this.qualifications(items), ...absences(absent, erasures, items.length), ...ofCase.missing()],
       about: { ...about(this.dossier), entries: receipts.length },
       checks,
       files,
@@ -105,13 +109,13 @@ class Judgement {
     };
   }
 
-  // Trails that the manifest lists and that are whole.
+  // Trails that the manifest lists and that are whole, by subject.
   whole(trails) {
     const { subjects } = this.dossier.manifest;
     const found = trails.filter(
       ({ subject, outcome }) => outcome === "VALID" && subjects.includes(subject),
     );
-    return new Set(found.map(({ trail }) => trail));
+    return new Map(found.map(({ subject, trail }) => [subject, trail]));
   }
 
   async check(receipt) {
@@ -276,8 +280,9 @@ function absences({ count, total }, { unproven }, entries) {
   return found;
 }
 
-// Nobody has to believe a time-stamping authority.
-const isRequired = ({ check, outcome }) => check !== "timestamps" || outcome !== "UNKNOWN";
+// Nobody has to believe a time-stamping authority, or what a manifest says of a case.
+const isRequired = ({ check, outcome }) =>
+  !["case", "timestamps"].includes(check) || outcome !== "UNKNOWN";
 
 const set = (verdicts, check, outcome, reason) =>
   Object.assign(
