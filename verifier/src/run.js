@@ -72,12 +72,17 @@ class Judgement {
     const misconduct = this.trust ? await findMisconduct(receipts, this.trust, this.pace) : [];
     const contents = await judgeContents(this.dossier, this.pace);
     const records = new Records(this.dossier);
+    const between = () => this.pace.step("Comparing records", 1, 1);
+    await between();
     const whole = this.whole(trails);
     const erasures = records.erasures(new Set(whole.values()));
+    await between();
     const ofCase = new CaseOf(this.dossier, whole);
     const absent = records.withoutContent(contents);
+    await between();
     for (const index of erasures.wrong) contents.set(index, ["INVALID", NOT_ERASED]);
     this.lower(items, contents);
+    await between();
     const files = judgeFiles(this.dossier, records, items);
     const checks = [
       judgeContainer(this.dossier),
