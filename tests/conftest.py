@@ -15,6 +15,7 @@ pytest_plugins = [
     "fixtures.objectstore",
     "fixtures.dossiers",
     "fixtures.forged_dossiers",
+    "fixtures.forged_cases",
     "fixtures.browser",
     "fixtures.tsa",
 ]

@@ -12,6 +12,7 @@ import pytest
 from fixtures.bits import all_bits, changed, frame_bytes, sample
 from fixtures.browser import VerifierPage, agree
 from fixtures.dossiers import Case, rebuilt, resigned, write
+from fixtures.forged_cases import forged_cases, without_shipments
 from fixtures.forged_dossiers import Forgeable, forged_dossiers
 from fixtures.hostile_containers import HOSTILE
 from fixtures.hostile_dossiers import hostile_dossiers
@@ -176,6 +177,16 @@ def test_page_and_command_line_agree_on_what_an_operator_hides_or_mislabels(
     assert agree(verifier_page, forgeable.written(), trust, forgeable.block)["outcome"] == "VALID"
     for name, data, outcome, _ in forged_dossiers(forgeable):
         assert agree(verifier_page, data, trust, forgeable.block)["outcome"] == outcome, name
+
+
+def test_page_and_command_line_agree_on_what_is_said_of_a_case(
+    verifier_page: VerifierPage, claimed: Forgeable
+) -> None:
+    trust = claimed.log.trust().encode()
+    for name, data, outcome, *_ in forged_cases(claimed):
+        assert agree(verifier_page, data, trust, claimed.block)["outcome"] == outcome, name
+    result = agree(verifier_page, without_shipments(claimed), trust, claimed.block)
+    assert "shipments whose trails are not in it" in result["qualifications"][-1]
 
 
 def test_page_and_command_line_agree_on_time_stamps(

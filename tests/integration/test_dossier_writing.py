@@ -37,6 +37,7 @@ async def test_a_case_is_written_and_proven(service: ServiceUnderTest, tmp_path:
     data = await write_dossier(desk.claims, f"cases/{case}")
     report = await verified(service, data)
     assert report.outcome is Outcome.VALID, report.to_json()
+    assert {check.check: check.outcome for check in report.checks}["case"] is Outcome.VALID
     dossier = opened(data)
     assert dossier.manifest.subjects == (case, epc)
     assert dossier.manifest.case == {"id": case, "type": "damage", "state": "opened"}

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from fixtures.dossiers import PARCEL
+from fixtures.forged_cases import forged_cases, without_shipments
 from fixtures.forged_dossiers import Forgeable, forged_dossiers
 from provenance.core.verdict import Outcome
 from provenance.verify.dossier.anchors import named
@@ -36,3 +38,30 @@ def test_what_an_operator_hides_or_mislabels_is_named(forgeable: Forgeable) -> N
         else:
             reasons = [f"{check.check}: {check.reason}" for check in report.checks]
             assert said in json.dumps([*reasons, report.to_json()["receipts"]]), (name, reasons)
+
+
+def test_what_a_manifest_says_of_its_case_is_held_against_the_acts(claimed: Forgeable) -> None:
+    for name, data, outcome, of_case, said in forged_cases(claimed):
+        report = verify(claimed, data)
+        (found,) = [check for check in report.checks if check.check == "case"]
+        assert (report.outcome.value, found.outcome.value) == (outcome, of_case), (name, found)
+        assert said in found.reason, name
+        if of_case == "UNKNOWN":
+            assert found.reason.startswith("signed by the operator, not proven"), name
+
+
+def test_shipments_of_the_case_that_are_left_out_are_named(claimed: Forgeable) -> None:
+    report = verify(claimed, without_shipments(claimed))
+    assert report.outcome is Outcome.VALID, report.to_json()
+    assert report.qualifications[-1] == (
+        f"the case is about shipments whose trails are not in it: {PARCEL}"
+    )
+
+
+def test_what_only_the_operator_says_is_marked(forgeable: Forgeable) -> None:
+    files = {file.role: file for file in verify(forgeable, forgeable.written()).files}
+    assert files["readme"].reason == (
+        "as the manifest says; what it tells: signed by the operator, not proven"
+    )
+    assert files["document"].reason.endswith("; its name: signed by the operator, not proven")
+    assert files["receipts"].reason == "as the manifest says"

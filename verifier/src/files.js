@@ -3,7 +3,7 @@
 import { equal, hex, sha256 } from "./bytes.js";
 import { content } from "./check.js";
 import { Fault } from "./faults.js";
-import { mismatch } from "./front.js";
+import { EVIDENCE, mismatch } from "./front.js";
 import { DOCUMENT } from "./manifest.js";
 import { UNPROVEN, utc } from "./words.js";
 
@@ -71,7 +71,9 @@ class Lines {
       if (wrong) return ["INVALID", wrong];
     }
     if (file.role === DOCUMENT) return this.document(file);
-    return file.role === "payloads" ? this.payloads() : ["VALID", "as the manifest says"];
+    if (file.role === "payloads") return this.payloads();
+    if (EVIDENCE.includes(file.role)) return ["VALID", "as the manifest says"];
+    return ["VALID", `as the manifest says; what it tells: ${UNPROVEN}`];
   }
 
   document(file) {
@@ -91,7 +93,10 @@ class Lines {
       return [found.outcome, found.reason];
     }
     if (file.state !== null) return ["UNKNOWN", `${file.state}; ${said}${unproven(receipt)}`];
-    if (outcome === "VALID") return [outcome, `byte for byte what was ${said}`];
+    if (outcome === "VALID") {
+      const told = file.title === null ? "name" : "name and title";
+      return [outcome, `byte for byte what was ${said}; its ${told}: ${UNPROVEN}`];
+    }
     return [outcome, `${said}, which is ${outcome}`];
   }
 

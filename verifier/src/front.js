@@ -6,7 +6,7 @@ import { guarded } from "./faults.js";
 import { judgeSignature } from "./manifest.js";
 import { verdict } from "./words.js";
 
-const EVIDENCE = ["anchors", "closing", "payloads", "receipts", "timestamps"];
+export const EVIDENCE = ["anchors", "closing", "payloads", "receipts", "timestamps"];
 const STOPPED = "nothing but signature, sizes and hashes was looked at: they do not hold";
 const NOT_READ = "not looked at";
 

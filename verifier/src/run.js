@@ -9,6 +9,7 @@ import {
   NO_PROOF,
 } from "./anchors.js";
 import { hex } from "./bytes.js";
+import { CaseOf } from "./case.js";
 import { checkpointOf, LATE_ANCHOR_MS, LOCAL, ReceiptCheck } from "./check.js";
 import { findMisconduct } from "./conduct.js";
 import { Fault, guarded } from "./faults.js";
@@ -78,10 +79,17 @@ class Judgement {
     const misconduct = this.trust ? await findMisconduct(receipts, this.trust, this.pace) : [];
     const contents = await judgeContents(this.dossier, this.pace);
     const records = new Records(this.dossier);
-    const erasures = records.erasures(this.whole(trails));
+    const between = () => this.pace.step("Comparing records", 1, 1);
+    await between();
+    const whole = this.whole(trails);
+    const erasures = records.erasures(new Set(whole.values()));
+    await between();
+    const ofCase = new CaseOf(this.dossier, whole);
     const absent = records.withoutContent(contents);
+    await between();
     for (const index of erasures.wrong) contents.set(index, ["INVALID", NOT_ERASED]);
     this.lower(items, contents);
+    await between();
     const files = judgeFiles(this.dossier, records, items);
     const checks = [
       judgeContainer(this.dossier),
@@ -89,6 +97,7 @@ class Judgement {
       verdict("files", filesCheck(files, manifest, records)),
       verdict("closing", await guarded(() => this.closing())),
       verdict("history", this.history(items, trails)),
+      ...(manifest.case ? [verdict("case", ofCase.judge(manifest.case))] : []),
       ...(await this.timestamps()),
     ];
     const reports = items.map(toJson);
@@ -102,7 +111,7 @@ class Judgement {
         ]);
     return {
       outcome,
-      qualifications: [...this.qualifications(items), ...absences(absent, erasures, items.length)],
+      qualifications: [...this.qualifications(items), ...absences(absent, erasures, items.length), ...ofCase.missing()],
       about: { ...about(this.dossier), entries: receipts.length },
       checks,
       files,
@@ -112,13 +121,13 @@ class Judgement {
     };
   }
 
-  // Trails that the manifest lists and that are whole.
+  // Trails that the manifest lists and that are whole, by subject.
   whole(trails) {
     const { subjects } = this.dossier.manifest;
     const found = trails.filter(
       ({ subject, outcome }) => outcome === "VALID" && subjects.includes(subject),
     );
-    return new Set(found.map(({ trail }) => trail));
+    return new Map(found.map(({ subject, trail }) => [subject, trail]));
   }
 
   async check(receipt) {
@@ -285,8 +294,9 @@ function absences({ count, total }, { unproven }, entries) {
   return found;
 }
 
-// Nobody has to believe a time-stamping authority.
-const isRequired = ({ check, outcome }) => check !== "timestamps" || outcome !== "UNKNOWN";
+// Nobody has to believe a time-stamping authority, or what a manifest says of a case.
+const isRequired = ({ check, outcome }) =>
+  !["case", "timestamps"].includes(check) || outcome !== "UNKNOWN";
 
 const set = (verdicts, check, outcome, reason) =>
   Object.assign(

@@ -19,6 +19,7 @@ const ASKS = {
   signature: "Did a key that you trust sign the list of parts?",
   files: "Is each part the one that was listed, and each document the one that was recorded?",
   closing: "Does the trusted contract hold a checkpoint that covers every entry?",
+  case: "Do type and state of the case follow from its acts? What does not is the operator's word.",
   timestamps: "By when did the log stand so, as others say? Never needed for VALID.",
   history: "Is the whole history of each subject here, in order and without gaps?",
 };

@@ -11,7 +11,8 @@ the same; ``docs/dossier.md`` is the format.
 * ``rlp``, ``patricia`` and ``blocks`` read proofs of a chain's events under a block's hash;
 * ``anchors`` turns them into facts about the anchors, vouched for or not;
 * ``timestamps`` says what time stamps of others add, ``tokens`` checks those of trusted ones;
-* ``files`` and ``records`` hold the manifest's lines against what was recorded;
+* ``files`` and ``records`` hold the manifest's lines against what was recorded, ``case`` what it says
+  of a claims case against the case's acts;
 * ``run`` brings them together and gives the verdicts.
 
 A file that breaks the format is refused with an error that names the place. It is never repaired,

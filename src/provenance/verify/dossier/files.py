@@ -6,7 +6,7 @@ from provenance.core.check import check_content
 from provenance.core.digests import sha256
 from provenance.core.receipt import Receipt
 from provenance.core.verdict import Outcome
-from provenance.verify.dossier.front import details, mismatch
+from provenance.verify.dossier.front import EVIDENCE, details, mismatch
 from provenance.verify.dossier.manifest import DOCUMENT, ManifestFile
 from provenance.verify.dossier.reading import Dossier
 from provenance.verify.dossier.records import Records
@@ -86,7 +86,9 @@ class _Lines:
             return self._document(file)
         if file.role == "payloads":
             return self._payloads()
-        return Outcome.VALID, "as the manifest says"
+        if file.role in EVIDENCE:
+            return Outcome.VALID, "as the manifest says"
+        return Outcome.VALID, f"as the manifest says; what it tells: {UNPROVEN}"
 
     def _document(self, file: ManifestFile) -> Finding:
         assert file.record is not None
@@ -108,7 +110,8 @@ class _Lines:
             return Outcome.UNKNOWN, f"{file.state}; {said}{_unproven(receipt)}"
         outcome = report.report.outcome
         if outcome is Outcome.VALID:
-            return outcome, f"byte for byte what was {said}"
+            told = "name" if file.title is None else "name and title"
+            return outcome, f"byte for byte what was {said}; its {told}: {UNPROVEN}"
         return outcome, f"{said}, which is {outcome.value}"
 
     def _payloads(self) -> Finding:

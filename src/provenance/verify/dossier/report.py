@@ -9,12 +9,12 @@ from provenance.core.jcs import JsonValue
 from provenance.core.verdict import Outcome, Verdict
 from provenance.verify.sets import SetReport
 
-CHECKS: Final = ("container", "signature", "files", "closing", "history", "timestamps")
+CHECKS: Final = ("container", "signature", "files", "closing", "history", "case", "timestamps")
 """The checks of the dossier as a whole, in the order in which they are reported.
 
-The last is there only where the dossier has time stamps, and may be UNKNOWN.
+The last two are there only where the dossier names a case or has time stamps, and may be UNKNOWN.
 """
-_OPTIONAL: Final = frozenset({"timestamps"})
+_OPTIONAL: Final = frozenset({"case", "timestamps"})
 
 NO_TIMES: Final = (
     "every entry existed when the closing anchor's block was made; how long before, nobody vouches "

@@ -21,6 +21,7 @@ from provenance.core.receipt import Receipt
 from provenance.core.trustfile import TrustFile
 from provenance.core.verdict import OPTIONAL, Outcome, Report, Verdict
 from provenance.verify.dossier.anchors import CONTRADICTED, NO_PROOF, ProvenAnchor, Vouches
+from provenance.verify.dossier.case import CaseOf
 from provenance.verify.dossier.closing import judge_anchor, judge_cover
 from provenance.verify.dossier.errors import ChecksumError, ContainerError
 from provenance.verify.dossier.files import judge_contents, judge_files
@@ -139,7 +140,9 @@ class _Judgement:
         found = judge([item for item, _ in items], trust=self._trust)
         contents = judge_contents(dossier)
         records = Records(dossier)
-        erasures = records.erasures(self._whole(found))
+        whole = self._whole(found)
+        erasures = records.erasures(frozenset(whole.values()))
+        case = CaseOf(dossier, whole)
         absent = records.without_content(contents)
         contents |= dict.fromkeys(erasures.false, (Outcome.INVALID, NOT_ERASED))
         reports = tuple(
@@ -154,6 +157,7 @@ class _Judgement:
             self._files(files, records),
             Verdict("closing", *_guarded(self._closing)),
             Verdict("history", *self._history(receipts)),
+            *self._case(case),
             *self._timestamps(),
         )
         return DossierReport(
@@ -164,17 +168,18 @@ class _Judgement:
             qualifications=(
                 *self._qualifications(receipts, [item for _, item in items]),
                 *_absences(absent, erasures, entries=len(dossier.receipts)),
+                *case.missing(),
             ),
         )
 
-    def _whole(self, found: SetReport) -> frozenset[bytes]:
-        """Trails that the manifest lists and that are whole."""
+    def _whole(self, found: SetReport) -> dict[str, bytes]:
+        """Trails that the manifest lists and that are whole, by subject."""
         subjects = frozenset(self._dossier.manifest.subjects)
-        return frozenset(
-            item.trail
+        return {
+            item.subject: item.trail
             for item in found.trails
             if item.subject in subjects and item.verdict.outcome is Outcome.VALID
-        )
+        }
 
     def _item(self, receipt: Receipt) -> tuple[ReadReceipt, ProvenAnchor]:
         anchor = self._anchor(receipt)
@@ -248,6 +253,10 @@ class _Judgement:
     def _closing_unvouched(self, anchor: ProvenAnchor) -> str:
         record = anchor.facts.record if anchor.facts is not None else None
         return "" if record is not None and record.block_hash in self._vouches else anchor.unvouched
+
+    def _case(self, case: CaseOf) -> Iterator[Verdict]:
+        if self._dossier.manifest.case is not None:
+            yield Verdict("case", *case.judge(self._dossier.manifest.case))
 
     def _timestamps(self) -> Iterator[Verdict]:
         dossier = self._dossier

@@ -1,0 +1,147 @@
+"""The claims case that a manifest names, held against the acts that the dossier opens.
+
+Rules: an act is the payload of a record of kind ``case``, whose first entry is in the trail of the
+case itself. Of its JSON only what is needed here is read: ``case``, ``act``, ``shipments``, ``claim``
+of the one that opens the case, ``to`` of those that move it on. Type and state follow from the acts
+where these are opened; the state only where all of a whole trail are, for any may have moved it on.
+An act that was erased changes nothing. Whatever does not follow is the operator's word.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from provenance.core.errors import BadValueError, FormatError, WrongTypeError
+from provenance.core.jcs import Limits, parse_canonical
+from provenance.core.members import Members
+from provenance.core.statement import check_subject
+from provenance.core.verdict import Outcome
+from provenance.verify.dossier.reading import Dossier
+from provenance.verify.dossier.records import ERASURE
+from provenance.verify.dossier.report import UNPROVEN
+
+CASE: Final = "case"
+"""``kind`` of the statement of an act."""
+MAX_ACT_BYTES: Final = 128 << 10
+"""As the service bounds an act."""
+MAX_SHIPMENTS: Final = 16
+"""As the service bounds the shipments of a case."""
+NOT_IN_IT: Final = "the case is about shipments whose trails are not in it: {names}"
+_NAMED: Final = 4
+"""Shipments that one line names."""
+
+_LIMITS = Limits(max_bytes=MAX_ACT_BYTES)
+_WORD = re.compile(r"[a-z_]{1,64}")
+
+Finding = tuple[Outcome, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What is read of an act; ``index`` is its first entry.
+
+    ``claim`` is there in the act that opens a case, ``to`` in one that moves it on.
+    """
+
+    index: int
+    case: str
+    shipments: tuple[str, ...]
+    claim: str | None
+    to: str | None
+
+
+class CaseOf:
+    """The case of one dossier; ``whole`` leads from its subjects to their trails that are whole."""
+
+    def __init__(self, dossier: Dossier, whole: Mapping[str, bytes]) -> None:
+        self._dossier = dossier
+        self._whole = whole
+        self._statements = [
+            (receipt.index, receipt.statement)
+            for receipt in dossier.receipts
+            if receipt.statement is not None
+        ]
+        self._acts = list(self._read())
+
+    def judge(self, case: Mapping[str, str]) -> Finding:
+        """Verdict on what the manifest says of its case: ``id``, ``type`` and ``state``."""
+        name = case["id"]
+        has_acts = any(statement.kind == CASE for _, statement in self._statements)
+        if has_acts and name not in self._dossier.manifest.subjects:
+            return Outcome.INVALID, f"{name} is not a subject of it, and acts of a case are in it"
+        for index, statement in self._statements:
+            if statement.subject == name and statement.kind not in {CASE, ERASURE}:
+                return Outcome.INVALID, f"entry {index} is in its trail and is no act of a case"
+        acts = [act for act in self._acts if act.case == name]
+        opening = next((act for act in acts if act.claim is not None), None)
+        if opening is None:
+            return Outcome.UNKNOWN, f"{UNPROVEN}: the act that opens it is not shown"
+        if opening.claim != case["type"]:
+            return Outcome.INVALID, f"it is of type {opening.claim}, says entry {opening.index}"
+        if not self._shows_all(name):
+            return Outcome.UNKNOWN, f"{UNPROVEN}: not all of its acts are shown"
+        state = [act.to for act in acts if act.to is not None][-1:] or ["opened"]
+        if state != [case["state"]]:
+            return Outcome.INVALID, f"its state is {state[0]}, as its acts say"
+        return Outcome.VALID, f"type and state follow from its acts: {len(acts)}"
+
+    def missing(self) -> Iterator[str]:
+        """What must be said of shipments that the case is about, and that are left out."""
+        manifest = self._dossier.manifest
+        names = {*manifest.subjects, *([manifest.case["id"]] if manifest.case else [])}
+        about = [one for act in self._acts if act.case in names for one in act.shipments]
+        missing = [one for one in dict.fromkeys(about) if one not in manifest.subjects]
+        if missing:
+            more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+            yield NOT_IN_IT.format(names=", ".join(islice(missing, _NAMED)) + more)
+
+    def _shows_all(self, name: str) -> bool:
+        trail = self._whole.get(name)
+        read = {act.index for act in self._acts}
+        return trail is not None and all(
+            receipt.state == "erased"
+            or receipt.index in read
+            or (receipt.statement is not None and receipt.statement.kind == ERASURE)
+            for receipt in self._dossier.receipts
+            if receipt.entry.trail == trail
+        )
+
+    def _read(self) -> Iterator[Act]:
+        for index, statement in self._statements:
+            data = self._dossier.payloads.get(index)
+            if statement.kind != CASE or data is None:
+                continue
+            try:
+                yield _read_act(index, data)
+            except FormatError:
+                # Another service's acts may be spelled otherwise: nothing follows from them.
+                continue
+
+
+def _read_act(index: int, data: bytes) -> Act:
+    members = Members(parse_canonical(data, limits=_LIMITS), where="")
+    members.version()
+    kind = _word(members, "act")
+    return Act(
+        index=index,
+        case=check_subject(members.text("case"), where="/case"),
+        shipments=tuple(_shipments(members)),
+        claim=_word(members, "claim") if kind == "opened" else None,
+        to=_word(members, "to") if kind == "state_changed" else None,
+    )
+
+
+def _word(members: Members, name: str) -> str:
+    text = members.text(name)
+    if not _WORD.fullmatch(text):
+        raise BadValueError("is no word", where=members.at(name))
+    return text
+
+
+def _shipments(members: Members) -> Iterator[str]:
+    for item in members.array("shipments", maximum=MAX_SHIPMENTS):
+        if not isinstance(item, str):
+            raise WrongTypeError("expected a string", where=members.at("shipments"))
+        yield check_subject(item, where="/shipments")

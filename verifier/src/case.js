@@ -1,0 +1,108 @@
+// The claims case that a manifest names, held against the acts that the dossier opens
+// (provenance.verify.dossier.case).
+
+import { hex } from "./bytes.js";
+import { Fault, malformed } from "./faults.js";
+import { parseCanonical } from "./json.js";
+import { Members } from "./members.js";
+import { checkSubject } from "./statement.js";
+import { UNPROVEN } from "./words.js";
+
+const CASE = "case";
+const ERASURE = "erasure";
+const LIMITS = { maxBytes: 128 << 10, maxDepth: 32 };
+const MAX_SHIPMENTS = 16;
+const NAMED = 4;
+
+export class CaseOf {
+  // `whole` leads from the dossier's subjects to their trails that are whole, in hex.
+  constructor({ manifest, receipts, payloads }, whole) {
+    this.manifest = manifest;
+    this.receipts = receipts;
+    this.whole = whole;
+    this.opened = receipts.filter((receipt) => receipt.statement);
+    this.acts = this.opened.flatMap(({ index, statement }) => {
+      const data = payloads.get(index);
+      return statement.kind === CASE && data ? readAct(index, data) : [];
+    });
+  }
+
+  judge({ id, type, state }) {
+    const hasActs = this.opened.some(({ statement }) => statement.kind === CASE);
+    if (hasActs && !this.manifest.subjects.includes(id)) {
+      return ["INVALID", `${id} is not a subject of it, and acts of a case are in it`];
+    }
+    const stranger = this.opened.find(
+      ({ statement }) => statement.subject === id && ![CASE, ERASURE].includes(statement.kind),
+    );
+    if (stranger) {
+      return ["INVALID", `entry ${stranger.index} is in its trail and is no act of a case`];
+    }
+    const acts = this.acts.filter((act) => act.case === id);
+    const opening = acts.find((act) => act.claim !== null);
+    if (!opening) return ["UNKNOWN", `${UNPROVEN}: the act that opens it is not shown`];
+    if (opening.claim !== type) {
+      return ["INVALID", `it is of type ${opening.claim}, says entry ${opening.index}`];
+    }
+    if (!this.showsAll(id)) return ["UNKNOWN", `${UNPROVEN}: not all of its acts are shown`];
+    const last = acts.filter((act) => act.to !== null).at(-1)?.to ?? "opened";
+    if (last !== state) return ["INVALID", `its state is ${last}, as its acts say`];
+    return ["VALID", `type and state follow from its acts: ${acts.length}`];
+  }
+
+  // What must be said of shipments that the case is about, and that are left out.
+  missing() {
+    const { subjects, case: named } = this.manifest;
+    const about = this.acts
+      .filter((act) => subjects.includes(act.case) || act.case === named?.id)
+      .flatMap((act) => act.shipments);
+    const missing = [...new Set(about)].filter((shipment) => !subjects.includes(shipment));
+    if (!missing.length) return [];
+    const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : "";
+    const names = missing.slice(0, NAMED).join(", ") + more;
+    return [`the case is about shipments whose trails are not in it: ${names}`];
+  }
+
+  showsAll(id) {
+    const trail = this.whole.get(id);
+    const read = new Set(this.acts.map((act) => act.index));
+    const isShown = ({ state, index, statement }) =>
+      state === "erased" || read.has(index) || statement?.kind === ERASURE;
+    return (
+      trail !== undefined &&
+      this.receipts.filter(({ entry }) => hex(entry.trail) === trail).every(isShown)
+    );
+  }
+}
+
+// The act, or none where its payload is not spelled as one.
+function readAct(index, data) {
+  try {
+    const members = new Members(parseCanonical(data, LIMITS));
+    members.version();
+    const kind = word(members, "act");
+    return [
+      {
+        index,
+        case: checkSubject(members.text("case"), "/case"),
+        shipments: members.array("shipments", MAX_SHIPMENTS).map(shipment),
+        claim: kind === "opened" ? word(members, "claim") : null,
+        to: kind === "state_changed" ? word(members, "to") : null,
+      },
+    ];
+  } catch (error) {
+    if (error instanceof Fault) return [];
+    throw error;
+  }
+}
+
+function word(members, name) {
+  const text = members.text(name);
+  if (!/^[a-z_]{1,64}$/.test(text)) throw malformed("bad-value", "is no word", members.at(name));
+  return text;
+}
+
+function shipment(item) {
+  if (typeof item !== "string") throw malformed("wrong-type", "expected a string", "/shipments");
+  return checkSubject(item, "/shipments");
+}
