@@ -68,6 +68,9 @@ class RegistryEvents:
         """
         if within is None:
             event = await self._newest("LogOpened", log_id)
+        elif within > (await self._chain.latest()).number:
+            # A chain that lost blocks does not reach that far, and nodes refuse the question.
+            event = None
         else:
             found = await self._logs(self._spell("LogOpened", log_id), within, within)
             event = found[-1] if found else None
