@@ -61,6 +61,8 @@ class Edge:
         self._metrics = metrics
         self._random_bytes = random_bytes
         self._in_flight = 0
+        # Looked at when it is asked for: requests that hang set nothing.
+        metrics.in_flight.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -73,7 +75,6 @@ class Edge:
             await self._serve(scope, receive, exchange)
         finally:
             self._in_flight -= 1
-            self._metrics.in_flight.set(self._in_flight)
             self._finish(scope, exchange)
 
     async def _serve(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
