@@ -14,6 +14,7 @@ pytest_plugins = [
     "fixtures.token",
     "fixtures.objectstore",
     "fixtures.dossiers",
+    "fixtures.forged_dossiers",
     "fixtures.browser",
     "fixtures.tsa",
 ]

@@ -1,27 +1,22 @@
 """The page in headless Chromium without a network, against the command line's verifier."""
 
 import hashlib
-import io
-import json
 import random
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fixtures.bits import all_bits, changed, frame_bytes, sample
-from fixtures.browser import VerifierPage
+from fixtures.browser import VerifierPage, agree
 from fixtures.dossiers import Case, rebuilt, resigned, write
+from fixtures.forged_dossiers import Forgeable, forged_dossiers
 from fixtures.hostile_containers import HOSTILE
 from fixtures.hostile_dossiers import hostile_dossiers
 from fixtures.tsa import Authority, over_closing, over_first, stamped
-from provenance.core.trustfile import TrustFile
-from provenance.verify.dossier.anchors import named
 from provenance.verify.dossier.page import PAGE, PAGE_SHA256
-from provenance.verify.dossier.run import verify_dossier
 
 pytestmark = pytest.mark.services
 ROOT = Path(__file__).parents[2]
@@ -30,20 +25,6 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def trust(dossier_case: Case) -> bytes:
     return dossier_case.log.trust().encode()
-
-
-def by_python(data: bytes, trust: bytes | None, *blocks: bytes) -> dict[str, Any]:
-    trusted = TrustFile.decode(trust) if trust is not None else None
-    report = verify_dossier(io.BytesIO(data), trust=trusted, vouches=named(blocks))
-    value: dict[str, Any] = json.loads(json.dumps(report.to_json()))
-    return value
-
-
-def agree(page: VerifierPage, data: bytes, trust: bytes | None, *blocks: bytes) -> dict[str, Any]:
-    """The result of both, which must be the same."""
-    expected = by_python(data, trust, *blocks)
-    assert page.verify(data, trust, blocks) == expected
-    return expected
 
 
 def test_the_page_proves_a_dossier_without_a_network(
@@ -186,6 +167,15 @@ def test_page_and_command_line_agree_on_a_redacted_dossier(
     part = replace(content, receipts=hidden + content.receipts[1:], events=content.events[1:])
     result = agree(verifier_page, write(dossier_case.log, part), trust, dossier_case.block)
     assert result["outcome"] == "VALID"
+
+
+def test_page_and_command_line_agree_on_what_an_operator_hides_or_mislabels(
+    verifier_page: VerifierPage, forgeable: Forgeable
+) -> None:
+    trust = forgeable.log.trust().encode()
+    assert agree(verifier_page, forgeable.written(), trust, forgeable.block)["outcome"] == "VALID"
+    for name, data, outcome, _ in forged_dossiers(forgeable):
+        assert agree(verifier_page, data, trust, forgeable.block)["outcome"] == outcome, name
 
 
 def test_page_and_command_line_agree_on_time_stamps(

@@ -1,7 +1,9 @@
 """Receipts, trail heads and the public log: from a captured event to what a stranger can check."""
 
+import asyncio
 import base64
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -309,6 +311,29 @@ async def test_hostile_verification_requests_are_refused_or_judged_never_a_crash
         if status == 200:
             found = answer.json()
             assert (found["outcome"], len(found["malformed"])) == ("MALFORMED", 1)
+
+
+async def test_a_receipt_of_many_values_is_refused_and_nobody_waits_for_it(
+    service: ServiceUnderTest, captured: Captured
+) -> None:
+    receipt = await receipt_of(captured.carrier, captured.single["first_index"])
+    line = replace(Receipt.decode(receipt.content), ext={"a": 0}).encode()
+    body = line.replace(b'"ext":{"a":0}', b'"ext":{"a":[%b0]}' % (b"[]," * 1_300_000))
+    answers = [
+        asyncio.ensure_future(
+            service.anonymous.post("/v1/verify", content=body, headers=JSON, timeout=60)
+        )
+        for _ in range(4)
+    ]
+    longest, pending = 0.0, set(answers)
+    while pending:
+        asked = time.monotonic()
+        _, pending = await asyncio.wait(pending, timeout=0.05)
+        longest = max(longest, time.monotonic() - asked)
+    for answer in answers:
+        found = (await answer).json()
+        assert found["malformed"][0]["code"] == "too-large", found
+    assert longest < 2, longest
 
 
 async def test_what_is_no_acknowledgement_is_named(

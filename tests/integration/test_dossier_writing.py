@@ -164,6 +164,32 @@ async def test_a_member_gets_its_own_parcel_and_nothing_of_its_neighbours(
     assert (await verified(service, whole)).outcome is Outcome.VALID
 
 
+async def test_a_document_that_begins_in_a_neighbours_trail_is_counted(
+    service: ServiceUnderTest,
+) -> None:
+    desk, mine, neighbour = await new_desk(service), parcel(), parcel()
+    await desk.capture(event(mine))
+    await upload(desk.carrier, pdf(mark="both"), neighbour, mine, type="380")
+    await service.anchor()
+    data = await write_dossier(await service.as_role("member"), f"shipments/{mine}")
+    assert not [file for file in opened(data).manifest.files if file.role == "document"]
+    report = await verified(service, data)
+    assert report.outcome is Outcome.VALID, report.to_json()
+    assert any("content of 1 of 2 opened records" in said for said in report.qualifications)
+
+
+async def test_statements_alone_are_valid_and_said_to_be_without_content(
+    service: ServiceUnderTest,
+) -> None:
+    desk, _, case, _ = await damaged(service)
+    whole = opened(await write_dossier(desk.claims, f"cases/{case}"))
+    firsts = [*whole.payloads, *(file.record for file in whole.manifest.files if file.record)]
+    data = await write_dossier(desk.claims, f"cases/{case}", statements=firsts)
+    report = await verified(service, data)
+    assert report.outcome is Outcome.VALID, report.to_json()
+    assert any("content of 4 of 4 opened records" in said for said in report.qualifications)
+
+
 async def test_a_recipient_is_shown_what_was_chosen_and_the_rest_in_its_place(
     service: ServiceUnderTest,
 ) -> None:
@@ -251,7 +277,9 @@ async def test_a_choice_that_cannot_be_met_is_refused_by_name(
     assert why in fault["detail"]
 
 
-async def test_an_erased_document_is_said_to_be_erased(service: ServiceUnderTest) -> None:
+async def test_a_document_that_is_gone_though_no_record_erases_it_is_found(
+    service: ServiceUnderTest,
+) -> None:
     desk, epc = await new_desk(service), parcel()
     await desk.capture(event(epc))
     added = await upload(desk.claims, PDF, epc, type="380")
@@ -268,7 +296,11 @@ async def test_an_erased_document_is_said_to_be_erased(service: ServiceUnderTest
     data = await write_dossier(desk.claims, f"shipments/{epc}")
     (document,) = [file for file in opened(data).manifest.files if file.role == "document"]
     assert (document.record, document.state, document.code) == (first, "erased", "380")
-    assert (await verified(service, data)).outcome is Outcome.VALID
+    # With the key alone anything could be made to go: an erasure is a record of the log.
+    report = await verified(service, data)
+    assert report.outcome is Outcome.INVALID
+    (found,) = [file for file in report.files if file.role == "document"]
+    assert found.reason == "it is called erased, and nothing in its whole trail erases it"
 
 
 async def test_a_document_that_was_altered_is_told_before_anything_is_sent(

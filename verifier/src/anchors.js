@@ -15,6 +15,7 @@ const MAX_BLOCKS = 1 << 16;
 const MAX_EVENTS = 64;
 export const MAX_CLOSING = 64 << 20;
 const MAX_SIZES = 1 << 16;
+const MAX_PATH = 64;
 const ANCHORED = "10d64b358a2a34d1aefd3923dfecde63ee095436d398bd873df1fd341db42724";
 const OPENED = "4ea2cb03217842f9c3b0ecc2dfcb7ab46617b2908d383838de2ee086811d1aaa";
 
@@ -54,7 +55,7 @@ export class ChainProofs {
   }
 
   add(line) {
-    const members = new Members(parseCanonical(line, { maxBytes: MAX_LINE, maxDepth: 5 }));
+    const members = new Members(parseCanonical(line, { maxBytes: MAX_LINE, maxDepth: 5, maxValues: 1 << 14 }));
     members.only(["header", "events"]);
     const header = readHeader(anyHex(members.get("header"), "/header"));
     if (this.headers.size >= MAX_BLOCKS) {
@@ -186,14 +187,17 @@ function toRecord(proven, claim, log, old) {
   };
 }
 
-export function decodeClosing(data) {
-  const members = new Members(parseCanonical(data, { maxBytes: MAX_CLOSING, maxDepth: 6 }));
+// Of a dossier of so many entries: no more sizes than entries were first anchored at. A proof has
+// at most MAX_PATH + 4 commas and brackets; checkpoint and anchor have fewer than 64.
+export function decodeClosing(data, entries) {
+  const maxValues = 64 + (MAX_PATH + 4) * Math.min(entries, MAX_SIZES);
+  const members = new Members(parseCanonical(data, { maxBytes: MAX_CLOSING, maxDepth: 6, maxValues }));
   members.version();
   members.only(["v", "checkpoint", "anchor", "consistency"]);
   const consistency = members.array("consistency", MAX_SIZES).map((item, at) => {
     const proof = new Members(item, `/consistency/${at}`);
     proof.only(["size", "proof"]);
-    return { size: proof.integer("size", 1), proof: proof.hashes("proof", 64) };
+    return { size: proof.integer("size", 1), proof: proof.hashes("proof", MAX_PATH) };
   });
   if (consistency.some(({ size }, at) => at && size <= consistency[at - 1].size)) {
     throw malformed("bad-value", "sizes do not rise", "/consistency");

@@ -1,7 +1,7 @@
 // Fields of a JSON payload (docs/formats.md, section 4): where each is, how it is spelled, and the
 // paths by which a receipt discloses some of them.
 
-import { canonicalize, checkDepth, checkText, decodeUtf8 } from "./json.js";
+import { canonicalize, checkShape, checkText, decodeUtf8 } from "./json.js";
 import { compareText, equal, hex, parseHex, quoted } from "./bytes.js";
 import { malformed, unproven } from "./faults.js";
 import { Members } from "./members.js";
@@ -31,7 +31,7 @@ export function flatten(payload) {
   } catch {
     throw malformed("bad-encoding", "not UTF-8", "payload");
   }
-  checkDepth(text, MAX_DEPTH);
+  checkShape(text, { maxDepth: MAX_DEPTH });
   return new Walk(text).fields();
 }
 

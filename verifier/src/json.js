@@ -4,11 +4,15 @@
 import { equal, utf8 } from "./bytes.js";
 import { malformed } from "./faults.js";
 
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const SPACE = /[ \t\n\r]*/y;
 const SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 const INTEGER = /^-?(?:0|[1-9][0-9]{0,15})$/;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+// `maxValues` bounds commas and brackets outside strings, which are no fewer than the values less
+// one: each value takes far more memory than the three bytes that it may be spelled with.
 const DEFAULTS = { maxBytes: 1 << 20, maxDepth: 32 };
 
 export function decodeUtf8(data) {
@@ -25,7 +29,7 @@ export function parse(data, limits = DEFAULTS) {
   }
   const text = decodeUtf8(data);
   if (text.startsWith("\ufeff")) throw malformed("bad-encoding", "starts with a byte order mark");
-  checkDepth(text, limits.maxDepth);
+  checkShape(text, limits);
   return new Reader(text).whole();
 }
 
@@ -61,19 +65,29 @@ export function checkText(text, where = "") {
   }
 }
 
-export function checkDepth(text, maximum) {
-  let depth = 0;
-  let inString = false;
+export function checkShape(text, { maxDepth, maxValues = Infinity }) {
+  let [depth, deepest, values] = [0, 0, 0];
   for (let at = 0; at < text.length; at++) {
     const letter = text[at];
-    if (inString) {
-      if (letter === "\\") at++;
-      else if (letter === '"') inString = false;
-    } else if (letter === '"') inString = true;
+    if (letter === '"') at = stringEnd(text, at);
     else if (letter === "[" || letter === "{") {
-      if (++depth > maximum) throw malformed("too-deep", `nested deeper than ${maximum} levels`);
+      values++;
+      if (++depth > deepest) deepest = depth;
     } else if (letter === "]" || letter === "}") depth--;
+    else if (letter === ",") values++;
   }
+  if (values > maxValues) throw malformed("too-large", `more than ${maxValues} values`);
+  if (deepest > maxDepth) throw malformed("too-deep", `nested deeper than ${maxDepth} levels`);
+}
+
+// Where the string that begins at `at` ends, or the text.
+function stringEnd(text, at) {
+  for (at++; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at;
+    if (code === BACKSLASH) at++;
+  }
+  return at;
 }
 
 class Reader {
@@ -146,16 +160,32 @@ class Reader {
     return items;
   }
 
+  // A loop, and no pattern: the stack of patterns does not hold strings of some millions.
   string() {
-    const found = this.match(STRING);
-    if (!found) throw this.syntax();
-    const text = JSON.parse(found);
+    const start = this.at;
+    let at = start + 1;
+    for (let code; (code = this.text.charCodeAt(at)) !== QUOTE; ) {
+      if (code === BACKSLASH) at += this.escape(at);
+      else if (code >= 0x20) at++;
+      // A control character, or the text's end, whose code is no number.
+      else throw this.syntax();
+    }
+    this.at = at + 1;
+    const text = JSON.parse(this.text.slice(start, this.at));
     try {
       checkText(text);
     } catch (error) {
       this.note(error);
     }
     return text;
+  }
+
+  // Characters of the escape that begins at `at`.
+  escape(at) {
+    ESCAPE.lastIndex = at;
+    const found = ESCAPE.exec(this.text);
+    if (!found) throw this.syntax();
+    return found[0].length;
   }
 
   number() {

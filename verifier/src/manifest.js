@@ -72,7 +72,8 @@ function readFile(value, where) {
 }
 
 export function decodeManifest(data) {
-  const members = new Members(parseCanonical(data, { maxBytes: MAX_MANIFEST, maxDepth: 6 }));
+  const limits = { maxBytes: MAX_MANIFEST, maxDepth: 6, maxValues: 1 << 16 };
+  const members = new Members(parseCanonical(data, limits));
   members.version();
   members.only(["v", "created_at", "origins", "subjects", "files", "case"]);
   const files = members

@@ -40,7 +40,8 @@ export class Members {
   text(name, { choices = null, maximum = null } = {}) {
     const value = this.get(name);
     if (typeof value !== "string") throw malformed("wrong-type", "expected a string", this.at(name));
-    if (maximum !== null && [...value].length > maximum) {
+    // A code point has one or two units: what is longer is not taken apart.
+    if (maximum !== null && (value.length > 2 * maximum || [...value].length > maximum)) {
       throw malformed("too-large", `has more than ${maximum} characters`, this.at(name));
     }
     if (choices !== null && !choices.includes(value)) {

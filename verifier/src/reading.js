@@ -4,6 +4,7 @@ import { ChainProofs, decodeClosing, MAX_CLOSING, MAX_LINE } from "./anchors.js"
 import { concat, newSha256, parseBase64, utf8 } from "./bytes.js";
 import { Container } from "./container.js";
 import { Fault, malformed, refused } from "./faults.js";
+import { frontHolds } from "./front.js";
 import { parseCanonical } from "./json.js";
 import {
   decodeManifest, decodeSignature, DOCUMENT, FIXED_NAMES, MANIFEST, MAX_MANIFEST, MAX_SIGNATURE,
@@ -33,21 +34,35 @@ const ARCHIVE_FAMILIES = [
   "application/vnd.oasis.opendocument.",
 ];
 
-export async function readDossier(blob, pace) {
+// Signature and hashes are looked at before anything of the evidence is parsed: where they do not
+// hold, nobody answers for what is inside, and what is returned is `halted`.
+export async function readDossier(blob, pace, trust) {
   const container = await Container.open(blob);
-  const read = async (name, limit, decode) => {
-    const member = container.member(name);
-    const data = await container.read(member, limit);
-    return [data, inside(name, member, () => decode(data))];
-  };
+  const front = await readFront(container, blob, pace);
+  if (!(await frontHolds(front, trust))) return { ...front, halted: true };
+  return { ...front, ...(await readEvidence(container, front.manifest, pace)) };
+}
+
+async function readPart(container, name, limit, decode) {
+  const member = container.member(name);
+  const data = await container.read(member, limit);
+  return [data, inside(name, member, () => decode(data))];
+}
+
+async function readFront(container, blob, pace) {
+  const read = (name, limit, decode) => readPart(container, name, limit, decode);
   const [manifestBytes, manifest] = await read(MANIFEST, MAX_MANIFEST, decodeManifest);
   const [, signature] = await read(SIGNATURE, MAX_SIGNATURE, decodeSignature);
   checkMembers(container, manifest);
   const hashes = await hash(container, manifest, pace);
+  const members = container.members.length;
+  return { size: blob.size, members, manifest, manifestBytes, signature, hashes };
+}
+
+async function readEvidence(container, manifest, pace) {
   const proofs = new ChainProofs();
   const lines = { container, manifest, pace };
   await eachLine(lines, "anchors", MAX_LINE, (line) => proofs.add(line));
-  const [, closing] = await read(FIXED_NAMES.closing, MAX_CLOSING, decodeClosing);
   const receipts = [];
   await eachLine(lines, "receipts", MAX_RECEIPT, (line) => {
     const receipt = decodeReceipt(line);
@@ -62,6 +77,9 @@ export async function readDossier(blob, pace) {
       throw malformed("bad-value", "there is no receipt");
     });
   }
+  const [, closing] = await readPart(container, FIXED_NAMES.closing, MAX_CLOSING, (data) =>
+    decodeClosing(data, receipts.length),
+  );
   const timestamps = [];
   await eachLine(lines, "timestamps", MAX_STAMP_LINE, (line) => {
     const stamp = decodeTimestamp(line);
@@ -75,23 +93,13 @@ export async function readDossier(blob, pace) {
   let last = -1;
   await eachLine(lines, "payloads", MAX_PAYLOAD_LINE, (line) => {
     const [record, data] = readPayload(line);
-    if (record <= last) throw malformed("bad-value", "records do not come in order of index");
+    if (record <= last || payloads.size >= receipts.length) {
+      throw malformed("bad-value", "records do not come in order of index");
+    }
     last = record;
     payloads.set(record, data);
   });
-  return {
-    size: blob.size,
-    members: container.members.length,
-    manifest,
-    manifestBytes,
-    signature,
-    hashes,
-    proofs,
-    closing,
-    receipts,
-    payloads,
-    timestamps,
-  };
+  return { proofs, closing, receipts, payloads, timestamps };
 }
 
 // A defect inside a part, told with the part's name and place.
@@ -173,7 +181,8 @@ async function eachLine({ container, manifest, pace }, role, limit, take) {
 }
 
 function readPayload(line) {
-  const members = new Members(parseCanonical(line, { maxBytes: MAX_PAYLOAD_LINE, maxDepth: 1 }));
+  const limits = { maxBytes: MAX_PAYLOAD_LINE, maxDepth: 1, maxValues: 16 };
+  const members = new Members(parseCanonical(line, limits));
   const kind = members.has("text") ? "text" : "base64";
   members.only(["record", kind]);
   const body = members.text(kind);

@@ -8,16 +8,20 @@ import {
   named,
   NO_PROOF,
 } from "./anchors.js";
-import { equal, hex, sha256 } from "./bytes.js";
-import { checkpointOf, content, LATE_ANCHOR_MS, LOCAL, ReceiptCheck } from "./check.js";
+import { hex } from "./bytes.js";
+import { checkpointOf, LATE_ANCHOR_MS, LOCAL, ReceiptCheck } from "./check.js";
 import { findMisconduct } from "./conduct.js";
 import { Fault, guarded } from "./faults.js";
-import { DOCUMENT, judgeSignature } from "./manifest.js";
+import { filesCheck, judgeContents, judgeFiles } from "./files.js";
+import { about, judgeContainer, judgeFront } from "./front.js";
+import { judgeSignature } from "./manifest.js";
 import { parseTrailHead, splitNote } from "./notes.js";
 import { Pace } from "./pace.js";
 import { readDossier } from "./reading.js";
+import { NOT_ERASED, Records } from "./records.js";
 import { judgeTimestamps } from "./timestamps.js";
 import { trailReports } from "./trails.js";
+import { utc, verdict } from "./words.js";
 
 const NO_TRUST = "no trust file was given";
 const NO_TIMES =
@@ -30,23 +34,19 @@ const PAST_TENSE = { corrects: "corrected", supersedes: "superseded", erases: "e
 
 const notNamed = (origin) => `the trust file does not name the log ${origin}`;
 
-export function utc(milliseconds) {
-  if (milliseconds >= 253402300800000) return `${milliseconds} ms after 1970`;
-  return `${new Date(milliseconds).toISOString().slice(0, 19).replace("T", " ")} UTC`;
-}
-
 // `blocks` are hashes that the verifier trusts, in lower-case hex, each behind `number:` or not.
 export async function verifyDossier(blob, { trust, blocks, tell }) {
   const pace = new Pace(tell);
   let dossier;
   try {
-    dossier = await readDossier(blob, pace);
+    dossier = await readDossier(blob, pace, trust);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const { code, where, reason, offset } = error;
     const told = { code, where, reason };
     return { outcome: "INVALID", refused: offset === null ? told : { ...told, offset } };
   }
+  if (dossier.halted) return judgeFront(dossier, trust);
   return new Judgement(dossier, trust, named(blocks), pace).report();
 }
 
@@ -63,7 +63,7 @@ class Judgement {
   }
 
   async report() {
-    const { receipts, manifest, members, size } = this.dossier;
+    const { receipts, manifest } = this.dossier;
     const items = [];
     for (const receipt of receipts) {
       items.push(await this.check(receipt));
@@ -76,15 +76,17 @@ class Judgement {
     const trails = await trailReports(proven, this.trust, this.pace);
     this.addStatus(items, proven, trails);
     const misconduct = this.trust ? await findMisconduct(receipts, this.trust, this.pace) : [];
-    this.lower(items, await this.contents());
-    const files = this.files(items);
+    const contents = await judgeContents(this.dossier, this.pace);
+    const records = new Records(this.dossier);
+    const erasures = records.erasures(this.whole(trails));
+    const absent = records.withoutContent(contents);
+    for (const index of erasures.wrong) contents.set(index, ["INVALID", NOT_ERASED]);
+    this.lower(items, contents);
+    const files = judgeFiles(this.dossier, records, items);
     const checks = [
-      verdict("container", [
-        "VALID",
-        `${members} members, ${size} bytes, each where the listing leads to`,
-      ]),
+      judgeContainer(this.dossier),
       verdict("signature", await guarded(() => judgeSignature(this.dossier, this.trust))),
-      verdict("files", filesCheck(files, manifest)),
+      verdict("files", filesCheck(files, manifest, records)),
       verdict("closing", await guarded(() => this.closing())),
       verdict("history", this.history(items, trails)),
       ...(await this.timestamps()),
@@ -100,14 +102,23 @@ class Judgement {
         ]);
     return {
       outcome,
-      qualifications: this.qualifications(items),
-      about: this.about(),
+      qualifications: [...this.qualifications(items), ...absences(absent, erasures, items.length)],
+      about: { ...about(this.dossier), entries: receipts.length },
       checks,
       files,
       receipts: reports,
       trails,
       misconduct,
     };
+  }
+
+  // Trails that the manifest lists and that are whole.
+  whole(trails) {
+    const { subjects } = this.dossier.manifest;
+    const found = trails.filter(
+      ({ subject, outcome }) => outcome === "VALID" && subjects.includes(subject),
+    );
+    return new Set(found.map(({ trail }) => trail));
   }
 
   async check(receipt) {
@@ -189,60 +200,6 @@ class Judgement {
     }
   }
 
-  async contents() {
-    const { manifest, hashes, payloads, receipts } = this.dossier;
-    const documents = new Map(
-      manifest.files
-        .filter((file) => file.role === DOCUMENT && file.state === null)
-        .map((file) => [hex(hashes.get(file.name).sha256), hashes.get(file.name).size]),
-    );
-    const events = new Map([...payloads.values()].map((data) => [hex(sha256(data)), data]));
-    const found = new Map();
-    let done = 0;
-    for (const receipt of receipts) {
-      await this.pace.step("Comparing payloads", done++, receipts.length);
-      if (!receipt.payload || !receipt.statement) continue;
-      const key = hex(receipt.payload.sha256);
-      if (events.has(key)) found.set(receipt.index, guardedContent(receipt, events.get(key)));
-      else if (documents.has(key)) {
-        found.set(receipt.index, documentContent(receipt, documents.get(key)));
-      }
-    }
-    return found;
-  }
-
-  files(items) {
-    const byIndex = new Map(items.map((item) => [item.receipt.index, item]));
-    return this.dossier.manifest.files.map((file) => {
-      const [outcome, reason] = this.file(file, byIndex);
-      return { ...file.json, outcome, reason };
-    });
-  }
-
-  file(file, byIndex) {
-    if (file.state === null) {
-      const { sha256: digest, size } = this.dossier.hashes.get(file.name);
-      if (size !== file.size) {
-        return ["INVALID", `has ${size} bytes; the manifest says ${file.size}`];
-      }
-      if (!equal(digest, file.sha256)) {
-        return ["INVALID", "its SHA-256 is not the one that the manifest says"];
-      }
-    }
-    if (file.role === DOCUMENT) return recorded(file, byIndex);
-    return file.role === "payloads" ? this.payloads(byIndex) : ["VALID", "as the manifest says"];
-  }
-
-  payloads(byIndex) {
-    for (const [record, data] of this.dossier.payloads) {
-      const opening = byIndex.get(record)?.receipt.payload;
-      if (!opening || !equal(opening.sha256, sha256(data))) {
-        return ["INVALID", `the payload of entry ${record} is not what was recorded`];
-      }
-    }
-    return ["VALID", `${this.dossier.payloads.size} payloads, each the one that was recorded`];
-  }
-
   async timestamps() {
     const { timestamps, closing } = this.dossier;
     if (!timestamps.length) return [];
@@ -297,18 +254,6 @@ class Judgement {
     return [found, `${cover}; ${reason}, ${utc(facts.record.block_time)}`];
   }
 
-  about() {
-    const { manifest, manifestBytes, receipts } = this.dossier;
-    const about = {
-      created_at: manifest.createdAt,
-      origins: manifest.origins,
-      subjects: manifest.subjects,
-      entries: receipts.length,
-      manifest_sha256: hex(sha256(manifestBytes)),
-    };
-    return manifest.case ? { ...about, case: manifest.case } : about;
-  }
-
   qualifications(items) {
     const found = [];
     if (items.some((item) => item.local)) found.push(LOCAL);
@@ -323,10 +268,26 @@ class Judgement {
   }
 }
 
+function absences({ count, total }, { unproven }, entries) {
+  const found = [];
+  if (count) {
+    found.push(
+      `content of ${count} of ${total} opened records is not in it: ` +
+        "what their statements say is proven",
+    );
+  }
+  if (unproven.length) {
+    found.push(
+      `${unproven.length} of ${entries} entries are called erased, and no erasure record in it ` +
+        "names them: not proven",
+    );
+  }
+  return found;
+}
+
 // Nobody has to believe a time-stamping authority.
 const isRequired = ({ check, outcome }) => check !== "timestamps" || outcome !== "UNKNOWN";
 
-const verdict = (check, [outcome, reason]) => ({ check, outcome, reason });
 const set = (verdicts, check, outcome, reason) =>
   Object.assign(
     verdicts.find((item) => item.check === check),
@@ -337,53 +298,6 @@ function isPlaced({ verdicts }) {
   const outcome = (check) => verdicts.find((item) => item.check === check).outcome;
   if (outcome("anchor") === "INVALID") return false;
   return outcome("inclusion") === "VALID" && outcome("checkpoint") === "VALID";
-}
-
-function guardedContent(receipt, payload) {
-  try {
-    return content(receipt, payload);
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return ["INVALID", error.message];
-  }
-}
-
-function documentContent({ statement }, size) {
-  if (statement.payloadSize !== size) {
-    return [
-      "INVALID",
-      `the payload has ${size} bytes; the statement says ${statement.payloadSize}`,
-    ];
-  }
-  return ["VALID", "the payload is, byte for byte, the one that was recorded"];
-}
-
-function recorded(file, byIndex) {
-  const item = byIndex.get(file.record);
-  if (!item) return ["INVALID", `there is no receipt of entry ${file.record}`];
-  const { receipt, outcome } = item;
-  const said = `recorded as entry ${file.record}, ${utc(receipt.entry.at)}`;
-  if (file.state !== null) return ["UNKNOWN", `${file.state}; ${said}`];
-  if (!receipt.payload || !equal(receipt.payload.sha256, file.sha256)) {
-    return ["INVALID", `it is not what was recorded as entry ${file.record}`];
-  }
-  if (!receipt.statement || receipt.statement.type !== file.code) {
-    return ["INVALID", `entry ${file.record} was recorded with another code`];
-  }
-  if (receipt.statement.mediaType !== file.mediaType) {
-    return ["INVALID", `entry ${file.record} was recorded with another media type`];
-  }
-  if (outcome === "VALID") return [outcome, `byte for byte what was ${said}`];
-  return [outcome, `${said}, which is ${outcome}`];
-}
-
-function filesCheck(files, manifest) {
-  const wrong = files.find((file) => file.outcome === "INVALID");
-  if (wrong) return ["INVALID", `${wrong.name}: ${wrong.reason}`];
-  const present = manifest.files.filter((file) => file.state === null).length;
-  const absent = manifest.files.length - present;
-  const said = absent ? `; ${absent} withheld or erased` : "";
-  return ["VALID", `${present} files have the size and SHA-256 that the manifest says${said}`];
 }
 
 function wholeness(subjects, trails) {

@@ -1,7 +1,7 @@
 // What was found, as a page. Text of a dossier is only ever set as text. What can be long is made
 // when somebody looks at it: a large dossier has ten thousand entries with nine verdicts each.
 
-import { utc } from "./run.js";
+import { utc } from "./words.js";
 
 const SYMBOLS = { VALID: "✓", INVALID: "✕", UNKNOWN: "?" };
 const HEADLINES = {
@@ -131,8 +131,9 @@ function about(found, given) {
     ["Written", utc(found.created_at)],
     ["Log", found.origins.join(", ")],
     ["Subjects", listed(found.subjects)],
-    ["Entries", found.entries.toLocaleString("en")],
   ];
+  // Where nothing but signature and hashes was looked at, nobody counted them.
+  if (found.entries !== undefined) rows.push(["Entries", found.entries.toLocaleString("en")]);
   if (found.case) rows.push(["Case", `${found.case.id}: ${found.case.type}, ${found.case.state}`]);
   rows.push(
     ["Operator, by your trust file", trust ? trust.operator : "no trust file was given"],

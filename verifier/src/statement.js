@@ -14,6 +14,7 @@ const MAX_SUBJECT = 2048;
 const MAX_REFS = 4096;
 const MAX_TEXT = 2048;
 const MAX_RECEIPT = 4 << 20;
+const MAX_RECEIPT_VALUES = 1 << 17;
 const MAX_PATH = 64;
 const MAX_LATER = 64;
 const OPENING = ["statement", "salt", "payload", "fields"];
@@ -166,7 +167,11 @@ function checkOpening(members, state) {
 }
 
 export function decodeReceipt(data) {
-  const value = parseCanonical(data, { maxBytes: MAX_RECEIPT, maxDepth: 24 });
+  const value = parseCanonical(data, {
+    maxBytes: MAX_RECEIPT,
+    maxDepth: 24,
+    maxValues: MAX_RECEIPT_VALUES,
+  });
   const members = new Members(value);
   members.version();
   members.only([

@@ -16,7 +16,7 @@ const MAX_PATH = 64;
 export const MAX_STAMP_LINE = 2 * MAX_TOKEN + 6 * MAX_NOTE + 100 * MAX_PATH;
 
 export function decodeTimestamp(line) {
-  const members = new Members(parseCanonical(line, { maxBytes: MAX_STAMP_LINE, maxDepth: 2 }));
+  const members = new Members(parseCanonical(line, { maxBytes: MAX_STAMP_LINE, maxDepth: 2, maxValues: 128 }));
   members.only(["checkpoint", "proof", "token"]);
   const token = parseBase64(members.text("token"), "/token");
   if (token.length > MAX_TOKEN) {

@@ -7,6 +7,10 @@ import { shown } from "./show.js";
 
 const $ = (id) => document.getElementById(id);
 const MAX_BLOCKS = 64;
+
+// What was put in beside the dossier is not what it should be.
+class InputError extends Error {}
+
 const chosen = { dossier: null, trust: null };
 let isBusy = false;
 
@@ -57,7 +61,7 @@ function readBlocks() {
   const words = $("blocks").value.split(/[\s,;]+/).filter(Boolean);
   const blocks = words.map((word) => word.toLowerCase().replace(/^(\d{1,15}:)?0x/, "$1"));
   if (blocks.length > MAX_BLOCKS || blocks.some((block) => !BLOCK.test(block))) {
-    throw new Error(
+    throw new InputError(
       "A block hash is 64 hexadecimal digits, or NUMBER:HASH; separate several by spaces.",
     );
   }
@@ -75,17 +79,28 @@ async function run() {
   try {
     const blocks = readBlocks();
     const trust = chosen.trust ? await readTrust(chosen.trust) : null;
-    const report = await verifyDossier(dossier, { trust, blocks, tell });
+    const report = await verified(dossier, { trust, blocks, tell });
     $("result").replaceChildren(...shown(report, { file: dossier, trust, blocks }));
     $("headline").focus();
     say(`Done: ${report.outcome}`);
   } catch (error) {
+    if (!(error instanceof InputError)) throw error;
     say(error.message);
   } finally {
     $("progress").hidden = true;
     $("form").removeAttribute("aria-busy");
     isBusy = false;
     enable();
+  }
+}
+
+// Whatever stops the page is told as why the file was not checked: it is never taken for VALID.
+async function verified(dossier, given) {
+  try {
+    return await verifyDossier(dossier, given);
+  } catch (error) {
+    const reason = `this page cannot check it (${error.name}: ${error.message}); the command line may`;
+    return { outcome: "UNKNOWN", refused: { code: "not-checked", where: "", reason } };
   }
 }
 
@@ -99,8 +114,8 @@ async function readTrust(file) {
   try {
     return TrustFile.decode(new Uint8Array(await file.arrayBuffer()));
   } catch (error) {
-    if (error instanceof Fault) throw new Error(`${file.name} is not a trust file: ${error.message}`);
-    throw error;
+    const why = error instanceof Fault ? "is not a trust file" : "cannot be read";
+    throw new InputError(`${file.name} ${why}: ${error.message}`);
   }
 }
 

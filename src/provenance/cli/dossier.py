@@ -104,7 +104,7 @@ def _verify(
 
     with path.open("rb") as file:
         try:
-            dossier = read_dossier(file)
+            dossier = read_dossier(file, trust=trust)
         except (ContainerError, ProofError) as error:
             return refused(error)
     vouches = named(hashes, {block: at for block, at in hashes.items() if at is not None})
@@ -162,7 +162,8 @@ def _print(path: Path, report: "DossierReport", code: int) -> None:
 
 def _print_parts(path: Path, report: "DossierReport") -> None:
     about = report.about
-    typer.echo(f"{path}: dossier of {about['entries']} entries")
+    entries = f" of {about['entries']} entries" if "entries" in about else ""
+    typer.echo(f"{path}: dossier{entries}")
     for check in report.checks:
         typer.echo(line(check.check, check.outcome, check.reason))
     typer.echo("\nFiles")

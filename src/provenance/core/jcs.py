@@ -48,11 +48,14 @@ class Limits:
 
     ``max_bytes`` is for a whole receipt with its path, notes and disclosed fields (a few
     kilobytes in practice); ``max_depth`` is far above what our own formats need (5) and far
-    below what would exhaust the stack.
+    below what would exhaust the stack. ``max_values`` bounds commas and opening brackets outside
+    strings, no fewer than the values less one: an empty array takes three bytes of text and sixty
+    of memory.
     """
 
     max_bytes: int = 1 << 20
     max_depth: int = 32
+    max_values: int = 1 << 20
 
 
 DEFAULT_LIMITS = Limits()
@@ -137,12 +140,28 @@ def check_depth(text: str, *, maximum: int) -> None:
         TooDeepError: more than ``maximum`` levels of arrays and objects.
 
     """
-    if text.count("[") + text.count("{") <= maximum:
-        return
-    brackets = _STRING.sub("", text).encode("utf-8", "replace").translate(_STEPS, _NO_BRACKETS)
+    if text.count("[") + text.count("{") > maximum:
+        _check_depth(_STRING.sub("", text), maximum)
+
+
+def _check_depth(unquoted: str, maximum: int) -> None:
+    """As :func:`check_depth`, of text without its strings."""
+    brackets = unquoted.encode("utf-8", "replace").translate(_STEPS, _NO_BRACKETS)
     # 2 for each opening, 0 for each closing, less 1 for each bracket: the depth after it.
     if max(map(operator.sub, accumulate(brackets), count(1)), default=0) > maximum:
         raise TooDeepError(f"nested deeper than {maximum} levels")
+
+
+def _check_shape(text: str, limits: Limits) -> None:
+    """Refuse what is nested too deeply, or has too many values, before a parser makes them."""
+    opened = text.count("[") + text.count("{")
+    if opened <= limits.max_depth and opened + text.count(",") <= limits.max_values:
+        return
+    unquoted = _STRING.sub("", text)
+    # Counting is cheaper than following each bracket, and bounds what that has to follow.
+    if sum(unquoted.count(mark) for mark in ",[{") > limits.max_values:
+        raise TooLargeError(f"more than {limits.max_values} values")
+    _check_depth(unquoted, limits.max_depth)
 
 
 def check_text(text: str, *, where: str = "") -> None:
@@ -167,7 +186,7 @@ def _decode(data: bytes, limits: Limits) -> str:
         raise EncodingError(f"not UTF-8 at byte {error.start}") from None
     if text.startswith("\ufeff"):
         raise EncodingError("starts with a byte order mark")
-    check_depth(text, maximum=limits.max_depth)
+    _check_shape(text, limits)
     return text
 
 

@@ -24,6 +24,8 @@ from provenance.core.statement import Statement
 
 MAX_RECEIPT_BYTES = 4 << 20
 """A thousand disclosed fields with their paths take one; the rest is for long tokens."""
+MAX_RECEIPT_VALUES = 1 << 17
+"""Commas and brackets: 74,000 if every list is as long as may be; the rest is for ``ext``."""
 MAX_PATH = 64
 """Hashes of an inclusion path: sizes have at most 53 bits."""
 MAX_LATER = 64
@@ -34,7 +36,7 @@ STATES: Final = ("withheld", "erased")
 ADDRESS_SIZE = 20
 """Bytes of an EVM address."""
 
-_LIMITS = Limits(max_bytes=MAX_RECEIPT_BYTES, max_depth=24)
+_LIMITS = Limits(max_bytes=MAX_RECEIPT_BYTES, max_depth=24, max_values=MAX_RECEIPT_VALUES)
 _ANCHOR_MEMBERS: Final = (
     "chain_id",
     "genesis_hash",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from provenance.core.check import AnchorFacts, Evidence, checkpoint_of
@@ -75,23 +75,31 @@ async def verify_receipts(
         complete: whether whole trails are asked for.
 
     """
-    decoded: list[_Decoded] = []
-    malformed: list[MalformedReceipt] = []
-    for item in items:
-        try:
-            receipt = Receipt.decode(item.data)
-        except FormatError as error:
-            malformed.append(MalformedReceipt(name=item.name, error=error))
-        else:
-            decoded.append(_Decoded(item.name, receipt, item.payload, _places(receipt)))
+    # In threads: what a stranger posts may be large, and others wait for the loop.
+    decoded, malformed = await asyncio.to_thread(_decode, items)
     answers = await _ask(decoded, trust, facts)
-    return judge(
+    return await asyncio.to_thread(
+        judge,
         [_read(item, trust, answers) for item in decoded],
         malformed=malformed,
         trust=trust,
         acknowledgements=acknowledgements,
         complete=complete,
     )
+
+
+def _decode(items: Sequence[ReceiptInput]) -> tuple[list[_Decoded], list[MalformedReceipt]]:
+    """The receipts, without ``ext``: nothing reads it, and it takes many times its bytes."""
+    decoded: list[_Decoded] = []
+    malformed: list[MalformedReceipt] = []
+    for item in items:
+        try:
+            receipt = replace(Receipt.decode(item.data), ext=None)
+        except FormatError as error:
+            malformed.append(MalformedReceipt(name=item.name, error=error))
+        else:
+            decoded.append(_Decoded(item.name, receipt, item.payload, _places(receipt)))
+    return decoded, malformed
 
 
 def _places(receipt: Receipt) -> tuple[Place | None, ...]:

@@ -56,6 +56,24 @@ def test_a_receipt_over_its_bound_is_refused_unread() -> None:
         Receipt.decode(b" " * (MAX_RECEIPT_BYTES + 1))
 
 
+def test_more_values_than_a_receipt_may_have_are_refused_before_they_are_made() -> None:
+    data = b'{"ext":{"a":[%b0]}}' % (b"[]," * (MAX_RECEIPT_BYTES // 3 - 8))
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError):
+            Receipt.decode(data)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_commas_and_brackets_in_strings_are_no_values() -> None:
+    text = b'["' + b",[{" * 100 + b'\\",",1]'
+    assert len(parse(text, limits=Limits(max_values=2))) == 2
+    with pytest.raises(TooLargeError):
+        parse(text, limits=Limits(max_values=1))
+
+
 def test_a_note_over_its_bound_is_refused_unread() -> None:
     with pytest.raises(TooLargeError):
         split_note("\u2014" * (MAX_NOTE_BYTES // 3 + 1))

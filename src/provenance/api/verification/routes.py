@@ -47,10 +47,10 @@ class Verifying:
                 accepted=("application/json",),
                 held=held,
             )
-            posted = self._read(body)
             async with self._turns:
+                posted, items = await asyncio.to_thread(self._read, body)
                 report = await verify_receipts(
-                    [_input(item, place) for place, item in enumerate(posted.receipts)],
+                    items,
                     trust=await services.trust(),
                     facts=services.facts,
                     acknowledgements=posted.acknowledgements,
@@ -59,7 +59,11 @@ class Verifying:
         found = report.to_json()
         return json_answer(msgspec.convert({**found, "note": NOTE}, Verification))
 
-    def _read(self, body: bytes) -> VerificationRequest:
+    def _read(self, body: bytes) -> tuple[VerificationRequest, list[ReceiptInput]]:
+        posted = self._posted(body)
+        return posted, [_input(item, place) for place, item in enumerate(posted.receipts)]
+
+    def _posted(self, body: bytes) -> VerificationRequest:
         members = decode_json(body, _members)
         if "receipts" not in members:
             return VerificationRequest(receipts=[PostedReceipt(receipt=msgspec.Raw(body))])

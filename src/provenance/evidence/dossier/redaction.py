@@ -52,10 +52,13 @@ def redact(content: DossierContent, choice: Choice) -> DossierContent:
     """
     _check(content, choice)
     subjects = frozenset(content.subjects)
+    erased = frozenset(item.index for item in content.receipts if item.state == "erased")
     return replace(
         content,
         receipts=tuple(_receipt(item, choice, subjects) for item in content.receipts),
-        documents=tuple(_document(item, choice) for item in content.documents),
+        documents=tuple(
+            _document(item, choice, is_erased=item.record in erased) for item in content.documents
+        ),
         events=tuple(item for item in content.events if item.record in choice.whole),
         case=content.case if choice.with_case else None,
         case_file=content.case_file if choice.with_case else None,
@@ -78,12 +81,14 @@ def _receipt(receipt: Receipt, choice: Choice, subjects: frozenset[str]) -> Rece
     return hidden
 
 
-def _document(document: DossierDocument, choice: Choice) -> DossierDocument:
-    if document.record in choice.whole or document.state is not None:
+def _document(document: DossierDocument, choice: Choice, *, is_erased: bool) -> DossierDocument:
+    """Line of a document; ``is_erased`` says whether its receipt does so too."""
+    if document.record in choice.whole or is_erased:
         return document
     shown = document.record in choice.statements or document.record in choice.fields
     code = document.code if shown else None
-    return replace(document, read=None, title=None, code=code, state="withheld")
+    state = (document.state if shown else None) or "withheld"
+    return replace(document, read=None, title=None, code=code, state=state)
 
 
 def _check(content: DossierContent, choice: Choice) -> None:

@@ -47,7 +47,7 @@ CONTRADICTED: Final = (
 NO_PROOF: Final = "the dossier has no proof of this anchor"
 NO_OLD_PROOF: Final = "the dossier has no proof of the anchor before this one"
 
-_LIMITS = Limits(max_bytes=MAX_LINE, max_depth=5)
+_LIMITS = Limits(max_bytes=MAX_LINE, max_depth=5, max_values=1 << 14)
 _ANCHORED = bytes.fromhex(ANCHORED[2:])
 _OPENED = bytes.fromhex(LOG_OPENED[2:])
 

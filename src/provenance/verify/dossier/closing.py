@@ -26,7 +26,8 @@ MAX_CLOSING: Final = 64 << 20
 MAX_SIZES: Final = 1 << 16
 """First anchors of one dossier."""
 
-_LIMITS = Limits(max_bytes=MAX_CLOSING, max_depth=6)
+_VALUES_EACH: Final = MAX_PATH + 4
+"""Commas and brackets of one proof; checkpoint and anchor have fewer than 64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,17 @@ class Closing:
         )
 
     @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """Read the canonical bytes; raises a :class:`FormatError`."""
-        members = Members(parse_canonical(data, limits=_LIMITS), where="")
+    def decode(cls, data: bytes, *, entries: int = MAX_SIZES) -> Self:
+        """Read the canonical bytes of a dossier of so many entries.
+
+        Raises:
+            FormatError: one of its subclasses for each way of being malformed.
+
+        """
+        # No more sizes than entries were first anchored at.
+        values = 64 + _VALUES_EACH * min(entries, MAX_SIZES)
+        limits = Limits(max_bytes=MAX_CLOSING, max_depth=6, max_values=values)
+        members = Members(parse_canonical(data, limits=limits), where="")
         members.version()
         members.only(("v", "checkpoint", "anchor", "consistency"))
         proofs: list[tuple[int, tuple[bytes, ...]]] = []

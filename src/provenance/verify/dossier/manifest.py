@@ -59,7 +59,7 @@ FIXED_NAMES: Final = {
 """The one name of each role but ``document``; all sort before the manifest's."""
 REQUIRED_ROLES: Final = ("anchors", "closing", "receipts")
 
-_LIMITS = Limits(max_bytes=MAX_MANIFEST, max_depth=6)
+_LIMITS = Limits(max_bytes=MAX_MANIFEST, max_depth=6, max_values=1 << 16)
 _CASE_MEMBERS: Final = ("id", "type", "state")
 _KEY_NAME = re.compile(r"([^\s+]+)\+([0-9a-f]{8})")
 

@@ -1,7 +1,8 @@
 """Reading a dossier: its parts, held against container and manifest, before anything is judged.
 
 What breaks the format ends here, with an error that names the place. Documents are hashed as they
-stream and never held; events, receipts and proofs are kept.
+stream and never held; events, receipts and proofs are kept, and parsed only once signature and
+hashes were seen to hold. Each line is bounded in bytes and in values before it is parsed.
 """
 
 import binascii
@@ -9,7 +10,7 @@ import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Final, TypeVar
 
 from provenance.core.errors import BadValueError, Base64Error, FormatError, ProofError
@@ -17,11 +18,13 @@ from provenance.core.jcs import Limits, parse_canonical
 from provenance.core.members import Members
 from provenance.core.payload import MAX_PAYLOAD
 from provenance.core.receipt import MAX_RECEIPT_BYTES, Receipt
+from provenance.core.trustfile import TrustFile
 from provenance.verify.dossier import errors
 from provenance.verify.dossier.anchors import MAX_LINE, ChainProofs
 from provenance.verify.dossier.closing import MAX_CLOSING, Closing
 from provenance.verify.dossier.container import Container, Member
 from provenance.verify.dossier.errors import ContainerError, MemberError
+from provenance.verify.dossier.front import Front, check_front
 from provenance.verify.dossier.manifest import (
     DOCUMENT,
     FIXED_NAMES,
@@ -42,6 +45,7 @@ MALFORMED: Final = "is not what its format allows"
 
 _MAX_PAYLOAD_LINE: Final = 12 * MAX_PAYLOAD + 1_024
 """Every byte of a payload may be spelled as an escape of six."""
+_PAYLOAD_LIMITS: Final = Limits(max_bytes=_MAX_PAYLOAD_LINE, max_depth=1, max_values=16)
 _MAGICS: Final = (
     b"PK\x03\x04", b"PK\x05\x06", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b", b"BZh",
     b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd",
@@ -77,19 +81,13 @@ def silent(_what: str, _done: int, _total: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Dossier:
+class Dossier(Front):
     """A dossier that keeps to the format; nothing in it was judged.
 
-    ``hashes`` are SHA-256 and size of each part as it is; ``payloads`` the bytes of events by the
-    index of their record's first entry.
+    ``payloads`` are the bytes of events by the index of their record's first entry. ``ext`` of the
+    receipts is left out: nothing reads it, and it takes many times its bytes.
     """
 
-    size: int
-    members: int
-    manifest: Manifest
-    manifest_bytes: bytes
-    signature: ManifestSignature
-    hashes: dict[str, tuple[bytes, int]]
     proofs: ChainProofs
     closing: Closing
     receipts: tuple[Receipt, ...]
@@ -97,16 +95,49 @@ class Dossier:
     timestamps: tuple[Timestamp, ...]
 
 
-def read_dossier(file: IO[bytes], *, progress: Progress = silent) -> Dossier:
-    """Read a dossier from a seekable file.
+def read_dossier(
+    file: IO[bytes], *, trust: TrustFile | None = None, progress: Progress = silent
+) -> Dossier:
+    """Read a dossier from a seekable file; ``trust`` is whom the verifier trusts.
 
     Raises:
         ContainerError: the file breaks the container's profile, or a part has a defect.
         ChecksumError: a member's bytes are not those of its CRC-32.
+        FrontError: the signature does not hold, or the evidence is not what the manifest lists.
         ProofError: a chain proof does not prove what it holds.
 
     """
     container = Container(file)
+    front = _read_front(container, file.seek(0, 2), progress)
+    check_front(front, trust)
+    manifest = front.manifest
+    proofs = ChainProofs()
+    for _ in _read_lines(container, manifest, "anchors", MAX_LINE, proofs.add):
+        pass
+    lines = _read_lines(container, manifest, "receipts", MAX_RECEIPT_BYTES, _receipt)
+    receipts = tuple(_receipts(lines, container))
+    closing_member = container.member(FIXED_NAMES["closing"])
+    data = container.read(closing_member, limit=MAX_CLOSING)
+    with _inside(closing_member.name, closing_member):
+        closing = Closing.decode(data, entries=len(receipts))
+    stamps = _read_lines(container, manifest, "timestamps", MAX_STAMP_LINE, Timestamp.decode)
+    payload_lines = _read_lines(container, manifest, "payloads", _MAX_PAYLOAD_LINE, _payload)
+    return Dossier(
+        size=front.size,
+        members=front.members,
+        manifest=manifest,
+        manifest_bytes=front.manifest_bytes,
+        signature=front.signature,
+        hashes=front.hashes,
+        proofs=proofs,
+        closing=closing,
+        receipts=receipts,
+        payloads=_payloads(payload_lines, container, most=len(receipts)),
+        timestamps=tuple(_timestamps(stamps, container)),
+    )
+
+
+def _read_front(container: Container, size: int, progress: Progress) -> Front:
     manifest_bytes = container.read(container.member(MANIFEST), limit=MAX_MANIFEST)
     with _inside(MANIFEST, container.member(MANIFEST)):
         manifest = Manifest.decode(manifest_bytes)
@@ -114,30 +145,13 @@ def read_dossier(file: IO[bytes], *, progress: Progress = silent) -> Dossier:
     with _inside(SIGNATURE, container.member(SIGNATURE)):
         signature = ManifestSignature.decode(signature_bytes)
     _check_members(container, manifest)
-    hashes = dict(_hash(container, manifest, progress))
-    proofs = ChainProofs()
-    for _ in _read_lines(container, manifest, "anchors", MAX_LINE, proofs.add):
-        pass
-    closing_member = container.member(FIXED_NAMES["closing"])
-    data = container.read(closing_member, limit=MAX_CLOSING)
-    with _inside(closing_member.name, closing_member):
-        closing = Closing.decode(data)
-    lines = _read_lines(container, manifest, "receipts", MAX_RECEIPT_BYTES, Receipt.decode)
-    receipts = tuple(_receipts(lines, container))
-    stamps = _read_lines(container, manifest, "timestamps", MAX_STAMP_LINE, Timestamp.decode)
-    payload_lines = _read_lines(container, manifest, "payloads", _MAX_PAYLOAD_LINE, _payload)
-    return Dossier(
-        size=file.seek(0, 2),
+    return Front(
+        size=size,
         members=len(container.members),
         manifest=manifest,
         manifest_bytes=manifest_bytes,
         signature=signature,
-        hashes=hashes,
-        proofs=proofs,
-        closing=closing,
-        receipts=receipts,
-        payloads=_payloads(payload_lines, container),
-        timestamps=tuple(_timestamps(stamps, container)),
+        hashes=dict(_hash(container, manifest, progress)),
     )
 
 
@@ -214,6 +228,11 @@ def _read_lines(
         yield value
 
 
+def _receipt(line: bytes) -> Receipt:
+    receipt = Receipt.decode(line)
+    return receipt if receipt.ext is None else replace(receipt, ext=None)
+
+
 def _receipts(lines: Iterator[Receipt], container: Container) -> Iterator[Receipt]:
     member, last = container.member(FIXED_NAMES["receipts"]), -1
     for number, receipt in enumerate(lines, start=1):
@@ -240,8 +259,7 @@ def _timestamps(lines: Iterator[Timestamp], container: Container) -> Iterator[Ti
 
 
 def _payload(line: bytes) -> tuple[int, bytes]:
-    limits = Limits(max_bytes=_MAX_PAYLOAD_LINE, max_depth=1)
-    members = Members(parse_canonical(line, limits=limits), where="")
+    members = Members(parse_canonical(line, limits=_PAYLOAD_LIMITS), where="")
     kind = "text" if "text" in members else "base64"
     members.only(("record", kind))
     body = members.text(kind)
@@ -256,11 +274,14 @@ def _payload(line: bytes) -> tuple[int, bytes]:
     return members.integer("record"), data
 
 
-def _payloads(lines: Iterator[tuple[int, bytes]], container: Container) -> dict[int, bytes]:
+def _payloads(
+    lines: Iterator[tuple[int, bytes]], container: Container, *, most: int
+) -> dict[int, bytes]:
+    """The payloads, at most as many as there are receipts."""
     found: dict[int, bytes] = {}
     last = -1
     for number, (record, data) in enumerate(lines, start=1):
-        if record <= last:
+        if record <= last or number > most:
             member = container.member(FIXED_NAMES["payloads"])
             with _inside(f"{member.name} line {number}", member):
                 raise BadValueError("records do not come in order of index")

@@ -22,6 +22,12 @@ NO_TIMES: Final = (
 )
 """Said of a dossier whose first anchors' blocks nobody vouches for."""
 PLACE_ONLY: Final = "{count} of {total} entries are withheld or erased: place and order only"
+NO_CONTENT: Final = (
+    "content of {count} of {total} opened records is not in it: what their statements say is proven"
+)
+NO_ERASURE: Final = "{count} of {total} entries are called erased, and no erasure record in it names them: not proven"
+UNPROVEN: Final = "signed by the operator, not proven"
+"""Said of what stands in no statement and in no payload that was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ class FileReport:
 class DossierReport:
     """Everything that was found about one dossier.
 
-    ``refusal`` is there where the file breaks the format: nothing else was looked at then.
+    ``refusal`` is there where the file breaks the format: nothing else was looked at then. Without
+    ``receipts`` the evidence was not looked at, because signature or hashes do not hold.
     ``about`` is what the manifest says: time, origins, subjects, case.
     """
 
@@ -113,10 +120,9 @@ class DossierReport:
         value["about"] = dict(self.about)
         value["checks"] = [check.to_json() for check in self.checks]
         value["files"] = [file.to_json() for file in self.files]
-        if self.receipts is not None:
-            found = self.receipts.to_json()
-            value.update({name: found[name] for name in ("receipts", "trails", "misconduct")})
-        return value
+        found = self.receipts.to_json() if self.receipts is not None else {}
+        names = ("receipts", "trails", "misconduct")
+        return {**value, **{name: found.get(name, []) for name in names}}
 
 
 def utc(milliseconds: int) -> str:

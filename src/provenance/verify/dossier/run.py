@@ -4,7 +4,8 @@ Rules: every entry is checked as a receipt is (``core.check``, ``verify.sets``),
 the dossier proves. Where nobody vouches for the block of an entry's first anchor, its anchor,
 finality and timing are UNKNOWN, and the whole may still be VALID by the closing anchor; the report
 then says what that leaves open. What contradicts itself is INVALID, whoever vouches. An entry that
-is withheld or erased proves place and order only, and is counted.
+is withheld or erased proves place and order only, and is counted; so is content that is not there
+though its statement is open (``records``).
 """
 
 from collections import Counter
@@ -14,9 +15,7 @@ from functools import lru_cache, partial
 from typing import IO, Final
 
 from provenance.core.check import LATE_ANCHOR_MS, Evidence, checkpoint_of
-from provenance.core.digests import sha256
 from provenance.core.errors import FormatError, ProofError, ProvenanceError
-from provenance.core.jcs import JsonValue
 from provenance.core.notes import Checkpoint, TrailHead, Verifier, split_note
 from provenance.core.receipt import Receipt
 from provenance.core.trustfile import TrustFile
@@ -25,8 +24,20 @@ from provenance.verify.dossier.anchors import CONTRADICTED, NO_PROOF, ProvenAnch
 from provenance.verify.dossier.closing import judge_anchor, judge_cover
 from provenance.verify.dossier.errors import ChecksumError, ContainerError
 from provenance.verify.dossier.files import judge_contents, judge_files
+from provenance.verify.dossier.front import (
+    NO_TRUST,
+    NOT_NAMED,
+    FrontError,
+    about,
+    judge_container,
+    judge_front,
+    judge_signature,
+)
 from provenance.verify.dossier.reading import Dossier, InsideError, Progress, read_dossier, silent
+from provenance.verify.dossier.records import NOT_ERASED, UNLISTED, Erasures, Records
 from provenance.verify.dossier.report import (
+    NO_CONTENT,
+    NO_ERASURE,
     NO_TIMES,
     PLACE_ONLY,
     DossierReport,
@@ -36,9 +47,6 @@ from provenance.verify.dossier.report import (
 )
 from provenance.verify.dossier.timestamps import ChecksToken, judge_timestamps
 from provenance.verify.sets import ReadReceipt, ReceiptReport, SetReport, judge
-
-NO_TRUST: Final = "no trust file was given"
-NOT_NAMED: Final = "the trust file does not name the log {origin}"
 
 _BY_FIRST_ANCHOR: Final = frozenset({"anchor", "finality", "timing"})
 """Checks that may be UNKNOWN where nobody vouches for the first anchor's block."""
@@ -58,14 +66,16 @@ def verify_dossier(
 ) -> DossierReport:
     """Read and judge a dossier; never raises on what a file can hold."""
     try:
-        dossier = read_dossier(file, progress=progress)
+        dossier = read_dossier(file, trust=trust, progress=progress)
     except (ContainerError, ProofError) as error:
         return refused(error)
     return judge_dossier(dossier, trust=trust, vouches=vouches, check_token=check_token)
 
 
 def refused(error: ContainerError | ProofError) -> DossierReport:
-    """Report of a file that broke the format with ``error``."""
+    """Report of a file that broke the format with ``error``, or whose front does not hold."""
+    if isinstance(error, FrontError):
+        return judge_front(error.front, error.trust)
     if isinstance(error, InsideError):
         found = Refusal(error.inner, error.where, error.reason, error.offset)
         return DossierReport(refusal=found, tampered=error.tampered)
@@ -128,20 +138,20 @@ class _Judgement:
         items = [self._item(receipt) for receipt in dossier.receipts]
         found = judge([item for item, _ in items], trust=self._trust)
         contents = judge_contents(dossier)
+        records = Records(dossier)
+        erasures = records.erasures(self._whole(found))
+        absent = records.without_content(contents)
+        contents |= dict.fromkeys(erasures.false, (Outcome.INVALID, NOT_ERASED))
         reports = tuple(
             _lowered(report, anchor, contents.get(report.receipt.index))
             for report, (_, anchor) in zip(found.receipts, items, strict=True)
         )
         receipts = replace(found, receipts=reports)
-        files = judge_files(dossier, receipts)
+        files = judge_files(dossier, records, receipts)
         checks = (
-            Verdict(
-                "container",
-                Outcome.VALID,
-                f"{dossier.members} members, {dossier.size} bytes, each where the listing leads to",
-            ),
-            Verdict("signature", *_guarded(self._signature)),
-            self._files(files),
+            judge_container(dossier),
+            Verdict("signature", *judge_signature(dossier, self._trust)),
+            self._files(files, records),
             Verdict("closing", *_guarded(self._closing)),
             Verdict("history", *self._history(receipts)),
             *self._timestamps(),
@@ -150,8 +160,20 @@ class _Judgement:
             checks=checks,
             files=tuple(files),
             receipts=receipts,
-            about=self._about(),
-            qualifications=tuple(self._qualifications(receipts, [item for _, item in items])),
+            about={**about(dossier), "entries": len(dossier.receipts)},
+            qualifications=(
+                *self._qualifications(receipts, [item for _, item in items]),
+                *_absences(absent, erasures, entries=len(dossier.receipts)),
+            ),
+        )
+
+    def _whole(self, found: SetReport) -> frozenset[bytes]:
+        """Trails that the manifest lists and that are whole."""
+        subjects = frozenset(self._dossier.manifest.subjects)
+        return frozenset(
+            item.trail
+            for item in found.trails
+            if item.subject in subjects and item.verdict.outcome is Outcome.VALID
         )
 
     def _item(self, receipt: Receipt) -> tuple[ReadReceipt, ProvenAnchor]:
@@ -180,25 +202,13 @@ class _Judgement:
             )
         return self._anchors[key]
 
-    def _signature(self) -> Finding:
-        signature, manifest = self._dossier.signature, self._dossier.manifest
-        if signature.origin not in manifest.origins:
-            return Outcome.INVALID, "the manifest is signed for a log that it does not name"
-        if self._trust is None:
-            return Outcome.UNKNOWN, NO_TRUST
-        log = self._trust.log(signature.origin)
-        if log is None:
-            return Outcome.UNKNOWN, NOT_NAMED.format(origin=signature.origin)
-        key = next((key for key in log.keys if key.key_id == signature.key_id), None)
-        if key is None:
-            return Outcome.UNKNOWN, "the trust file does not name the key that signed the manifest"
-        signature.check(self._dossier.manifest_bytes, key)
-        return Outcome.VALID, f"the manifest is signed for {signature.origin} by a trusted key"
-
-    def _files(self, files: Sequence[FileReport]) -> Verdict:
+    def _files(self, files: Sequence[FileReport], records: Records) -> Verdict:
         wrong = [file for file in files if file.outcome is Outcome.INVALID]
         if wrong:
             return Verdict("files", Outcome.INVALID, f"{wrong[0].name}: {wrong[0].reason}")
+        unlisted = next(records.unlisted(), None)
+        if unlisted is not None:
+            return Verdict("files", Outcome.INVALID, UNLISTED.format(index=unlisted))
         present = [file for file in self._dossier.manifest.files if file.state is None]
         absent = len(self._dossier.manifest.files) - len(present)
         said = f"; {absent} withheld or erased" if absent else ""
@@ -286,19 +296,6 @@ class _Judgement:
                 )
         return Outcome.VALID, f"whole and gapless trails: {len(subjects)}"
 
-    def _about(self) -> dict[str, JsonValue]:
-        manifest = self._dossier.manifest
-        value: dict[str, JsonValue] = {
-            "created_at": manifest.created_at,
-            "origins": list(manifest.origins),
-            "subjects": list(manifest.subjects),
-            "entries": len(self._dossier.receipts),
-            "manifest_sha256": sha256(self._dossier.manifest_bytes).hex(),
-        }
-        if manifest.case is not None:
-            value["case"] = dict(manifest.case)
-        return value
-
     def _qualifications(self, receipts: SetReport, anchors: list[ProvenAnchor]) -> Iterator[str]:
         if receipts.qualification:
             yield receipts.qualification
@@ -307,6 +304,14 @@ class _Judgement:
         absent = sum(receipt.state is not None for receipt in self._dossier.receipts)
         if absent:
             yield PLACE_ONLY.format(count=absent, total=len(self._dossier.receipts))
+
+
+def _absences(absent: tuple[int, int], erasures: Erasures, *, entries: int) -> Iterator[str]:
+    count, total = absent
+    if count:
+        yield NO_CONTENT.format(count=count, total=total)
+    if erasures.unproven:
+        yield NO_ERASURE.format(count=len(erasures.unproven), total=entries)
 
 
 def _remembering(trust: TrustFile) -> TrustFile:

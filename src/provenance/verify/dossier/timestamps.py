@@ -50,7 +50,7 @@ NOT_NAMED: Final = (
     "that it is by {by}): give its certificate, too (--tsa)"
 )
 
-_LIMITS = Limits(max_bytes=MAX_STAMP_LINE, max_depth=2)
+_LIMITS = Limits(max_bytes=MAX_STAMP_LINE, max_depth=2, max_values=128)
 
 Finding = tuple[Outcome, str]
 
