@@ -24,14 +24,21 @@ AT_ONCE: Final = 2
 of ten thousand events. Each has some 30 MB."""
 SECONDS: Final = 60.0
 """The largest document takes a second or two of one processor."""
+IDLE_S: Final = 60.0
+"""After which an idle reader ends, and with it what it still has in its memory."""
 _PIECE: Final = 1 << 20
 
 
 class DocumentReaders:
     """Reads documents, so many at once, each in a process that stays for the next."""
 
-    def __init__(self, *, at_once: int = AT_ONCE, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, *, at_once: int = AT_ONCE, seconds: float = SECONDS, idle_s: float = IDLE_S
+    ) -> None:
         self._at_once = at_once
+        self._idle_s = idle_s
+        self._ending: set[asyncio.Task[None]] = set()
+        self._forgotten = 0
         self._working = 0
         self._turns = asyncio.Semaphore(at_once)
         self._idle: list[_Reader] = []
@@ -65,6 +72,7 @@ class DocumentReaders:
                 self._working -= 1
 
     async def _ask(self, asked: bytes) -> ParsedDocument | None:
+        forgotten = self._forgotten
         try:
             reader = await self._reader()
         except OSError as error:
@@ -81,13 +89,35 @@ class DocumentReaders:
             # Half an answer is in the pipe.
             await reader.end()
             raise
-        self._idle.append(reader)
+        if forgotten == self._forgotten:
+            self._rest(reader)
+        else:
+            await reader.end()
         return found
+
+    async def forget(self) -> None:
+        """End what still has in its memory what it read before: something was erased."""
+        self._forgotten += 1
+        while self._idle:
+            await self._idle.pop().end()
 
     async def aclose(self) -> None:
         """End the processes."""
-        while self._idle:
-            await self._idle.pop().end()
+        await self.forget()
+        await asyncio.gather(*self._ending)
+
+    def _rest(self, reader: "_Reader") -> None:
+        """Keep ``reader`` for the next document, for a while."""
+        self._idle.append(reader)
+        asyncio.get_running_loop().call_later(self._idle_s, self._retire, reader, reader.documents)
+
+    def _retire(self, reader: "_Reader", documents: int) -> None:
+        # It may have read since, and wait anew.
+        if reader in self._idle and reader.documents == documents:
+            self._idle.remove(reader)
+            task = asyncio.get_running_loop().create_task(reader.end())
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
 
     async def _reader(self) -> "_Reader":
         while self._idle:
@@ -107,6 +137,8 @@ class _Reader:
         self._process = process
         self._input = process.stdin
         self._output = process.stdout
+        self.documents = 0
+        """Documents that it was given."""
 
     @classmethod
     async def start(cls) -> Self:
@@ -122,6 +154,7 @@ class _Reader:
 
     async def read(self, asked: bytes) -> ParsedDocument | None:
         """Ask, and take the answer; raises OSError or EOFError where the process ends."""
+        self.documents += 1
         self._input.write(asked)
         await self._input.drain()
         if not (frame := await self._frame()):

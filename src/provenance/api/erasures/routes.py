@@ -73,6 +73,7 @@ class ErasureDesk:
         services.erasing.wake()
         if services.dossiers is not None:
             await services.dossiers.forget()
+        await services.readers.forget()
         answer = ErasureAnswer(
             erased=[_item(target) for target in going],
             kept=kept,
