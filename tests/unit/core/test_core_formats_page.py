@@ -108,6 +108,7 @@ def test_bounds_are_those_of_core() -> None:
         "references of a statement": statement.MAX_REFS,
         "payload with fields": fields.MAX_PAYLOAD,
         "fields of a payload": fields.MAX_FIELDS,
+        "commas and opening brackets of a receipt, outside strings": receipt.MAX_RECEIPT_VALUES,
         "pointer": fields.MAX_POINTER,
         "token": fields.MAX_TOKEN,
         "disclosed fields of a receipt": fields.MAX_DISCLOSED,
