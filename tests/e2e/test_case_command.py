@@ -62,7 +62,7 @@ def test_a_case_is_opened_changed_shown_and_listed(tmp_path: Path) -> None:
         assert json.loads(case("show", name, "--json"))["state"] == "submitted"
         assert name in case("list", "--state", "submitted")
         why = ("--ground", "data_subject_request", "--author", "A. Officer", "--json")
-        other = json.loads(case("open", "delay", "WB 1", "--claimant", "Bea", "--json"))
+        other = json.loads(case("open", "delay", "WB 1", "--claimant", "Bea", "--yes", "--json"))
         for kind, code in (("event", 1), ("act", 0)):
             done = provenance("erase", kind, other["first_index"], *why, cwd=tmp_path, env=env)
             assert done.code == code, done.err

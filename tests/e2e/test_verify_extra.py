@@ -113,7 +113,7 @@ def test_a_receipt_is_verified_there_with_a_trust_file_and_a_node(
     ("command", "module"),
     [
         (["capture", "trust.json"], "pydantic_settings"),
-        (["run"], "alembic"),
+        (["run"], "structlog"),
         (["keys", "list"], "sqlalchemy"),
         (["log", "audit", "--trust", "trust.json", "--url", "http://127.0.0.1:9"], "psycopg"),
     ],

@@ -14,7 +14,7 @@ from fault.harness import Harness
 from fault.killing import Part, find
 from fault.submitters import documents
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.services, pytest.mark.soak, pytest.mark.timeout(600)]
 
 
 @contextmanager

@@ -126,7 +126,9 @@ async def test_readiness_answers_in_time_with_the_reason_and_asks_once(
 ) -> None:
     engine = create_engine(url)
     writer = LogWriter(engine, world.log, signers=[world.signer])
-    guard = FenceGuard(writer, database_url=url, chain=world.node, log=world.log)
+    guard = FenceGuard(
+        writer, database_url=url, chain=world.node, log=world.log, promises=world.promises
+    )
     readiness = Readiness(engine, world.log, writer, guard)
     wire.flowing.clear()
     async with readiness.running():

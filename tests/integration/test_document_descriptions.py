@@ -50,7 +50,7 @@ async def test_a_description_relies_on_its_document(service: ServiceUnderTest) -
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
-        ({"document": {"first_index": 0, "sha256": "0" * 64}}, "/document/first_index"),
+        ({"document": {"first_index": 1 << 40, "sha256": "0" * 64}}, "/document/first_index"),
         ({"amounts": [{"role": "paid", "currency": "EUR", "value": "1"}]}, "/amounts/0/role"),
         ({"amounts": [{"role": "insured", "currency": "JPY", "value": "1.5"}]}, "/amounts/0/value"),
         (

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from fixtures.application import ServiceUnderTest, event, parcel
 from fixtures.embedded import PostgresFixture
@@ -64,7 +65,8 @@ async def test_a_right_that_is_missing_is_named(
     service: ServiceUnderTest, postgres: PostgresFixture
 ) -> None:
     assert service.settings.database_url
-    database = service.settings.database_url.rpartition("/")[2]
+    database = make_url(service.settings.database_url).database
+    assert database is not None
     admin = replace(postgres.admin, database=database).dsn
     user = postgres.address.user
     with psycopg.connect(admin, autocommit=True) as connection:

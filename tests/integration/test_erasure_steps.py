@@ -54,7 +54,7 @@ async def test_the_next_start_takes_up_what_was_left(
     await next_start.restore()
     # Nothing that the log names is served, whatever was cut off.
     served = await carrier.get(f"/v1/records/{first}/payload")
-    assert served.status_code == (200 if last is Step.LIST else 404)
+    assert served.status_code == (200 if last is Step.LIST else 410)
     await next_start.finish(writer=services.writer)
     await service.anchor()
     assert await next_start.finish(writer=services.writer) == {}
@@ -95,7 +95,7 @@ async def test_what_the_log_says_was_erased_is_erased_again_though_the_list_was_
 
     orders = ErasureList(tmp_path / "erasures", now_ms=services.clock)
     assert await replace(services.eraser, orders=orders).restore() >= 1
-    assert (await carrier.get(f"/v1/records/{first}/payload")).status_code == 404
+    assert (await carrier.get(f"/v1/records/{first}/payload")).status_code == 410
     [order] = [one for one in (await orders.orders()).values() if one.id == done["id"]]
     assert (order.state, order.ground) == ("erased", "data_subject_request")
     assert [leaf.hex() for leaf in order.leaves] == done["leaves"]

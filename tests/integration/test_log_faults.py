@@ -4,6 +4,7 @@ lost, nothing is logged twice, and the writer goes on."""
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -23,7 +24,9 @@ from fixtures.opening import client
 from fixtures.rotation import rotated
 from fixtures.soundness import check_world
 from fixtures.waiting import eventually
+from provenance.anchor.promises import Promises
 from provenance.api.readiness import Readiness
+from provenance.blobs import BlobStore
 from provenance.db.engine import PoolOptions
 from provenance.log.errors import OutcomeUnknownError, RetryableError, UnavailableError
 from provenance.log.steps import Step
@@ -292,12 +295,15 @@ async def disk_full() -> None:
 
 
 async def test_a_disk_that_is_full_shows_in_readiness_until_a_write_succeeds(
-    database_url: str,
+    database_url: str, tmp_path: Path
 ) -> None:
     observer = FailOnce(Step.LOCK_AND_READ, "after", disk_full, armed=True)
     async with log_under_test(database_url) as log, client("http://127.0.0.1:9") as node:
         writer = await log.writer(observer=observer)
-        guard = FenceGuard(writer, database_url=database_url, chain=node, log=log.identity)
+        promises = Promises(BlobStore.in_folder(tmp_path), origin=log.identity.origin, verifiers=[])
+        guard = FenceGuard(
+            writer, database_url=database_url, chain=node, log=log.identity, promises=promises
+        )
         readiness = Readiness(log.engine, log.identity, writer, guard)
 
         async def found() -> dict[str, tuple[bool, str]]:

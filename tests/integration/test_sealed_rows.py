@@ -56,7 +56,7 @@ async def test_what_an_act_says_lies_sealed_and_is_proven_all_the_same(
     # A key that was destroyed takes every copy with it, and the erasure names it.
     await erase(service, records=[first])
     gone = await claims.get(f"/v1/cases/{opened['case']}")
-    assert gone.status_code == 404
+    assert gone.status_code == 410
 
 
 async def test_an_event_with_a_field_of_its_submitter_lies_sealed_and_is_read_as_ever(

@@ -216,6 +216,8 @@ def _gone(erased: ErasedFact) -> Filled:
         recorded_at=erased.logged.recorded_at,
         logged_before=erased.logged.before,
         remark=erased.told,
+        erased_at=erased.erased_at,
+        erased_ground=erased.ground or None,
     )
 
 

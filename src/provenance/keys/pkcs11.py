@@ -11,7 +11,8 @@ at one commit every hundredth of a second, sixteen months.
 
 import fcntl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -142,8 +143,7 @@ class Pkcs11Keys:
         found = _find(session, name)
         if found is None and may_make:
             # Two processes that start together make one key.
-            with self._pin_file.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+            with self._alone():
                 found = _find(session, name) or _generate(session, name)
         if found is None:
             raise TokenError(f"token {self._token} has no master key {name}; restore it there")
@@ -152,13 +152,22 @@ class Pkcs11Keys:
     def _open(self) -> "pkcs11.Session":
         if self._session is None:
             pin = self._pin_file.read_text(encoding="utf-8").strip()
-            token = pkcs11.lib(str(self._module)).get_token(token_label=self._token)
-            try:
-                self._session = token.open(rw=True, user_pin=pin)
-            except UserAlreadyLoggedIn:
-                # The log-in is the process's, and another session of it was first.
-                self._session = token.open(rw=True)
+            # SoftHSM reads its files anew, and fails where another process is writing one.
+            with self._alone():
+                token = pkcs11.lib(str(self._module)).get_token(token_label=self._token)
+                try:
+                    self._session = token.open(rw=True, user_pin=pin)
+                except UserAlreadyLoggedIn:
+                    # The log-in is the process's, and another session of it was first.
+                    self._session = token.open(rw=True)
         return self._session
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep the other processes of this machine from the token for a moment."""
+        with self._pin_file.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _forget(self) -> None:
         session, self._session = self._session, None

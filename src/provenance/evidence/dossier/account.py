@@ -151,14 +151,14 @@ def _note(line: ChecklistLine) -> str:
         parts.append("entry " + ", ".join(str(one.first_index) for one in line.filled_by))
     if line.more:
         parts.append(f"and {line.more} more")
+    # What the line says itself is not said again of what fills it.
+    untold = [one for one in line.filled_by if not one.remark or one.remark not in line.remark]
     parts += [
         f"entry {one.first_index} erased {erasure_of(Erased(one.erased_at, one.erased_ground or ''))}"
-        for one in line.filled_by
+        for one in untold
         if one.erased_at is not None
     ]
-    # What the line says itself is not said again of what fills it.
-    remarks = [one.remark for one in line.filled_by if one.remark and one.remark not in line.remark]
-    parts += list(dict.fromkeys(remarks))
+    parts += list(dict.fromkeys(one.remark for one in untold if one.remark))
     if line.due_at is not None:
         parts.append(f"due {spelled_time(line.due_at)} UTC: {line.due}")
     if line.remark:

@@ -94,7 +94,7 @@ class _Stored:
         for name in await strays(connection, head):
             check = "entries" if name.startswith("entry") else "tiles"
             findings.add(check, name, "is beyond the log")
-        for name in await of_no_log(connection):
+        for name in await of_no_log(connection, head):
             findings.add("entries", name, "belong to no log")
         anchors = await self._anchors()
         frontier = stored_frontier(head)

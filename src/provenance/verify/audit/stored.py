@@ -137,12 +137,16 @@ async def strays(connection: Connection, head: StoredHead) -> list[str]:
     return found
 
 
-async def of_no_log(connection: Connection) -> list[str]:
-    """Names of rows under a number that no log has."""
+async def of_no_log(connection: Connection, head: StoredHead) -> list[str]:
+    """Names of rows under a number that no log has; the audited log's own is told of elsewhere."""
     found = []
     for table in _LOG_TABLES:
         cursor = await connection.execute(_OF_NO_LOG.format(table=table).encode())
-        found += [f"{table} under log number {id_}" for (id_,) in await cursor.fetchall()]
+        found += [
+            f"{table} under log number {id_}"
+            for (id_,) in await cursor.fetchall()
+            if id_ != head.log_id
+        ]
     return found
 
 
