@@ -38,6 +38,7 @@ def check(found: dict[str, Any]) -> None:
     assert found["entries"] == found["events"]
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_a_short_run_leaves_a_clean_log(tmp_path: Path) -> None:
     found = endure(tmp_path / "endurance.json", minutes=0.2, rate=100)

@@ -68,6 +68,7 @@ def test_a_second_start_finds_everything_and_a_stop_leaves_no_process(tmp_path: 
             assert leaf_hash(client, job["first_index"])
 
 
+@pytest.mark.soak
 def test_a_port_that_is_asked_for_goes_before_that_of_last_time(tmp_path: Path) -> None:
     with RunningService(tmp_path / "data") as service:
         last = service.credentials.api_url

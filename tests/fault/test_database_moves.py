@@ -12,7 +12,7 @@ from fault.harness import Harness
 from fault.killing import Part, find
 from fault.submitters import documents
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.services, pytest.mark.soak, pytest.mark.timeout(600)]
 
 
 def kill_and_take_port(harness: Harness) -> socket.socket:

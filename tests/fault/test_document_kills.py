@@ -98,6 +98,7 @@ async def test_what_was_acknowledged_is_whole_and_there_once(tmp_path: Path) -> 
         assert await _swept(harness) == 2 * DOCUMENTS
 
 
+@pytest.mark.soak
 def test_what_a_killed_upload_left_is_gone_once_the_service_is_back(tmp_path: Path) -> None:
     harness = Harness(tmp_path / "data")
     sealed = harness.data_dir / "blobs" / "sealed"

@@ -18,7 +18,7 @@ from fixtures.lying_node import Lie, RawAnswerError, RefusalError, lying_node, t
 from provenance.settings import Settings
 from provenance.wiring.chain import account_addresses, file_keys
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.services, pytest.mark.soak, pytest.mark.timeout(600)]
 
 
 class Liar:

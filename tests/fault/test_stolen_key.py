@@ -19,7 +19,7 @@ from provenance.core.digests import LeafHash, sha256
 from provenance.core.tree import Frontier, cover_nodes
 from provenance.wiring.chain import anchorer
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.services, pytest.mark.soak, pytest.mark.timeout(600)]
 
 NEW_ORIGIN = "provenance.localhost/log-2"
 

@@ -12,7 +12,7 @@ from fixtures.soundness import check_world
 from provenance.anchor.fence import check_fence
 from provenance.anchor.steps import AnyStep, RecoveryStep, RefillStep
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.soak]
 
 MOMENTS = {"before": False, "after": True}
 Disaster = Callable[[World, Dump], Awaitable[list[int]]]

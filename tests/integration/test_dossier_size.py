@@ -148,4 +148,4 @@ async def test_a_large_case_is_written_by_the_service_in_time(
     )
     assert report.about["entries"] == (EVENTS + DOCUMENTS) // share + SUBJECTS + 2
     assert written < 10 + 50 / share, written
-    assert verified < 10 / share, verified
+    assert verified < 1 + 9 / share, verified
