@@ -8,7 +8,7 @@ from fixtures.browser import VerifierPage, agree
 from fixtures.dossiers import Case, rebuilt, resigned
 from fixtures.unanswered import unanswered
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.soak, pytest.mark.services]
 PAYLOADS = "evidence/payloads.jsonl"
 
 

@@ -11,7 +11,7 @@ from fixtures.application import event, parcel
 from fixtures.service import PATIENCE, RunningService
 from fixtures.tsa import Authority, serving
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.services, pytest.mark.timeout(600)]
 
 
 def metric(service: RunningService, name: str) -> float:

@@ -7,7 +7,7 @@ import pytest
 from fault.harness import Harness
 from fault.submitters import documents
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.services, pytest.mark.timeout(600)]
 
 
 async def test_a_stop_answers_everything_that_it_logs(tmp_path: Path) -> None:

@@ -201,6 +201,7 @@ async def test_the_one_that_was_altered_is_named_and_nothing_else(
     assert by_database.outcome is Outcome.INVALID
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", [*ALTERATIONS, *HEADS])
 async def test_the_one_that_was_altered_before_it_was_anchored_is_named_and_nothing_else(
     sized_logs: SizedLogs, copies_of: CopiesOf, name: str

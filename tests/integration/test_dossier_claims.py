@@ -70,6 +70,7 @@ async def test_what_was_said_in_the_claims_of_a_shipment_is_shown_to_who_asks_an
         assert await tells(data, tmp_path) == (False, False)
 
 
+@pytest.mark.soak
 async def test_an_act_of_another_claim_is_shown_where_it_is_named_or_linked(
     service: ServiceUnderTest, tmp_path: Path
 ) -> None:
@@ -90,6 +91,7 @@ async def test_an_act_of_another_claim_is_shown_where_it_is_named_or_linked(
     assert (await verified(service, data)).outcome is Outcome.VALID
 
 
+@pytest.mark.soak
 async def test_a_case_is_not_asked_for_with_all_others(service: ServiceUnderTest) -> None:
     desk, _, (mine, _), _ = await two_claims(service)
     answer = await desk.claims.post(f"/v1/cases/{mine}/dossier", json={"cases": True})

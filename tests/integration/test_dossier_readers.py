@@ -30,7 +30,7 @@ from provenance.api.errors import IncompleteBodyError
 from provenance.core.verdict import Outcome
 from provenance.log.errors import OverloadedError
 
-pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.soak, pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
 LARGE = 4 << 20
 
 
@@ -64,7 +64,6 @@ async def test_dossiers_that_nobody_reads_keep_nobody_waiting(service: ServiceUn
     await runs_of(service).aclose()
 
 
-@pytest.mark.soak
 async def test_an_organisation_leaves_a_place_to_others(service: ServiceUnderTest) -> None:
     runs, order = runs_of(service), await order_of(service)
     async with AsyncExitStack() as held:
@@ -141,7 +140,6 @@ async def test_a_reader_that_is_stuck_keeps_nobody_waiting(
     assert writers() == []
 
 
-@pytest.mark.soak
 async def test_whoever_goes_away_meanwhile_takes_the_process_along(
     service: ServiceUnderTest,
 ) -> None:
@@ -234,7 +232,6 @@ async def test_a_disk_without_room_is_told(tmp_path: Path) -> None:
             await spooled.finish()
 
 
-@pytest.mark.soak
 async def test_what_is_erased_is_not_kept_in_a_process_that_waits(
     service: ServiceUnderTest,
 ) -> None:
@@ -258,7 +255,6 @@ async def test_what_is_erased_is_not_kept_in_a_process_that_waits(
     assert writers() == []
 
 
-@pytest.mark.soak
 async def test_a_process_that_waits_too_long_is_ended(service: ServiceUnderTest) -> None:
     runs, order = runs_of(service), await order_of(service)
     async with AsyncExitStack() as held:

@@ -17,7 +17,7 @@ from provenance.embedded.files import random_free_port
 from provenance.embedded.process import Command, RunningProcess, SupervisedProcess
 from provenance.launch.health import HealthAddress, HealthRhythm, HealthWatch, _status
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.soak, pytest.mark.services]
 
 SERVE = """
 import http.server, sys, time
