@@ -189,3 +189,18 @@ async def test_the_root_says_where_to_read_on(service: ServiceUnderTest) -> None
     page = (await service.anonymous.get("/docs")).text
     assert "`" not in page
     assert "<code>expected_seq</code>" in page
+
+
+async def test_the_public_log_is_open_to_pages_of_other_origins_and_nothing_else_is(
+    service: ServiceUnderTest,
+) -> None:
+    public = service.anonymous
+    preflight = {"origin": "https://a.example", "access-control-request-method": "POST"}
+    answer = await public.options("/v1/verify", headers=preflight)
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == "*"
+    answer = await public.get("/v1/log/checkpoints")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    for path in ("/epcis/events", "/v1/log/tile/entries/000.p/1", "/v1/keys"):
+        answer = await public.options(path, headers=preflight)
+        assert "access-control-allow-origin" not in answer.headers, path

@@ -363,21 +363,6 @@ async def test_a_receipt_with_a_line_break_behind_it_is_malformed(
         assert found["malformed"][0]["code"] == "not-canonical"
 
 
-async def test_the_public_log_is_open_to_pages_of_other_origins_and_nothing_else_is(
-    service: ServiceUnderTest,
-) -> None:
-    public = service.anonymous
-    preflight = {"origin": "https://a.example", "access-control-request-method": "POST"}
-    answer = await public.options("/v1/verify", headers=preflight)
-    assert answer.status_code == 204
-    assert answer.headers["access-control-allow-origin"] == "*"
-    answer = await public.get("/v1/log/checkpoints")
-    assert answer.headers["access-control-allow-origin"] == "*"
-    for path in ("/epcis/events", "/v1/log/tile/entries/000.p/1", "/v1/keys"):
-        answer = await public.options(path, headers=preflight)
-        assert "access-control-allow-origin" not in answer.headers, path
-
-
 async def test_a_kept_receipt_is_made_anew_once_the_log_has_moved_on(
     service: ServiceUnderTest,
 ) -> None:
