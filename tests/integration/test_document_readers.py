@@ -152,7 +152,7 @@ async def test_one_that_does_not_answer_is_ended() -> None:
     warm = DocumentReaders(at_once=1)
     # Started with patience, then asked without.
     assert await warm.read(document(), submission=SUBMISSION, limits=DEFAULT_LIMITS) is not None
-    readers._idle, warm._idle = warm._idle, []
+    readers._children._idle, warm._children._idle = warm._children._idle, []
     (child,) = children()
     os.kill(child.pid, signal.SIGSTOP)
     assert await readers.read(document(), submission=SUBMISSION, limits=DEFAULT_LIMITS) is None

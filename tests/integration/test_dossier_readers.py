@@ -260,10 +260,11 @@ async def test_a_process_that_waits_too_long_is_ended(service: ServiceUnderTest)
     async with AsyncExitStack() as held:
         await made(service, order, held)
         await made(service, of_another(order), held)
-    (process,) = runs._idle
+    children = runs._children
+    (process,) = children._idle
     # It has worked since the first of its two rests began.
-    runs._retire(process, process.orders - 1)
+    children._retire(process, process.tasks - 1)
     assert len(writers()) == 1
-    runs._retire(process, process.orders)
-    await asyncio.gather(*runs._ending)
+    children._retire(process, process.tasks)
+    await asyncio.gather(*children._ending)
     assert writers() == []

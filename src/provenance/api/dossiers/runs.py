@@ -7,7 +7,6 @@ where something was erased.
 """
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
@@ -16,6 +15,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from provenance.api.children import Child, Children
 from provenance.api.dossiers.order import Begins, Line, Order, Refused, Told
 from provenance.api.dossiers.spool import Spooled, Spools
 from provenance.core.errors import ProvenanceError
@@ -33,6 +33,7 @@ SILENT_S: Final = 300
 IDLE_S: Final = 60.0
 """Seconds that a process waits for another order: the next dossier often follows the last."""
 _RETRY_S: Final = 10
+_MODULE: Final = "provenance.api.dossiers"
 _LONGEST_LINE: Final = 1 << 20
 _PIECE: Final = 1 << 18
 _TELL_BYTES: Final = 32 << 20
@@ -98,11 +99,8 @@ class ProcessRuns:
         self._spools = Spools(settings.data_dir / "spool")
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._own_turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
-        self._idle: list[_Process] = []
-        self._idle_s = idle_s
-        self._ending: set[asyncio.Task[None]] = set()
+        self._children = Children(_MODULE, limit=_LONGEST_LINE, idle_s=idle_s)
         self._waiting = 0
-        self._forgotten = 0
 
     async def make(
         self, order: Order, held: AsyncExitStack, *, tell: Callable[[Told], None]
@@ -147,14 +145,14 @@ class ProcessRuns:
         finally:
             self._waiting -= 1
         try:
-            process, forgotten = await self._process(), self._forgotten
+            process, forgotten = await self._children.take(), self._children.forgotten
             run = DossierRun(process.output)
             try:
-                await process.send({"settings": self._settings, "order": order})
+                await _send(process, {"settings": self._settings, "order": order})
                 yield run
             finally:
-                if run.is_over and run.size <= KEPT_BELOW and forgotten == self._forgotten:
-                    self._rest(process)
+                if run.is_over and run.size <= KEPT_BELOW:
+                    await self._children.give_back(process, forgotten=forgotten)
                 else:
                     await process.end()
         finally:
@@ -162,79 +160,19 @@ class ProcessRuns:
 
     async def forget(self) -> None:
         """End what still has in its memory what it read before: something was erased."""
-        self._forgotten += 1
-        while self._idle:
-            await self._idle.pop().end()
+        await self._children.forget()
 
     async def aclose(self) -> None:
         """End what waits for work."""
-        await self.forget()
-        await asyncio.gather(*self._ending)
-
-    def _rest(self, process: "_Process") -> None:
-        """Keep ``process`` for the next order, for a while."""
-        self._idle.append(process)
-        asyncio.get_running_loop().call_later(self._idle_s, self._retire, process, process.orders)
-
-    def _retire(self, process: "_Process", orders: int) -> None:
-        # It may have worked since, and wait anew.
-        if process in self._idle and process.orders == orders:
-            self._idle.remove(process)
-            task = asyncio.get_running_loop().create_task(process.end())
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
-
-    async def _process(self) -> "_Process":
-        while self._idle:
-            process = self._idle.pop()
-            if process.is_alive:
-                return process
-            await process.end()
-        return await _Process.start()
+        await self._children.aclose()
 
 
-class _Process:
-    """A process that takes one order after the other; starting one takes seconds."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._process = process
-        self._input = process.stdin
-        self.output = process.stdout
-        self.orders = 0
-        """Orders that it was given."""
-
-    @classmethod
-    async def start(cls) -> "_Process":
-        pipe = asyncio.subprocess.PIPE
-        command = (sys.executable, "-m", "provenance.api.dossiers")
-        return cls(
-            await asyncio.create_subprocess_exec(
-                *command, stdin=pipe, stdout=pipe, limit=_LONGEST_LINE
-            )
-        )
-
-    @property
-    def is_alive(self) -> bool:
-        return self._process.returncode is None
-
-    async def send(self, work: dict[str, object]) -> None:
-        self.orders += 1
-        # Where it has ended already, reading its output tells.
-        with suppress(ConnectionError):
-            self._input.write(_encode(work) + b"\n")
-            await self._input.drain()
-
-    async def end(self) -> None:
-        self._input.close()
-        if self.is_alive:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-        # What is left in the pipe is read, so that it closes.
-        while await self.output.read(_PIECE):
-            pass
-        await self._process.wait()
+async def _send(process: Child, work: dict[str, object]) -> None:
+    process.tasks += 1
+    # Where it has ended already, reading its output tells.
+    with suppress(ConnectionError):
+        process.input.write(_encode(work) + b"\n")
+        await process.input.drain()
 
 
 def _line(data: bytes) -> Line:
