@@ -18,12 +18,14 @@ _DURABLE = {
     "synchronous_commit": ("on", "local", "remote_write", "remote_apply"),
     "full_page_writes": ("on",),
 }
-_PLANS_BY_KEY = (
-    "-c plan_cache_mode=force_generic_plan",
-    "-c enable_seqscan=off",
-    "-c enable_hashjoin=off",
-    "-c enable_mergejoin=off",
+PLANS_BY_KEY = (
+    "plan_cache_mode=force_generic_plan",
+    "enable_seqscan=off",
+    "enable_hashjoin=off",
+    "enable_mergejoin=off",
 )
+"""Settings of a connection whose prepared statements get one plan for all parameters, by index
+whatever the statistics say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def connect_arguments(options: PoolOptions) -> dict[str, object]:
     }
     words = [f"-c {name}={seconds}s" for name, seconds in settings.items()]
     if options.plans_once:
-        words += _PLANS_BY_KEY
+        words += [f"-c {setting}" for setting in PLANS_BY_KEY]
     return {
         "application_name": "provenance",
         "connect_timeout": options.connect,

@@ -158,6 +158,7 @@ class GroupCommitter:
     ) -> _Written:
         async with observed(self._observer, Step.LOCK_AND_READ):
             head, raw = await lock_and_read(connection, log_id=self._log_id, group=group)
+            await self._connection.plan_for(head.size)
         self._gate.admit(head)
         if head.last_at > head.now + MAX_CLOCK_LEAD_MS:
             raise ClockBehindError(behind_ms=head.last_at - head.now)

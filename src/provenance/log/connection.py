@@ -7,6 +7,7 @@ from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from provenance.db.binary import register_arrays
+from provenance.db.engine import PLANS_BY_KEY
 from provenance.log.errors import UnavailableError
 
 # SQLSTATE classes that speak of the server or of other transactions, not of our data: connection,
@@ -14,9 +15,9 @@ from provenance.log.errors import UnavailableError
 _SERVER_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
 
 
-# Statements are prepared once and outlive the statistics that their plans were made with: a table
-# that was empty then would be read from end to end for ever after.
-_PLANS = "SET enable_seqscan = off"
+# Some columns have no statistics (migration 0004), and those of the others lag behind a log that
+# grows: tables would be read from end to end.
+_PLANS = "; ".join(f"SET {setting}" for setting in PLANS_BY_KEY)
 
 
 class WriterConnection:
@@ -26,6 +27,7 @@ class WriterConnection:
         self._engine = engine
         self._checked_out: AsyncConnection | None = None
         self._driver: psycopg.AsyncConnection[Any] | None = None
+        self._planned_size = 0
 
     async def get(self) -> psycopg.AsyncConnection[Any]:
         """Return the connection, made if there is none.
@@ -45,7 +47,7 @@ class WriterConnection:
                 await self.discard()
                 raise UnavailableError("the database cannot be reached", retry_after=2) from error
             register_arrays(driver)
-            self._driver = driver
+            self._driver, self._planned_size = driver, 0
         return self._driver
 
     async def _check_out(self, *, again: bool = True) -> AsyncConnection:
@@ -60,6 +62,16 @@ class WriterConnection:
                 return await self._check_out(again=False)
             raise
         return connection
+
+    async def plan_for(self, size: int) -> None:
+        """Have statements planned anew each time that the log has doubled, to ``size`` entries.
+
+        Among a handful of rows each index is as good as another, and a prepared statement would
+        keep the one that it was planned with then.
+        """
+        if self._driver is not None and size > 2 * self._planned_size:
+            await self._driver.execute("DISCARD PLANS")
+            self._planned_size = size
 
     async def reset(self) -> None:
         """Roll back what was begun, or throw the connection away where that fails."""

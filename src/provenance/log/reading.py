@@ -26,32 +26,43 @@ WITH head AS MATERIALIZED (
 )
 SELECT head.*, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM head
 """
+# One look into an index for each key. OFFSET 0 keeps each look by itself: for all keys at once, a
+# plan that was made while the table was small goes through the log from end to end.
 _RECORDS = """
-SELECT dedup_key, content_mac, first_index, count
-FROM records WHERE log_id = %s AND dedup_key = ANY(%b)
+SELECT found.* FROM unnest(%b) AS asked (key) CROSS JOIN LATERAL (
+  SELECT dedup_key, content_mac, first_index, count
+  FROM records WHERE log_id = %s AND dedup_key = asked.key OFFSET 0
+) AS found
 """
 _TRAILS = """
-SELECT subject, first_index, trail, count, last_leaf
-FROM trails WHERE log_id = %s AND subject = ANY(%b)
+SELECT found.* FROM unnest(%b) AS asked (key) CROSS JOIN LATERAL (
+  SELECT subject, first_index, trail, count, last_leaf
+  FROM trails WHERE log_id = %s AND subject = asked.key OFFSET 0
+) AS found
 """
 _REQUESTS = """
-SELECT submitter, idempotency_key, content_mac, first_index, count, at, job_id
-FROM requests JOIN unnest(%b, %b) AS asked (who, key)
-  ON requests.submitter = asked.who AND requests.idempotency_key = asked.key
-WHERE log_id = %s
+SELECT found.* FROM unnest(%b, %b) AS asked (who, key) CROSS JOIN LATERAL (
+  SELECT submitter, idempotency_key, content_mac, first_index, count, at, job_id
+  FROM requests
+  WHERE log_id = %s AND submitter = asked.who AND idempotency_key = asked.key OFFSET 0
+) AS found
 """
 # The first record with an eventID is what corrections of it mean; they re-use the eventID.
 _EVENTS = """
-SELECT DISTINCT ON (submitter, event_id) submitter, event_id, first_index, count
-FROM records WHERE log_id = %s AND event_id = ANY(%b) AND event_id IS NOT NULL
-ORDER BY submitter, event_id, first_index
+SELECT found.* FROM unnest(%b) AS asked (key) CROSS JOIN LATERAL (
+  SELECT DISTINCT ON (submitter) submitter, event_id, first_index, count
+  FROM records WHERE log_id = %s AND event_id = asked.key
+  ORDER BY submitter, first_index
+) AS found
 """
 _RANGES = """
-SELECT asked.first, array_agg(entries.leaf_hash ORDER BY entries.index), min(entries.at)
-FROM unnest(%b, %b) AS asked (first, count)
-JOIN entries ON entries.index >= asked.first AND entries.index < asked.first + asked.count
-WHERE entries.log_id = %s
-GROUP BY asked.first, asked.count
+SELECT asked.first, found.leaves, found.at
+FROM unnest(%b, %b) AS asked (first, count) CROSS JOIN LATERAL (
+  SELECT array_agg(leaf_hash ORDER BY index) AS leaves, min(at) AS at
+  FROM entries
+  WHERE log_id = %s AND index >= asked.first AND index < asked.first + asked.count
+) AS found
+WHERE found.at IS NOT NULL
 """
 _EDGE = """
 SELECT leaf_hash FROM entries WHERE log_id = %s AND index >= %s AND index < %s ORDER BY index
@@ -107,8 +118,8 @@ async def lock_and_read(
     events = list(frozenset().union(*(prepared.corrected_ids for prepared in group)))
     async with connection.pipeline():
         head = await connection.execute(_LOCK_HEAD, (log_id,))
-        known = await connection.execute(_RECORDS, (log_id, BinaryArray.of_bytea(keys)))
-        trails = await connection.execute(_TRAILS, (log_id, BinaryArray.of_text(subjects)))
+        known = await connection.execute(_RECORDS, (BinaryArray.of_bytea(keys), log_id))
+        trails = await connection.execute(_TRAILS, (BinaryArray.of_text(subjects), log_id))
         answered = requests and await connection.execute(
             _REQUESTS,
             (
@@ -118,7 +129,7 @@ async def lock_and_read(
             ),
         )
         corrected = events and await connection.execute(
-            _EVENTS, (log_id, BinaryArray.of_text(events))
+            _EVENTS, (BinaryArray.of_text(events), log_id)
         )
     row = await head.fetchone()
     if row is None:
