@@ -8,17 +8,16 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
-    contextmanager,
     nullcontext,
 )
 
 import structlog
-from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from provenance.anchor.authority import TimestampAuthority
 from provenance.anchor.courier import Patience
@@ -41,6 +40,7 @@ from provenance.wiring.chain import anchorer, blob_store, checkpoint_mark, file_
 from provenance.wiring.erasing import OPERATOR, EmptiesListed
 from provenance.wiring.logs import current_log, signer_for
 from provenance.wiring.sealing import erasure_list, open_vault
+from provenance.worker.metrics import metrics_served
 
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +71,9 @@ async def run(
     async with _parts(settings) as parts:
         metrics = AnchorMetrics(registry)
         worker = AnchorWorker(parts, options=options(settings), metrics=metrics, observer=observer)
-        with _metrics_served(settings, registry):
+        port = remembered_port(settings.data_dir, "worker-metrics")
+        with metrics_served(registry, port=port):
+            _log.info("metrics_served", port=port)
             async with _stamping(settings, parts, metrics):
                 await worker.run(stop)
     _log.info("worker_stopped")
@@ -151,19 +153,6 @@ async def _parts(settings: Settings) -> AsyncIterator[WorkerParts]:
             erased=EmptiesListed(erasure_list(settings), open_vault(settings)),
             mark=checkpoint_mark(settings, log.origin),
         )
-
-
-@contextmanager
-def _metrics_served(settings: Settings, registry: CollectorRegistry) -> Iterator[None]:
-    port = remembered_port(settings.data_dir, "worker-metrics")
-    server, thread = start_http_server(port, addr="127.0.0.1", registry=registry)
-    _log.info("metrics_served", port=port)
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _now_ms() -> int:
