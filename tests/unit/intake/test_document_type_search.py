@@ -14,6 +14,8 @@ from provenance.intake.documents.types import document_types, search_types, syno
         ("signature", "737"),
         ("CMR", "730"),
         ("airway", "740"),
+        ("airway bill", "740"),
+        ("SAD", "960"),
         ("image", "858"),
         ("737", "737"),
     ],
