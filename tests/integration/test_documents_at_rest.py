@@ -236,6 +236,12 @@ async def test_a_payload_whose_key_is_gone_must_be_named_by_an_erasure(
         # The shelf has no such key, which is what a destroyed one looks like.
         ("sealed_slot", "7", "entry {new}: cannot be opened, and no erasure record names it"),
         ("sealed_opening", "'x'", "payload of record {new}: cannot be opened"),
+        ("payload_salt", "'x'", "payload_salt of record {new}: is set beside a sealed payload"),
+        ("fields_salt", "'x'", "fields_salt of record {new}: is set beside a sealed payload"),
+        ("dedup_key", "NULL", "dedup_key of record {new}: is missing"),
+        ("content_mac", "NULL", "content_mac of record {new}: is missing"),
+        ("event_id", "'x'", "event_id of record {new}: is 'x' in the table and None"),
+        ("biz_step", "'shipping'", "biz_step of record {new}: is 'shipping' in the table"),
     ],
 )
 async def test_an_altered_column_of_a_document_is_named_and_nothing_else(

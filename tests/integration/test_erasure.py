@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from fixtures.application import ServiceUnderTest, event, parcel
 from fixtures.documents import pdf, upload
@@ -88,24 +89,52 @@ async def test_a_row_that_says_another_erasure_is_named(service: ServiceUnderTes
     await purge_all(service)
     assert await findings(service) == []
     for value in ("NULL", "0", f"(SELECT erased_by FROM records WHERE first_index = {second})"):
-        with altered_row(service, f"UPDATE records SET erased_by = {value}", first):
+        with altered_row(service, "erased_by", value, first):
             (found,) = await findings(service)
             assert f"erased_by of record {first}" in found
     assert await findings(service) == []
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [
+        ("event_type", "'retention_ended'", "is 'retention_ended' in the table and 'data_subject"),
+        ("disposition", "'x'", "is 'x' in the table and None in the statement"),
+        ("content_mac", "NULL", "is missing"),
+        ("payload_salt", "'x'", "is set beside a sealed payload"),
+    ],
+)
+async def test_a_row_of_an_erasure_that_says_otherwise_is_named(
+    service: ServiceUnderTest, column: str, value: str, problem: str
+) -> None:
+    carrier = await service.new_carrier()
+    event_of = await carrier.post("/epcis/events", json=event(parcel()), headers=LD)
+    await service.anchor()
+    await erase(service, records=[event_of.json()["first_index"]])
+    await purge_all(service)
+    async with service.services.engine.connect() as connection:
+        last = text("SELECT max(first_index) FROM records WHERE kind = 'erasure'")
+        erasure = (await connection.execute(last)).scalar_one()
+    with altered_row(service, column, value, erasure):
+        (found,) = await findings(service)
+        assert f"{column} of record {erasure}: {problem}" in found
+    assert await findings(service) == []
+
+
 @contextmanager
-def altered_row(service: ServiceUnderTest, sql: str, first_index: int) -> Iterator[None]:
-    """A record's row that says something else about its erasure for a while."""
+def altered_row(
+    service: ServiceUnderTest, column: str, value: str, first_index: int
+) -> Iterator[None]:
+    """A record's row that says something else for a while."""
     assert service.settings.database_url
     url = service.settings.database_url.replace("+psycopg", "")
     where = f" WHERE first_index = {first_index}"
     with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute(f"SELECT erased_by FROM records{where}").fetchone()
+        row = connection.execute(f"SELECT {column} FROM records{where}").fetchone()
         assert row is not None
-        connection.execute(sql + where)
+        connection.execute(f"UPDATE records SET {column} = {value}{where}")
         yield
-        connection.execute(f"UPDATE records SET erased_by = %s{where}", row)
+        connection.execute(f"UPDATE records SET {column} = %s{where}", row)
 
 
 async def verdict(service: ServiceUnderTest, receipt: bytes) -> str:

@@ -75,7 +75,7 @@ def rows(*, fields: bool) -> tuple[StoredRecord, StoredEntry]:
         corrects=None,
         supersedes=None,
         describes=None,
-        derived=DerivedColumns(content_mac=sha256(PAYLOAD)),
+        derived=DerivedColumns(dedup_key=bytes(32), content_mac=sha256(PAYLOAD)),
     )
     return record, entry
 

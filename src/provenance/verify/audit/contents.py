@@ -37,6 +37,7 @@ DESCRIBED_BY: Final = "document"
 NO_CONTEXT: Final = "is missing, or its bytes have another hash"
 """What is said of a context that is named by its hash but is not there."""
 _EVENT: Final = "event"
+_ERASURE: Final = "erasure"
 _KEYED: Final = ("dedup_key", "content_mac")
 
 
@@ -63,7 +64,7 @@ def check_record(
         return found
     statement, names = opened
     found.refers = _refers(statement)
-    if statement.kind == "erasure":
+    if statement.kind == _ERASURE:
         found.erased = tuple(ref.leaf for ref in statement.refs if ref.rel == ERASES)
     _check_columns(record, statement, found)
     has_context = _check_context(record, statement, found)
@@ -123,9 +124,29 @@ def _check_columns(record: StoredRecord, statement: Statement, found: RecordFind
     # Other kinds may have a time without being searched by it.
     if record.event_time is not None or statement.kind == _EVENT:
         columns += (("event_time", record.event_time, statement.occurred_at),)
+    if statement.kind in {DESCRIBED_BY, _ERASURE}:
+        columns += _searched(record, statement)
+        for name in _KEYED:
+            if getattr(record.derived, name) is None:
+                found.of_record(name, "is missing, and the record was not erased")
     for name, stored, stated in columns:
         if stored != stated:
             found.of_record(name, f"is {stored!r} in the table and {stated!r} in the statement")
+
+
+def _searched(record: StoredRecord, statement: Statement) -> tuple[tuple[str, object, object], ...]:
+    """What documents and erasures are searched by, which is not in their payload.
+
+    An erasure has its ground as its type; its order's id stands in no statement.
+    """
+    is_erasure = statement.kind == _ERASURE
+    stated = {"event_type": statement.type} if is_erasure else {}
+    left = {*_KEYED, "event_id"} if is_erasure else {*_KEYED}
+    return tuple(
+        (name, getattr(record.derived, name), stated.get(name))
+        for name in DERIVED
+        if name not in left
+    )
 
 
 def _check_context(record: StoredRecord, statement: Statement, found: RecordFindings) -> bool:

@@ -146,13 +146,18 @@ class RecordAudit:
 
     async def _opened(self, record: StoredRecord) -> tuple[StoredRecord, list[tuple[str, str]]]:
         """Return ``record`` with a payload that lies sealed in its row, and what is wrong with it."""
+        wrong = [
+            (f"{name} of record {record.first_index}", "is set beside a sealed payload")
+            for name in ("payload_salt", "fields_salt")
+            if record.sealed is not None and getattr(record, name) is not None
+        ]
         if self._sealed is None:
-            return record, []
+            return record, wrong
         try:
-            return await open_row(record, self._sealed), []
+            return await open_row(record, self._sealed), wrong
         except ProvenanceError as error:
-            problem = (f"payload of record {record.first_index}", f"cannot be opened: {error}")
-            return replace(record, payload=None), [problem]
+            wrong.append((f"payload of record {record.first_index}", f"cannot be opened: {error}"))
+            return replace(record, payload=None), wrong
 
     async def _refers(
         self, record: StoredRecord, column: str, leaves: tuple[LeafHash, ...]
