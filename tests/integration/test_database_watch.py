@@ -202,3 +202,17 @@ def test_what_waits_grows_older_while_nobody_can_look() -> None:
     metrics.waiting_seconds.set(0)
     now[0] += 60
     assert registry.get_sample_value("provenance_anchor_waiting_seconds") == 0
+
+
+async def test_readiness_tells_how_a_database_refuses(world: World, url: str) -> None:
+    engine = create_engine(url.rsplit("/", 1)[0] + "/no_such_database")
+    writer = LogWriter(engine, world.log, signers=[world.signer])
+    guard = FenceGuard(
+        writer, database_url=url, chain=world.node, log=world.log, promises=world.promises
+    )
+    readiness = Readiness(engine, world.log, writer, guard)
+    async with readiness.running():
+        database, _ = await readiness.checks()
+    assert not database.is_ready
+    assert database.reason.startswith("it refuses, or cannot be reached: OperationalError")
+    await engine.dispose()

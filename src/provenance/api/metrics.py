@@ -1,5 +1,7 @@
 """What the HTTP layer counts, on a registry that is passed in."""
 
+import shutil
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -51,3 +53,13 @@ class HttpMetrics:
         if histogram is None:
             histogram = self._histograms[route, method] = self._seconds.labels(route, method)
         histogram.observe(seconds)
+
+
+def watch_free_space(folder: Path, registry: CollectorRegistry) -> None:
+    """Tell with each scrape how much may still be written below ``folder``, in bytes."""
+    gauge = Gauge(
+        "provenance_data_free_bytes",
+        "Bytes that are free where the data folder lies",
+        registry=registry,
+    )
+    gauge.set_function(lambda: shutil.disk_usage(folder).free)

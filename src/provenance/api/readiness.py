@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.api.ports import Check
+from provenance.db.faults import told
 from provenance.db.tables import log_heads
 from provenance.log.identity import LogIdentity
 from provenance.log.writer import LogWriter
@@ -77,7 +78,8 @@ class Readiness:
             async with self._engine.connect() as connection:
                 state, reason = (await connection.execute(query)).one()
         except (SQLAlchemyError, OSError) as error:
-            return [Check(name="database", is_ready=False, reason=type(error).__name__)]
+            reason = f"it refuses, or cannot be reached: {told(error)}; its own log says why"
+            return [Check(name="database", is_ready=False, reason=reason)]
         return [
             Check(name="database", is_ready=True),
             Check(name="log", is_ready=state == "open", reason=reason and f"{state}: {reason}"),

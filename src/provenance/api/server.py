@@ -26,6 +26,7 @@ from provenance.api.app import create_app
 from provenance.api.connection import server_config
 from provenance.api.dossiers.runs import ProcessRuns
 from provenance.api.epcis.readers import DocumentReaders
+from provenance.api.metrics import watch_free_space
 from provenance.api.readiness import Readiness
 from provenance.api.services import ApiLimits, Services
 from provenance.chain.client import ChainClient
@@ -90,6 +91,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
+    watch_free_space(settings.data_dir, registry)
     try:
         async with engine.connect() as connection:
             await check_durability(connection)
