@@ -38,7 +38,8 @@ def demo(
     from provenance.demo.transcript import demonstrate
 
     with reported():
-        settings = read_settings().model_copy(update={"data_dir": data})
+        # A port that is set is the service's, which may be running.
+        settings = read_settings().model_copy(update={"data_dir": data, "api_port": 0})
         if settings.database_url is not None or settings.rpc_url is not None:
             fail("the demonstration alters a stored event: unset DATABASE_URL and RPC_URL first")
         # A transcript that is piped into a file is as wide as its tables.
