@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from provenance.evidence.clocks.starting import LATE_RECORD_MS
+from provenance.evidence.facts import LATE_RECORD_MS
 
 DAY_MS = 86_400_000
 

@@ -36,6 +36,8 @@ class Proof(StrEnum):
 
 READABLE: Final = frozenset({Proof.PROVEN, Proof.PENDING})
 """What the rules may rely on: proven, or acknowledged and about to be."""
+LATE_RECORD_MS: Final = 86_400_000
+"""A day: an event that was recorded later than that has nobody but its recorder for its time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,15 +104,6 @@ def test_other_cases_count_from_three_months_after_the_contract() -> None:
     assert clock("cmr-32-other", "customs_dispute", facts=facts).last_day == "2028-02-28"
 
 
-def test_goods_that_were_delivered_are_not_lost() -> None:
-    agreed = (stated("agreed_delivery_on", "2026-01-31"),)
-    found = clock(
-        "cmr-20-loss", "total_loss", delivery("2026-06-01T12:00:00Z", index=7), facts=agreed
-    )
-    assert found.state == "not_computable"
-    assert "record 7" in found.reason
-
-
 def test_without_a_delivery_nothing_is_guessed() -> None:
     found = clock("montreal-31-damage", "damage", event("collecting", "2026-01-01T08:00:00Z"))
     assert (found.state, found.last_day, found.ends_at) == ("not_computable", None, None)

@@ -192,6 +192,9 @@ class Gatherer:
             yield document.logged.first_index
         for erased in holdings.erased:
             yield erased.logged.first_index
+        # Whether all parcels were delivered, the delivery of each of them tells.
+        for event in events_of(self._rules.events["delivered"], holdings.events):
+            yield event.logged.first_index
 
 
 def _events(timeline: Timeline) -> Iterable[tuple[int, EventFact]]:

@@ -7,7 +7,14 @@ from datetime import UTC, date, tzinfo
 from provenance.evidence.clocks.calendar import is_countable, last_day, local_date
 from provenance.evidence.clocks.reading import ClockStart, ZoneFrom
 from provenance.evidence.clocks.zones import zone_named, zone_of_offset
-from provenance.evidence.facts import READABLE, EventFact, Logged, StatedFact, events_of
+from provenance.evidence.facts import (
+    LATE_RECORD_MS,
+    READABLE,
+    EventFact,
+    Logged,
+    StatedFact,
+    events_of,
+)
 from provenance.evidence.rules.model import ClockRule, FactName, RuleBook, Start
 
 FACT_TITLES: Mapping[FactName, str] = {
@@ -15,8 +22,6 @@ FACT_TITLES: Mapping[FactName, str] = {
     "arrived_on": "Day of arrival at the destination",
     "contract_on": "Day of the contract of carriage",
 }
-LATE_RECORD_MS = 86_400_000
-"""A day: an event that was recorded later than that has nobody but its recorder for its time."""
 
 
 @dataclass(frozen=True, slots=True)

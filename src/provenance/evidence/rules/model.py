@@ -97,6 +97,8 @@ class ClockRule(_Model):
     ``starts`` are tried in order. ``effect``: a complaint or an action is due by its end, or a
     right arises then. ``skips`` are days that do not count; ``rolls`` moves a last day that is a
     Sunday or holiday to the next that is not. ``met_by`` are documents whose recording meets it.
+    ``lost_goods``: it is of goods that were not delivered within a term, which ends with the period
+    of a right, and with the day from which any other period counts.
     """
 
     id: _Id
@@ -112,7 +114,13 @@ class ClockRule(_Model):
     skips: tuple[RestDay, ...] = ()
     rolls: bool = False
     met_by: tuple[_Code, ...] = ()
+    lost_goods: bool = False
     assumptions: tuple[_Text, ...] = ()
+
+    @property
+    def concerns_lost_goods(self) -> bool:
+        """Whether a delivery within the term leaves nothing that it could be of."""
+        return self.lost_goods or (self.effect == "right" and "total_loss" in self.claims)
 
 
 class Rate(_Model):
