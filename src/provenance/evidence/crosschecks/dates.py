@@ -6,7 +6,7 @@ parcel is compared by itself; what names no parcel concerns all of them.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from itertools import groupby, pairwise
 
@@ -22,7 +22,7 @@ from provenance.evidence.crosschecks.statements import (
     Said,
     stated,
 )
-from provenance.evidence.facts import EventFact, Holdings, event_of, events_of
+from provenance.evidence.facts import EventFact, Holdings, StatedFact, event_of, events_of
 from provenance.evidence.rules.model import EventKind, RuleBook
 
 
@@ -48,14 +48,23 @@ class _Told:
     cover_ends: list[_Dated]
     invoices: list[_Dated]
     declarations: list[_Dated]
+    arrivals: list[_Dated] = field(default_factory=list)
 
 
 def date_checks(
-    rules: RuleBook, holdings: Holdings, said: Sequence[Said], *, zone: str | None
+    rules: RuleBook,
+    holdings: Holdings,
+    said: Sequence[Said],
+    *,
+    zone: str | None,
+    facts: Sequence[StatedFact] = (),
 ) -> Iterator[CrossCheck]:
     """Return the comparisons of dates."""
     yield from together(_instants(rules, holdings))
-    told = _told(rules, holdings, said, zone)
+    told = replace(
+        _told(rules, holdings, said, zone),
+        arrivals=[_claimed(fact) for fact in facts if fact.name == "arrived_on"],
+    )
     yield from together(_orders(told))
     for check, days in (
         (("pickup-day", "Day of pick-up, documents and event"), told.pickups),
@@ -123,10 +132,12 @@ def _orders(told: _Told) -> Iterator[CrossCheck]:
     groups = for_each_parcel(
         *(told.pickups, told.deliveries, told.losses, told.policies),
         *(told.cover_begins, told.cover_ends, told.invoices, told.declarations),
+        told.arrivals,
     )
     agreeing: set[str] = set()
     for parcel, concerning in groups:
-        pickups, deliveries, losses, policies, begins, ends, invoices, declarations = concerning
+        pickups, deliveries, losses, policies, *others = concerning
+        begins, ends, invoices, declarations, arrivals = others
         if any(not one.is_event for one in (*pickups, *deliveries)):
             yield from _days(
                 ("delivery-before-pickup", "Pick-up before delivery, by documents and events"),
@@ -138,6 +149,8 @@ def _orders(told: _Told) -> Iterator[CrossCheck]:
             cover = ("loss-outside-cover", "Loss while the cover ran")
             yield from _days(cover, (begins, losses, ends), parcel, agreeing)
         for check, pair in (
+            (("arrival-before-taking-over", "Taking over before arrival"), (pickups, arrivals)),
+            (("arrival-after-delivery", "Arrival before delivery"), (arrivals, deliveries)),
             (("loss-before-taking-over", "Taking over before the loss"), (pickups, losses)),
             (("policy-after-loss", "Policy issued before the loss"), (policies, losses)),
             (
@@ -250,6 +263,16 @@ def _dated(said: Sequence[Said], *wanted: tuple[str, frozenset[str] | None]) -> 
 def _of(event: EventFact, zone: str | None) -> _Dated:
     day = local_date(event.occurred_at, _zone(event, zone))
     return _Dated(day, _instant(event), event.about, is_event=True)
+
+
+def _claimed(fact: StatedFact) -> _Dated:
+    told = Stated(
+        first_index=fact.logged.first_index,
+        value=fact.day.isoformat(),
+        source="case",
+        by=fact.name,
+    )
+    return _Dated(fact.day, told, ())
 
 
 def _zone(event: EventFact, zone: str | None) -> tzinfo:

@@ -192,10 +192,10 @@ def _problems(part: RuleBook | Terms, whole: RuleBook) -> Iterator[Problem]:
 
 def _unknown_names(part: RuleBook | Terms, whole: RuleBook) -> Iterator[Problem]:
     used: list[tuple[tuple[str | int, ...], str]] = [
-        (("clocks", at, "starts", start_at, "event"), start.event)
+        (("clocks", at, "starts", start_at), name)
         for at, clock in enumerate(part.clocks)
         for start_at, start in enumerate(clock.starts)
-        if start.event is not None
+        for name in start.events
     ]
     clocks = {clock.id for clock in whole.clocks}
     for claim, rule in part.claims.items():

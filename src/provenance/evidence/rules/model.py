@@ -15,6 +15,8 @@ Carriage: TypeAlias = Literal["air", "road", "any"]
 RestDay: TypeAlias = Literal["sunday", "holiday"]
 FactName: TypeAlias = Literal["agreed_delivery_on", "arrived_on", "contract_on"]
 """Dates that the claimant states, because no event tells them."""
+PAST_FACTS: Final[frozenset[FactName]] = frozenset({"arrived_on", "contract_on"})
+"""Those on which something happened, so that nobody can state them beforehand."""
 
 MAX_UNITS: Final = 10_000
 """Longest period in days; no convention comes near it."""
@@ -78,17 +80,29 @@ class Period(_Model):
 
 
 class Start(_Model):
-    """What a period counts from: an event or a stated date, and how long after it."""
+    """What a period counts from: an event or a stated date, and how long after it.
+
+    ``not_after`` is an event that what is stated cannot have followed: a day after that is passed
+    over.
+    """
 
     event: _Id | str | None = None
     fact: FactName | None = None
     after: Period | None = None
+    not_after: str | None = None
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:
         if (self.event is None) == (self.fact is None):
             raise ValueError("give exactly one of event and fact")
+        if self.not_after is not None and self.fact is None:
+            raise ValueError("not_after bounds a stated date; give it with fact")
         return self
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Names of the events that it looks at."""
+        return tuple(name for name in (self.event, self.not_after) if name is not None)
 
 
 class ClockRule(_Model):
