@@ -49,13 +49,15 @@ class Match(_Model):
 class EventKind(_Model):
     """A milestone and the events that are it; ``pick`` decides which of several counts.
 
-    ``note`` is what must be known where something is computed from it.
+    ``also`` are kinds whose events are of this one too, with what a carrier adds to them; once the
+    rules are read, ``match`` has them. ``note`` is what must be known where something is computed from it.
     """
 
     title: _Text
     match: tuple[Match, ...] = Field(min_length=1, max_length=64)
     source: _Text
     pick: Literal["first", "last"] = "first"
+    also: tuple[str, ...] = ()
     note: str = ""
 
 
