@@ -16,6 +16,7 @@ from provenance.evidence.facts import (
     StatedFact,
     event_of,
     events_of,
+    whole_days,
 )
 from provenance.evidence.rules.model import PAST_FACTS, ClockRule, FactName, RuleBook, Start
 
@@ -191,10 +192,10 @@ def _doubtful(event: EventFact) -> list[str]:
             )
         ]
     if logged.recorded_at - event.occurred_at > LATE_RECORD_MS:
-        days = (logged.recorded_at - event.occurred_at) // LATE_RECORD_MS
+        late = whole_days(logged.recorded_at - event.occurred_at)
         return [
             (
-                f"the event was recorded {days} days after the time that it claims, for which nothing "
+                f"the event was recorded {late} after the time that it claims, for which nothing "
                 "but its recorder vouches; the claimed time is used, which ends the period earlier"
             )
         ]
