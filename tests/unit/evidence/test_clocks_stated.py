@@ -51,6 +51,19 @@ def test_the_earlier_of_stated_arrival_and_delivery_counts(day: str, last_day: s
     assert action(delivery(DELIVERED), day=day).last_day == last_day
 
 
+def test_what_stands_for_the_arrival_is_told_where_it_does() -> None:
+    def notes(*events: EventFact, fact: str) -> str:
+        facts = (stated(fact, "2024-02-14", recorded=NOW),)
+        return "; ".join(clock("montreal-35", "damage", *events, facts=facts).assumptions)
+
+    delivered = delivery(DELIVERED)
+    assert "the delivery stands for the arrival" in notes(delivered, fact="agreed_delivery_on")
+    assert "stands for" not in notes(delivered, fact="arrived_on")
+    agreed = notes(fact="agreed_delivery_on")
+    assert "the delivery stands" not in agreed
+    assert "the agreed day of delivery stands for the day" in agreed
+
+
 def test_an_arrival_without_a_delivery_counts_as_it_is_stated() -> None:
     assert action(day="2026-02-20").last_day == "2028-02-20"
 

@@ -64,7 +64,9 @@ def find_start(
             _from_event(start, events, places) if start.event else _from_fact(start, fact, places)
         )
         if found is not None:
-            return replace(found, assumptions=(*passed_over, *found.assumptions))
+            return replace(
+                found, assumptions=(*passed_over, *start.assumptions, *found.assumptions)
+            )
     wanted = " or ".join(_wanted(start, places.rules) for start in rule.starts)
     nothing = f"nothing is recorded that it could start from: {wanted}"
     return "; ".join([nothing, *passed_over])

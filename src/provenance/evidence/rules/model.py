@@ -85,13 +85,14 @@ class Start(_Model):
     """What a period counts from: an event or a stated date, and how long after it.
 
     ``not_after`` is an event that what is stated cannot have followed: a day after that is passed
-    over.
+    over. ``assumptions`` are what must be known where the period counts from this.
     """
 
     event: _Id | str | None = None
     fact: FactName | None = None
     after: Period | None = None
     not_after: str | None = None
+    assumptions: tuple[_Text, ...] = ()
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:
