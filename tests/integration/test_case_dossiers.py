@@ -5,6 +5,7 @@ end on Sundays. Each expected date is worked out by hand in a comment.
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -278,6 +279,30 @@ async def test_a_claim_from_events_and_documents_to_its_dossier(
     assert f"Claim: {claim.type.replace('_', ' ')}" in said
     for _, ends in claim.clocks.values():
         assert ends.replace("T", " ") in said
+
+
+async def test_a_report_tells_of_what_was_linked_from_elsewhere(
+    service: ServiceUnderTest, tmp_path: Path
+) -> None:
+    desk, epc, other = await new_desk(service), parcel(), parcel()
+    await desk.capture(at("2024-03-01T10:00:00+00:00", "accepting", epc))
+    # No rule looks at a scan, and no shipment of the case names this parcel.
+    (scan,) = await desk.capture(at("2024-03-01T11:00:00+00:00", "loading", other))
+    report = await upload(
+        desk.claims, pdf(), other, type="49", media_type="application/pdf", filename="r.pdf"
+    )
+    evidence = [
+        {"first_index": one, "subject": other} for one in (scan, report.json()["first_index"])
+    ]
+    case = await desk.open(epc, "damage")
+    linked = await desk.act(case, 1, "evidence_linked", evidence=evidence)
+    assert linked.status_code == 201, linked.text
+    await service.anchor()
+    data = await write_dossier(desk.claims, f"cases/{case}")
+    assert (await verified(service, data)).outcome is Outcome.VALID
+    said = text_of(member(data, "case.pdf"), tmp_path)
+    assert "2024-03-01 11:00:00 loading (linked to the case)" in said
+    assert re.search(r"recorded: 49 [^()]*\(linked to the case\)", said)
 
 
 def check(found: dict[str, Any], claim: Claim) -> None:

@@ -83,7 +83,8 @@ def _clock(clock: dict[str, Any]) -> list[str]:
     if "start" in clock:
         lines.append(f"      counts from {_start(clock['start'])}")
     if "met_by" in clock:
-        lines.append(f"      met by record {clock['met_by']}")
+        how = "met by" if clock["state"] == "met" else "recorded late:"
+        lines.append(f"      {how} record {clock['met_by']}")
     return lines + [f"      assumes: {one}" for one in clock.get("assumptions", ())]
 
 
@@ -98,9 +99,9 @@ def _start(start: dict[str, Any]) -> str:
     at = minute(start["at"]) if "at" in start else start["day"]
     parts = [f"{start['what']}, record {start['first_index']}: {at}, {_BASES[start['basis']]}"]
     recorded = f"recorded {minute(start['recorded_at'])}"
-    late = start["recorded_at"] - start.get("claimed_at", start["recorded_at"])
-    if late >= _DAY_MS:
-        recorded += f", {_length(late)} after the time that it claims"
+    late = (start["recorded_at"] - start.get("claimed_at", start["recorded_at"])) // _DAY_MS
+    if late:
+        recorded += f", {late} {'day' if late == 1 else 'days'} after the time that it claims"
     parts.append(recorded)
     parts.append(
         f"anchored {minute(start['logged_before'])}"
@@ -113,7 +114,8 @@ def _start(start: dict[str, Any]) -> str:
 def _length(milliseconds: int) -> str:
     if milliseconds >= 2 * _DAY_MS:
         return f"{milliseconds // _DAY_MS} days"
-    return f"{milliseconds // _HOUR_MS} hours"
+    hours = milliseconds // _HOUR_MS
+    return f"{hours} {'hour' if hours == 1 else 'hours'}"
 
 
 def _limit(limit: dict[str, Any]) -> str:

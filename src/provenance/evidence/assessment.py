@@ -47,7 +47,7 @@ def assess(rules: RuleBook, case: Case, holdings: Holdings, *, now: int) -> Asse
             weight_notes=weight_notes(holdings.documents),
             now=now,
         ),
-        cross_checks=cross_check(rules, holdings, zone=case.opened.zone),
+        cross_checks=cross_check(rules, holdings, zone=case.opened.zone, facts=case.stated),
         cover=(
             read_cover(rules, case.cover, holdings, now=now, lines=checklist)
             if claim == "customs_delay_cover"

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from provenance.evidence.clocks.starting import LATE_RECORD_MS
-
-DAY_MS = 86_400_000
+from provenance.evidence.facts import LATE_RECORD_MS, whole_days
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,7 +90,7 @@ def late_recordings(holds: Sequence[Hold]) -> list[str]:
             late = recorded - claimed
             if late > LATE_RECORD_MS:
                 found[record] = (
-                    f"{what}, record {record}, was recorded {late // DAY_MS} days after the time "
+                    f"{what}, record {record}, was recorded {whole_days(late)} after the time "
                     "that it claims, for which nothing but its recorder vouches"
                 )
     return list(found.values())

@@ -36,6 +36,15 @@ class Proof(StrEnum):
 
 READABLE: Final = frozenset({Proof.PROVEN, Proof.PENDING})
 """What the rules may rely on: proven, or acknowledged and about to be."""
+DAY_MS: Final = 86_400_000
+LATE_RECORD_MS: Final = DAY_MS
+"""A day: an event that was recorded later than that has nobody but its recorder for its time."""
+
+
+def whole_days(milliseconds: int) -> str:
+    """Spell the whole days of a length of time."""
+    days = milliseconds // DAY_MS
+    return f"{days} {'day' if days == 1 else 'days'}"
 
 
 @dataclass(frozen=True, slots=True)

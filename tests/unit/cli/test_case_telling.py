@@ -70,6 +70,20 @@ def test_a_clock_that_ended_says_how_long_ago() -> None:
     assert "ended 24 hours ago" in case(clocks=[ended])
 
 
+def test_a_clock_tells_what_met_it_from_what_was_recorded_too_late() -> None:
+    assert "      met by record 10" in case(clocks=[clock(state="met", met_by=10)])
+    late = case(clocks=[clock(state="missed", met_by=10)])
+    assert "      recorded late: record 10" in late
+    assert "met by" not in late
+
+
+def test_one_day_is_no_days() -> None:
+    start = {**clock()["start"], "recorded_at": AT + DAY + 5}
+    text = case(clocks=[clock(start=start, left_ms=DAY // 24)])
+    assert "1 day after the time that it claims" in text
+    assert ", 1 hour left" in text
+
+
 def test_a_start_that_is_stated_or_not_anchored_says_so() -> None:
     start = {
         **clock()["start"],

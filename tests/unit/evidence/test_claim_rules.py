@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.claims import clock, event
+from provenance.evidence.checklist import fill_checklist
 from provenance.evidence.errors import RulesError
+from provenance.evidence.facts import Holdings
 from provenance.evidence.rules import built_in_rules, load_rules
 from provenance.evidence.rules.loading import read_terms
 from provenance.evidence.rules.model import CLAIM_TYPES
@@ -50,6 +53,40 @@ def test_terms_add_to_the_rules_and_change_none() -> None:
         "https://x.example/done"
     )
     assert built_in_rules().events["delivered"] == rules.events["delivered"]
+
+
+HANDED_OVER = """[events.delivered]
+match = [{ biz_step = "https://example.com/steps/handed-over" }]
+"""
+
+
+def test_a_carriers_word_for_the_delivery_places_the_goods_at_disposal() -> None:
+    rules = read_terms(HEAD + HANDED_OVER, built_in_rules(), path="terms.toml")
+    handed_over = event(
+        "https://example.com/steps/handed-over", "2026-11-12T23:30:00+01:00", index=7
+    )
+    claim = "delay"
+    # 12 November 2026 in Berlin + 21 = 3 December; a year: 12 November 2027.
+    for clock_id, expected in (
+        ("montreal-31-delay", "2026-12-03"),
+        ("cmr-30-3-delay", "2026-12-03"),
+        ("cmr-32-delivered", "2027-11-12"),
+    ):
+        found = clock(clock_id, claim, handed_over, zone="Europe/Berlin", rules=rules)
+        assert found.last_day == expected
+    holdings = Holdings(events=(handed_over,))
+    lines = {one.id: one for one in fill_checklist(rules, claim, holdings, [], now=0)}
+    assert lines["delivered"].state == "present"
+    # Without the terms nobody knows the word.
+    assert clock("cmr-30-3-delay", claim, handed_over).state == "not_computable"
+
+
+def test_goods_that_wait_to_be_fetched_are_at_disposal_before_their_delivery() -> None:
+    waiting = event("urn:provenance:milestone:at-disposal", "2026-11-10T12:00:00Z", index=6)
+    fetched = event("accepting", "2026-11-12T12:00:00Z", index=7)
+    # 10 November + 21 = 1 December.
+    assert clock("cmr-30-3-delay", "delay", waiting, fetched).last_day == "2026-12-01"
+    assert clock("cmr-30-3-delay", "delay", fetched).last_day == "2026-12-03"
 
 
 LINE = '{ id = "terms-l", title = "t", need = "required", reason = "r", source = "s"'

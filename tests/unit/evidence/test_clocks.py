@@ -100,17 +100,8 @@ def test_without_an_agreed_day_the_taking_over_decides() -> None:
 
 def test_other_cases_count_from_three_months_after_the_contract() -> None:
     # 30 November 2026 + 3 months = 28 February 2027, + 1 year = 28 February 2028.
-    facts = (stated("contract_on", "2026-11-30"),)
+    facts = (stated("contract_on", "2026-11-30", recorded="2026-12-01T00:00:00Z"),)
     assert clock("cmr-32-other", "customs_dispute", facts=facts).last_day == "2028-02-28"
-
-
-def test_goods_that_were_delivered_are_not_lost() -> None:
-    agreed = (stated("agreed_delivery_on", "2026-01-31"),)
-    found = clock(
-        "cmr-20-loss", "total_loss", delivery("2026-06-01T12:00:00Z", index=7), facts=agreed
-    )
-    assert found.state == "not_computable"
-    assert "record 7" in found.reason
 
 
 def test_without_a_delivery_nothing_is_guessed() -> None:

@@ -138,7 +138,7 @@ def test_an_invoice_after_its_declaration_and_a_cover_that_had_ended_are_shown()
     assert checks(invoice, declared)["invoice-after-declaration"].verdict == "differs"
     loss = event("accepting", "2025-06-01T12:00:00Z", disposition="damaged")
     cover = says("530", 3, dates={"policy_to": date(2025, 5, 31)})
-    assert checks(loss, cover)["cover-ended-before-loss"].verdict == "differs"
+    assert checks(loss, cover)["loss-outside-cover"].verdict == "differs"
 
 
 def test_what_cannot_be_read_is_not_passed_over() -> None:

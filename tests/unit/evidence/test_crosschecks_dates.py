@@ -100,7 +100,7 @@ def test_a_stated_loss_is_compared_with_policies_and_pickups() -> None:
     late = verdicts(policy, tells(REPORT, 6, lost_on="2026-12-01"), pickup("2026-11-09", 1))
     assert late["policy-after-loss"] == "agrees"
     assert late["loss-before-taking-over"] == "agrees"
-    assert late["cover-ended-before-loss"] == "differs"
+    assert late["loss-outside-cover"] == "differs"
 
 
 def test_each_parcel_is_compared_by_itself() -> None:
@@ -167,6 +167,39 @@ def test_a_policy_without_a_day_of_issue_counts_from_its_cover() -> None:
     assert verdicts(policy, loss)["policy-after-loss"] == "differs"
     issued = tells(POLICY, 5, issued_on="2026-11-01", policy_from="2026-11-09")
     assert verdicts(issued, loss)["policy-after-loss"] == "agrees"
+
+
+@pytest.mark.parametrize(
+    ("lost", "verdict", "explanation"),
+    [
+        # Cover from the 23rd to 10 December: the 21st is two days early, both its ends are covered.
+        ("2026-11-21", "differs", "2026-11-23 is after 2026-11-21"),
+        ("2026-11-23", "agrees", ""),
+        ("2026-12-10", "agrees", ""),
+        ("2026-12-11", "differs", "2026-12-11 is after 2026-12-10"),
+    ],
+)
+def test_a_loss_is_compared_with_begin_and_end_of_the_cover_beside_the_day_of_issue(
+    lost: str, verdict: str, explanation: str
+) -> None:
+    policy = tells(
+        *(POLICY, 5), issued_on="2026-11-01", policy_from="2026-11-23", policy_to="2026-12-10"
+    )
+    damage = event("accepting", f"{lost}T11:45:00Z", index=2, disposition="damaged")
+    checks = {one.id: one for one in found(pickup("2026-11-20", 1), damage, policy)}
+    cover = checks["loss-outside-cover"]
+    assert (cover.verdict, cover.explanation) == (verdict, explanation)
+    assert [one.value[:10] for one in cover.stated] == ["2026-11-23", lost, "2026-12-10"]
+    assert checks["policy-after-loss"].verdict == "agrees"
+
+
+def test_a_cover_without_an_end_and_one_without_a_loss() -> None:
+    begun = tells(POLICY, 5, issued_on="2026-11-01", policy_from="2026-11-23")
+    assert verdicts(begun, tells(REPORT, 6, lost_on="2026-11-22"))["loss-outside-cover"] == (
+        "differs"
+    )
+    whole = tells(POLICY, 5, policy_from="2026-11-23", policy_to="2026-12-10")
+    assert "loss-outside-cover" not in verdicts(whole, pickup("2026-11-20", 1))
 
 
 def test_what_another_says_of_a_date_stands_beside_it() -> None:

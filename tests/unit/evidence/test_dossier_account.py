@@ -41,7 +41,7 @@ def case() -> Case:
         carriage=("air",),
         zone="Europe/Berlin",
         amounts=(("claimed", Money("EUR", Decimal("412.50"))),),
-        facts=Facts(days={"arrived_on": date(2026, 2, 28)}),
+        facts=Facts(days={"arrived_on": date(2026, 2, 10)}),
     )
     bodies = [(opened, "A. Officer"), (NoteAdded("the box was wet"), None)]
     acts = [
@@ -61,7 +61,7 @@ def case() -> Case:
 def test_the_first_table_names_claim_amounts_and_stated_facts() -> None:
     facts = facts_of(case())
     assert ("Amount claimed", "EUR 412.50") in facts
-    assert ("Stated: arrived on", "2026-02-28") in facts
+    assert ("Stated: arrived on", "2026-02-10") in facts
     assert ("Carriage", "air") in facts
 
 
@@ -90,7 +90,7 @@ def test_the_report_says_what_each_clock_rests_on() -> None:
     )
     assert "nothing but its recorder vouches" in assumed
     _, told, _ = rows["Action for damages"]
-    assert told.startswith("Day of arrival at the destination, entry 20: 2026-02-28, as the claim")
+    assert told.startswith("Day of arrival at the destination, entry 20: 2026-02-10, as the claim")
     without = assess(built_in_rules(), case(), Holdings(), now=NOW)
     sections = {section.title: section for section in sections_of(case(), without)}
     rows = {row[0]: row for row in sections["What the clocks rest on"].rows}
@@ -98,6 +98,32 @@ def test_the_report_says_what_each_clock_rests_on() -> None:
         "nothing is recorded that it could start from"
         in (rows["Written complaint of damage to cargo"][1])
     )
+
+
+def test_a_complaint_that_was_recorded_too_late_does_not_meet_its_clock() -> None:
+    def left(recorded: str) -> str:
+        complaint = document("817", recorded, index=10)
+        holdings = replace(HOLDINGS, documents=(complaint,))
+        assessment = assess(built_in_rules(), case(), holdings, now=NOW)
+        clocks = {clock.what.split(" (")[0]: clock for clock in clocks_of(assessment)}
+        return clocks["Written complaint of damage to cargo"].left
+
+    # 1 March + 14 = 15 March 2026, which ends at 23:00Z.
+    assert left("2026-03-15T22:59:59Z").endswith("; met by entry 10")
+    assert left("2026-03-15T23:00:00Z").endswith("; recorded late: entry 10")
+
+
+def test_one_day_is_no_days() -> None:
+    # 28 February 09:00Z to 1 March 10:00Z: 25 hours.
+    late = delivery(
+        "2026-02-28T10:00:00+01:00", index=7, logged=logged(7, ms("2026-03-01T10:00:00Z"))
+    )
+    assessment = assess(built_in_rules(), case(), replace(HOLDINGS, events=(late,)), now=NOW)
+    sections = {section.title: section for section in sections_of(case(), assessment)}
+    rows = {row[0]: row for row in sections["What the clocks rest on"].rows}
+    _, told, assumed = rows["Written complaint of damage to cargo"]
+    assert "1 day after the time that it claims" in told
+    assert "recorded 1 day after the time" in assumed
 
 
 def test_a_cover_names_its_sum_and_what_is_not_proven() -> None:

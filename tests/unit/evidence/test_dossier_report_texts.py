@@ -1,6 +1,7 @@
 """Whatever somebody wrote, a report is made of it: no text keeps a dossier from being written."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fixtures.debian import install
-from fixtures.reports import pages_of, text_of
+from fixtures.reports import pages_of, places_of, text_of
 from provenance.evidence.dossier.letters import Letters
 from provenance.evidence.dossier.report import (
     FONTS,
@@ -112,6 +113,42 @@ def test_a_long_text_goes_on_over_pages_and_says_where_the_rest_is(tmp_path: Pat
     assert "line 45 of an e-mail" in said
     assert "line 59 of an e-mail" not in said
     assert "(entry 77 has all of it)" in said
+
+
+@pytest.mark.parametrize("beside", [1, 4, 5, 6, 7, 11])
+def test_a_long_cell_has_no_gap_where_another_of_its_row_ends(tmp_path: Path, beside: int) -> None:
+    # Seven lines are divided after four: what stands beside them must be, too.
+    other = "\n".join(f"left{number}" for number in range(beside))
+    long = "\n".join(f"right{number}" for number in range(7))
+    section = Section("Clocks", ("Clock", "Assumed"), [(other, long)], (50, 50))
+    made = make_report(replace(report_with("short"), sections=[section]), font=None)
+    places = places_of(made, tmp_path)
+    tops = [places[f"right{number}"] for number in range(7)]
+    assert len({page for page, _ in tops}) == 1
+    # A line of 4.6 mm is 13 points; the space around a row is no part of it.
+    steps = {round(below - above) for (_, above), (_, below) in pairwise(tops)}
+    assert steps == {13}
+
+
+def _tabled(facts: int, rows: int) -> ReportContent:
+    return replace(
+        report_with("short"),
+        facts=[("fact", "x")] * facts,
+        verdicts=[Found(f"check{number}", "VALID", "fine") for number in range(rows)],
+    )
+
+
+@pytest.mark.parametrize("facts", range(11, 15))
+def test_a_short_table_stays_on_one_page_with_its_title(tmp_path: Path, facts: int) -> None:
+    places = places_of(make_report(_tabled(facts, 5), font=None), tmp_path)
+    assert len({places[f"check{number}"][0] for number in range(5)} | {places["Verdicts"][0]}) == 1
+
+
+@pytest.mark.parametrize("facts", range(11, 15))
+def test_a_long_table_begins_with_more_than_one_row(tmp_path: Path, facts: int) -> None:
+    places = places_of(make_report(_tabled(facts, 60), font=None), tmp_path)
+    assert places["Verdicts"][0] == places["check0"][0] == places["check1"][0]
+    assert places["check59"][0] > places["check0"][0]
 
 
 def test_many_long_rows_stay_a_report_that_can_be_printed(tmp_path: Path) -> None:

@@ -43,11 +43,15 @@ _OF_EACH_KIND: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A case with its acts placed between anchors, what is held about it, and where it was found."""
+    """A case with its acts placed between anchors, what is held about it, and where it was found.
+
+    ``linked`` are events that were linked to the case and stand in no timeline of its shipments.
+    """
 
     case: Case
     holdings: Holdings
     timelines: tuple[Timeline, ...]
+    linked: tuple[EventFact, ...] = ()
 
 
 class Gatherer:
@@ -96,7 +100,8 @@ class Gatherer:
             is_complete = is_complete and timeline.is_complete
             events.update(_events(timeline))
             firsts |= {one.first_index for one in timeline.events if one.kind == "document"}
-        events.update(await self._linked.events(set(case.evidence) - events.keys()))
+        linked = await self._linked.events(set(case.evidence) - events.keys())
+        events.update(linked)
         for first_index, line in case.evidence.items():
             if line is not None and first_index in events:
                 events[first_index] = replace(events[first_index], line=line)
@@ -115,7 +120,7 @@ class Gatherer:
         holdings = Holdings(tuple(telling), tuple(documents), is_complete, tuple(erased))
         case, holdings = await self._proven(case, holdings)
         case, holdings = await self._with_erasures(case, holdings)
-        return Gathered(case, holdings, tuple(timelines))
+        return Gathered(case, holdings, tuple(timelines), tuple(linked.values()))
 
     async def _with_erasures(self, case: Case, holdings: Holdings) -> tuple[Case, Holdings]:
         facts: list[LoggedAct | EventFact | DocumentFact] = [
@@ -192,6 +197,9 @@ class Gatherer:
             yield document.logged.first_index
         for erased in holdings.erased:
             yield erased.logged.first_index
+        # Whether all parcels were delivered, the delivery of each of them tells.
+        for event in events_of(self._rules.events["delivered"], holdings.events):
+            yield event.logged.first_index
 
 
 def _events(timeline: Timeline) -> Iterable[tuple[int, EventFact]]:

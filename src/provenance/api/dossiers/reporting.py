@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from provenance.api.dossiers.collecting import Collected
+from provenance.api.dossiers.linked import linked_records
 from provenance.api.shipments.answers import TimelineEvent
 from provenance.core.digests import sha256
 from provenance.evidence.dossier.account import (
@@ -134,6 +135,18 @@ def _lines(
                 is_shown=event.first_index in shown,
                 hidden=hidden,
             )
+    if collected.gathered is not None:
+        for event, note in linked_records(collected.gathered, told):
+            record = collected.records.get(event.first_index)
+            line = _line(
+                event,
+                media_type="" if record is None else record.media_type,
+                is_shown=event.first_index in shown,
+                hidden=hidden,
+            )
+            # Of what is withheld not even that is told.
+            is_hidden = event.withheld or event.first_index in hidden
+            yield line if is_hidden else replace(line, what=f"{line.what} ({note})")
 
 
 def _line(

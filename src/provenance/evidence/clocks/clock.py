@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from provenance.evidence.clocks.calendar import end_of, last_day
+from provenance.evidence.clocks.delivering import Term, deliveries_of
 from provenance.evidence.clocks.reading import ClockReading, State
 from provenance.evidence.clocks.starting import Places, Started, find_start
 from provenance.evidence.erased import named, of_kind
-from provenance.evidence.facts import READABLE, DocumentFact, Holdings, StatedFact, events_of
+from provenance.evidence.facts import READABLE, DocumentFact, Holdings, StatedFact
 from provenance.evidence.rules.model import Carriage, ClaimType, ClockRule, RuleBook
 
 
@@ -66,15 +67,15 @@ def _read(
         assumptions.append(f"the goods were carried by {rule.carriage}; state the case's carriage")
     if not holdings.is_complete:
         assumptions.append("more is recorded than was read; an earlier event may be missing")
-    delivered = _no_right(rule, rules, holdings)
-    found = delivered or find_start(
+    found = find_start(
         rule, holdings.events, circumstances.stated, Places(rules, circumstances.zone)
     )
     erased = of_kind(holdings.erased, "event") if _starts_by_event(rule) else []
     if isinstance(found, str):
-        if erased and delivered is None:
+        if erased:
             found += f"; {named(erased)}: it may have been that"
-        return _reading(rule, "not_computable", assumptions, reason=found)
+        unknown = deliveries_of(rule, rules, holdings, None).notes
+        return _reading(rule, "not_computable", [*assumptions, *unknown], reason=found)
     if erased:
         assumptions.append(
             f"{named(erased)}: if it was what the period starts from, and earlier, the period ends "
@@ -88,15 +89,19 @@ def _read(
         rolls=rule.rolls,
     )
     ends_at = end_of(day, found.zone)
+    term = Term(ends_at if rule.effect == "right" else end_of(found.day, found.zone), found.zone)
+    deliveries = deliveries_of(rule, rules, holdings, term)
+    assumptions += [*found.assumptions, *deliveries.notes]
+    if deliveries.reason:
+        return _reading(rule, "not_computable", assumptions, reason=deliveries.reason)
     met = _met_by(rule, holdings.documents)
-    state = _state(rule, ends_at, met, now)
     gone = of_kind(holdings.erased, "document") if rule.met_by and met is None else []
     if gone:
         assumptions.append(f"{named(gone)}: it may have been what was due")
     return _reading(
         rule,
-        state,
-        [*assumptions, *found.assumptions],
+        _state(rule, ends_at, met, now),
+        assumptions,
         started=found,
         last=day.isoformat(),
         ends_at=ends_at,
@@ -107,18 +112,6 @@ def _read(
 
 def _starts_by_event(rule: ClockRule) -> bool:
     return any(start.event is not None for start in rule.starts)
-
-
-def _no_right(rule: ClockRule, rules: RuleBook, holdings: Holdings) -> str | None:
-    """Why a right to treat goods as lost cannot arise."""
-    if rule.effect != "right" or "total_loss" not in rule.claims:
-        return None
-    delivered = events_of(rules.events["delivered"], holdings.events)
-    if not delivered:
-        return None
-    return (
-        f"a delivery is recorded (record {delivered[0].logged.first_index}): the goods are not lost"
-    )
 
 
 def _met_by(rule: ClockRule, documents: Sequence[DocumentFact]) -> DocumentFact | None:

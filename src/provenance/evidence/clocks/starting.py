@@ -1,22 +1,32 @@
 """From when a period counts: an event or a stated date, with the zone of its place."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, tzinfo
+from dataclasses import dataclass, replace
+from datetime import UTC, date, timedelta, timezone, tzinfo
+from typing import Final
 
 from provenance.evidence.clocks.calendar import is_countable, last_day, local_date
 from provenance.evidence.clocks.reading import ClockStart, ZoneFrom
 from provenance.evidence.clocks.zones import zone_named, zone_of_offset
-from provenance.evidence.facts import READABLE, EventFact, Logged, StatedFact, events_of
-from provenance.evidence.rules.model import ClockRule, FactName, RuleBook, Start
+from provenance.evidence.facts import (
+    LATE_RECORD_MS,
+    READABLE,
+    EventFact,
+    Logged,
+    StatedFact,
+    event_of,
+    events_of,
+    whole_days,
+)
+from provenance.evidence.rules.model import PAST_FACTS, ClockRule, FactName, RuleBook, Start
 
 FACT_TITLES: Mapping[FactName, str] = {
     "agreed_delivery_on": "Agreed day of delivery",
     "arrived_on": "Day of arrival at the destination",
     "contract_on": "Day of the contract of carriage",
 }
-LATE_RECORD_MS = 86_400_000
-"""A day: an event that was recorded later than that has nobody but its recorder for its time."""
+_FIRST_ZONE: Final = timezone(timedelta(hours=14))
+"""Where a day begins first: a day that has not come there has come nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +50,26 @@ class Started:
 def find_start(
     rule: ClockRule, events: Sequence[EventFact], stated: Sequence[StatedFact], places: Places
 ) -> Started | str:
-    """Return the first of the rule's starts that is there, or why none is."""
+    """Return the first of the rule's starts that is there, or why none is.
+
+    A stated day that cannot be true is passed over, which is told.
+    """
+    passed_over: list[str] = []
     for start in rule.starts:
+        fact = next((fact for fact in stated if fact.name == start.fact), None)
+        if fact is not None and (doubt := _impossible(fact, start, events, places)):
+            passed_over.append(doubt)
+            continue
         found = (
-            _from_event(start, events, places) if start.event else _from_fact(start, stated, places)
+            _from_event(start, events, places) if start.event else _from_fact(start, fact, places)
         )
         if found is not None:
-            return found
+            return replace(
+                found, assumptions=(*passed_over, *start.assumptions, *found.assumptions)
+            )
     wanted = " or ".join(_wanted(start, places.rules) for start in rule.starts)
-    return f"nothing is recorded that it could start from: {wanted}"
+    nothing = f"nothing is recorded that it could start from: {wanted}"
+    return "; ".join([nothing, *passed_over])
 
 
 def _wanted(start: Start, rules: RuleBook) -> str:
@@ -58,8 +79,28 @@ def _wanted(start: Start, rules: RuleBook) -> str:
     return f"an event '{rules.events[start.event].title}'"
 
 
-def _from_fact(start: Start, stated: Sequence[StatedFact], places: Places) -> Started | None:
-    fact = next((fact for fact in stated if fact.name == start.fact), None)
+def _impossible(fact: StatedFact, start: Start, events: Sequence[EventFact], places: Places) -> str:
+    """Why a stated day cannot be true; nothing where it can."""
+    said = f"'{FACT_TITLES[fact.name]}' is stated as {fact.day} (record {fact.logged.first_index})"
+    if fact.name in PAST_FACTS and fact.day > local_date(fact.logged.recorded_at, _FIRST_ZONE):
+        return f"{said}, a day that had not come when it was stated: it is not used"
+    if start.not_after is None:
+        return ""
+    kind = places.rules.events[start.not_after]
+    event = event_of(kind, events)
+    if event is None:
+        return ""
+    zone, *_ = _zone(event.place, event.offset, places)
+    day = local_date(event.latest, zone)
+    if fact.day <= day:
+        return ""
+    return (
+        f"{said}, after '{kind.title}' of {day} (record {event.logged.first_index}), which it cannot "
+        "have followed: it is not used, and the period ends earlier"
+    )
+
+
+def _from_fact(start: Start, fact: StatedFact | None, places: Places) -> Started | None:
     if fact is None or not is_countable(fact.day):
         return None
     zone, name, zone_from, assumptions = _zone(None, None, places)
@@ -153,10 +194,10 @@ def _doubtful(event: EventFact) -> list[str]:
             )
         ]
     if logged.recorded_at - event.occurred_at > LATE_RECORD_MS:
-        days = (logged.recorded_at - event.occurred_at) // LATE_RECORD_MS
+        late = whole_days(logged.recorded_at - event.occurred_at)
         return [
             (
-                f"the event was recorded {days} days after the time that it claims, for which nothing "
+                f"the event was recorded {late} after the time that it claims, for which nothing "
                 "but its recorder vouches; the claimed time is used, which ends the period earlier"
             )
         ]

@@ -9,7 +9,7 @@ from provenance.evidence.crosschecks.dates import date_checks
 from provenance.evidence.crosschecks.model import CrossCheck, Stated, Verdict
 from provenance.evidence.crosschecks.showing import MAX_SHOWN, compared
 from provenance.evidence.crosschecks.statements import Said, stands, stated, statements
-from provenance.evidence.facts import DocumentFact, ErasedFact, Holdings
+from provenance.evidence.facts import DocumentFact, ErasedFact, Holdings, StatedFact
 from provenance.evidence.money import Money
 from provenance.evidence.rules.model import RuleBook
 
@@ -21,13 +21,16 @@ _SAME_ROLE: Final = ("declared", "invoiced", "insured", "freight")
 _PARTIES: Final = ("consignor", "consignee", "buyer", "seller", "insured", "declarant")
 
 
-def cross_check(rules: RuleBook, holdings: Holdings, *, zone: str | None) -> list[CrossCheck]:
+def cross_check(
+    rules: RuleBook, holdings: Holdings, *, zone: str | None, facts: Sequence[StatedFact] = ()
+) -> list[CrossCheck]:
     """Return every comparison that the documents and events of a shipment allow.
 
     Args:
         rules: says which events are taking over, delivery, loss.
         holdings: what is recorded.
         zone: IANA name of the zone in which an event's day is meant, where it is known.
+        facts: days that the claimant states.
 
     """
     everything = statements(holdings.documents)
@@ -36,7 +39,7 @@ def cross_check(rules: RuleBook, holdings: Holdings, *, zone: str | None) -> lis
         *_values(said),
         *_quantities(said),
         *_parties(said),
-        *date_checks(rules, holdings, said, zone=zone),
+        *date_checks(rules, holdings, said, zone=zone, facts=facts),
         *_revised(everything),
         *_unreadable(holdings.documents),
         *_erased(holdings.erased),

@@ -6,9 +6,9 @@ parcel is compared by itself; what names no parcel concerns all of them.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from provenance.evidence.clocks.calendar import local_date
 from provenance.evidence.clocks.zones import zone_named, zone_of_offset
@@ -22,7 +22,7 @@ from provenance.evidence.crosschecks.statements import (
     Said,
     stated,
 )
-from provenance.evidence.facts import EventFact, Holdings, event_of, events_of
+from provenance.evidence.facts import EventFact, Holdings, StatedFact, event_of, events_of
 from provenance.evidence.rules.model import EventKind, RuleBook
 
 
@@ -44,17 +44,27 @@ class _Told:
     deliveries: list[_Dated]
     losses: list[_Dated]
     policies: list[_Dated]
+    cover_begins: list[_Dated]
     cover_ends: list[_Dated]
     invoices: list[_Dated]
     declarations: list[_Dated]
+    arrivals: list[_Dated] = field(default_factory=list)
 
 
 def date_checks(
-    rules: RuleBook, holdings: Holdings, said: Sequence[Said], *, zone: str | None
+    rules: RuleBook,
+    holdings: Holdings,
+    said: Sequence[Said],
+    *,
+    zone: str | None,
+    facts: Sequence[StatedFact] = (),
 ) -> Iterator[CrossCheck]:
     """Return the comparisons of dates."""
     yield from together(_instants(rules, holdings))
-    told = _told(rules, holdings, said, zone)
+    told = replace(
+        _told(rules, holdings, said, zone),
+        arrivals=[_claimed(fact) for fact in facts if fact.name == "arrived_on"],
+    )
     yield from together(_orders(told))
     for check, days in (
         (("pickup-day", "Day of pick-up, documents and event"), told.pickups),
@@ -73,6 +83,7 @@ def _told(rules: RuleBook, holdings: Holdings, said: Sequence[Said], zone: str |
         deliveries=[*_dated(said, ("delivered_on", None)), *days("delivered")],
         losses=[*_dated(said, ("lost_on", None)), *days("damaged"), *days("lost")],
         policies=_dated(said, ("issued_on", POLICIES), ("policy_from", None)),
+        cover_begins=_dated(said, ("policy_from", None)),
         cover_ends=_dated(said, ("policy_to", None)),
         invoices=_dated(said, ("issued_on", INVOICES)),
         declarations=_dated(said, ("declared_on", None), ("issued_on", DECLARATIONS)),
@@ -120,11 +131,13 @@ def _orders(told: _Told) -> Iterator[CrossCheck]:
     """Compare days that have an order, of each parcel by itself."""
     groups = for_each_parcel(
         *(told.pickups, told.deliveries, told.losses, told.policies),
-        *(told.cover_ends, told.invoices, told.declarations),
+        *(told.cover_begins, told.cover_ends, told.invoices, told.declarations),
+        told.arrivals,
     )
     agreeing: set[str] = set()
     for parcel, concerning in groups:
-        pickups, deliveries, losses, policies, ends, invoices, declarations = concerning
+        pickups, deliveries, losses, policies, *others = concerning
+        begins, ends, invoices, declarations, arrivals = others
         if any(not one.is_event for one in (*pickups, *deliveries)):
             yield from _days(
                 ("delivery-before-pickup", "Pick-up before delivery, by documents and events"),
@@ -132,7 +145,12 @@ def _orders(told: _Told) -> Iterator[CrossCheck]:
                 parcel,
                 agreeing,
             )
+        if losses:
+            cover = ("loss-outside-cover", "Loss while the cover ran")
+            yield from _days(cover, (begins, losses, ends), parcel, agreeing)
         for check, pair in (
+            (("arrival-before-taking-over", "Taking over before arrival"), (pickups, arrivals)),
+            (("arrival-after-delivery", "Arrival before delivery"), (arrivals, deliveries)),
             (("loss-before-taking-over", "Taking over before the loss"), (pickups, losses)),
             (("policy-after-loss", "Policy issued before the loss"), (policies, losses)),
             (
@@ -143,38 +161,42 @@ def _orders(told: _Told) -> Iterator[CrossCheck]:
                 ("invoice-after-declaration", "Invoice before declaration"),
                 (invoices, declarations),
             ),
-            (("cover-ended-before-loss", "Loss while the cover ran"), (losses, ends)),
         ):
             yield from _days(check, pair, parcel, agreeing)
 
 
 def _days(
     check: tuple[str, str],
-    pair: tuple[Sequence[_Dated], Sequence[_Dated]],
+    order: Sequence[Sequence[_Dated]],
     parcel: str,
     agreeing: set[str],
 ) -> Iterator[CrossCheck]:
-    """Compare: no day of the first comes after the earliest of the second.
+    """Compare: no day of one group comes after the earliest of the next; empty ones are left out.
 
     Of the parcels that agree the first is told whole and the others are counted; ``agreeing``
     are the comparisons of which that is done.
     """
-    first, second = pair
-    if not first or not second:
+    groups = [group for group in order if group]
+    if len(groups) < 2:
         return
-    last, earliest = max(one.day for one in first), min(one.day for one in second)
-    in_order = last <= earliest
+    broken = [_out_of_order(first, second) for first, second in pairwise(groups)]
+    in_order = not any(broken)
     if in_order and check[0] in agreeing:
-        first, second = first[-1:], second[-1:]
+        groups = [group[-1:] for group in groups]
     elif in_order:
         agreeing.add(check[0])
     yield compared(
         *check,
-        [one.stated for one in (*first, *second)],
+        [one.stated for group in groups for one in group],
         verdict="agrees" if in_order else "differs",
-        explanation="" if in_order else f"{last} is after {earliest}",
+        explanation=", ".join(filter(None, broken)),
         parcel=parcel,
     )
+
+
+def _out_of_order(first: Sequence[_Dated], second: Sequence[_Dated]) -> str:
+    last, earliest = max(one.day for one in first), min(one.day for one in second)
+    return f"{last} is after {earliest}" if last > earliest else ""
 
 
 def _same_day(check_id: str, title: str, told: Sequence[_Dated]) -> Iterator[CrossCheck]:
@@ -241,6 +263,16 @@ def _dated(said: Sequence[Said], *wanted: tuple[str, frozenset[str] | None]) -> 
 def _of(event: EventFact, zone: str | None) -> _Dated:
     day = local_date(event.occurred_at, _zone(event, zone))
     return _Dated(day, _instant(event), event.about, is_event=True)
+
+
+def _claimed(fact: StatedFact) -> _Dated:
+    told = Stated(
+        first_index=fact.logged.first_index,
+        value=fact.day.isoformat(),
+        source="case",
+        by=fact.name,
+    )
+    return _Dated(fact.day, told, ())
 
 
 def _zone(event: EventFact, zone: str | None) -> tzinfo:

@@ -13,14 +13,15 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``first_index`` is the record that says it: of what a description says, the description, and
     ``document`` is then the document's. ``source`` is where in it that stands, ``by`` the kind of
-    document. ``standing``: the document's ``own`` word, by whoever sent it; what an ``other``
+    document; what the claimant states in an act of the ``case`` is by the name of the fact.
+    ``standing``: the document's ``own`` word, by whoever sent it; what an ``other``
     organisation says of it; or what its sender said before, ``superseded`` by a newer description.
     ``submitter`` is who recorded it, by the statement, ``organisation`` the operator's name for it.
     """
 
     first_index: int
     value: str
-    source: Literal["description", "UBL", "CII", "event", "log"]
+    source: Literal["description", "UBL", "CII", "event", "log", "case"]
     by: str = ""
     document: int | None = None
     standing: Standing = "own"

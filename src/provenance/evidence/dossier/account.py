@@ -13,13 +13,12 @@ from provenance.evidence.cover import CoverReading
 from provenance.evidence.crosschecks import CrossCheck, Stated
 from provenance.evidence.dossier.report import Clock, Found, Item, Section
 from provenance.evidence.dossier.sheet import ENTRY, spelled_time
-from provenance.evidence.facts import Erased, Holdings, Logged, Proof
+from provenance.evidence.facts import DAY_MS, Erased, Holdings, Logged, Proof, whole_days
 from provenance.evidence.limits import LimitReading
 from provenance.evidence.money import plain
 
 NO_ADVICE: Final = "The rules' reading of the records; a working aid and not legal advice"
 
-_DAY_MS: Final = 86_400_000
 _HOUR_MS: Final = 3_600_000
 _BASES: Final[Mapping[Basis, str]] = {
     "claimed": "as the event claims",
@@ -171,7 +170,8 @@ def _left(clock: ClockReading) -> str:
         return clock.reason
     day = f"last day {clock.last_day} ({clock.start.zone})"
     if clock.met_by is not None:
-        return f"{day}; entry {clock.met_by}"
+        how = "met by" if clock.state == "met" else "recorded late:"
+        return f"{day}; {how} entry {clock.met_by}"
     if clock.left_ms is not None:
         return f"{day}; {_duration(clock.left_ms)} left"
     return f"{day}; {_duration(clock.late_ms or 0)} ago"
@@ -189,8 +189,8 @@ def _start(start: ClockStart) -> str:
     parts = [f"{start.what}, entry {start.first_index}: {at}, {_BASES[start.basis]}"]
     recorded = f"recorded {spelled_time(start.recorded_at)} UTC"
     late = 0 if start.claimed_at is None else start.recorded_at - start.claimed_at
-    if late >= _DAY_MS:
-        recorded += f", {late // _DAY_MS} days after the time that it claims"
+    if late >= DAY_MS:
+        recorded += f", {whole_days(late)} after the time that it claims"
     parts.append(recorded)
     parts.append(
         f"anchored {spelled_time(start.logged_before)} UTC"
@@ -201,9 +201,10 @@ def _start(start: ClockStart) -> str:
 
 
 def _duration(milliseconds: int) -> str:
-    if milliseconds >= 2 * _DAY_MS:
-        return f"{milliseconds // _DAY_MS} days"
-    return f"{milliseconds // _HOUR_MS} hours"
+    if milliseconds >= 2 * DAY_MS:
+        return whole_days(milliseconds)
+    hours = milliseconds // _HOUR_MS
+    return f"{hours} {'hour' if hours == 1 else 'hours'}"
 
 
 def _compared(check: CrossCheck) -> tuple[str, ...]:

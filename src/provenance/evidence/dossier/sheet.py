@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import zip_longest
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -63,6 +63,9 @@ _FEWEST_LINES: Final = 6
 """Lines of one cell, in a table of few rows and of many."""
 _TABLE_LINES: Final = 2_000
 """Lines of one table, where its rows are so long: fifty pages, beyond which nobody reads on."""
+_SHORT: Final = 8
+_SHORT_MM: Final = 90.0
+"""Parts and millimetres of a table that stays together: a third of a page."""
 _SURE_TO_FIT: Final = 60
 """Letters that are never more lines than stay together, however wide."""
 
@@ -146,10 +149,7 @@ class Sheet(FPDF):
         most = max(_FEWEST_LINES, min(_MOST_LINES, _TABLE_LINES // len(rows)))
         columns = _Columns(tuple(heads), tuple(width * self.epw / 100 for width in widths), most)
         if title:
-            first = next(self._parts(rows[0], columns))
-            self.heading(
-                title, before=self._height(heads, columns) + self._height(first.cells, columns)
-            )
+            self.heading(title, before=self._height(heads, columns) + self._kept(rows, columns))
         self.ln(1)
         self._font(_CELL_SIZE, INK)
         self.set_draw_color(*_LINE)
@@ -178,21 +178,38 @@ class Sheet(FPDF):
                         )
         self.ln(2)
 
-    def _parts(self, cells: Sequence[str], columns: "_Columns") -> Iterator["_Part"]:
-        """Divide a row so that each part of it fits on a page."""
-        mark = columns.mark(cells)
-        divided = [
-            self._divided(cell, width, columns.most, mark)
-            for cell, width in zip(cells, columns.widths, strict=True)
-        ]
-        parts = list(zip_longest(*divided, fillvalue=""))
-        for number, part in enumerate(parts):
-            yield _Part(part, is_first=number == 0, is_last=number == len(parts) - 1)
+    def _kept(self, rows: Sequence[Sequence[str]], columns: "_Columns") -> float:
+        """Height of what stays together below heads: a short table, else its first two parts."""
+        parts = islice((part for row in rows for part in self._parts(row, columns)), _SHORT + 1)
+        heights = [self._height(part.cells, columns) for part in parts]
+        whole = sum(heights)
+        if len(heights) <= _SHORT and whole <= _SHORT_MM:
+            return whole
+        return sum(heights[:2])
 
-    def _divided(self, cell: str, width: float, most: int, mark: str) -> list[str]:
-        shown = self._letters.shown(cell, longest=_LONGEST, mark=mark)
-        if len(shown) <= _SURE_TO_FIT and shown.count("\n") < _PART:
-            return [shown]
+    def _parts(self, cells: Sequence[str], columns: "_Columns") -> Iterator["_Part"]:
+        """Divide a row so that each part of it fits on a page.
+
+        All cells are divided after the same number of lines: none has a gap where another goes on.
+        """
+        mark = columns.mark(cells)
+        shown = [self._letters.shown(cell, longest=_LONGEST, mark=mark) for cell in cells]
+        if all(len(cell) <= _SURE_TO_FIT and cell.count("\n") < _PART for cell in shown):
+            yield _Part(tuple(shown), is_first=True, is_last=True)
+            return
+        divided = [
+            self._lines(cell, width, columns.most, mark)
+            for cell, width in zip(shown, columns.widths, strict=True)
+        ]
+        longest = max(map(len, divided))
+        count = math.ceil(longest / _PART)
+        even = math.ceil(longest / count)
+        for number in range(count):
+            start = number * even
+            part = tuple("\n".join(lines[start : start + even]) for lines in divided)
+            yield _Part(part, is_first=number == 0, is_last=number == count - 1)
+
+    def _lines(self, shown: str, width: float, most: int, mark: str) -> list[str]:
         lines = self.multi_cell(
             # A hair narrower: each line is one when it is set by itself, too.
             width - 0.1,
@@ -204,12 +221,7 @@ class Sheet(FPDF):
             output=MethodReturnValue.LINES,
         )
         assert isinstance(lines, list)
-        if len(lines) > most:
-            lines = [*lines[: most - 1], mark]
-        elif len(lines) <= _PART:
-            return [shown]
-        even = math.ceil(len(lines) / math.ceil(len(lines) / _PART))
-        return ["\n".join(lines[start : start + even]) for start in range(0, len(lines), even)]
+        return [*lines[: most - 1], mark] if len(lines) > most else lines
 
     def _height(self, cells: Sequence[str], columns: "_Columns") -> float:
         """Height of a row, in millimetres."""

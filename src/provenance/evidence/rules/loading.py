@@ -34,7 +34,7 @@ def built_in_rules() -> RuleBook:
     """The rules that come with this release."""
     text = files(__package__).joinpath("claims.toml").read_text(encoding="utf-8")
     rules = _read(text, RuleBook, path="claims.toml")
-    return _checked(rules, rules, text, path="claims.toml")
+    return _with_kinds(_checked(rules, rules, text, path="claims.toml"))
 
 
 def load_rules(terms: Path | None) -> RuleBook:
@@ -72,7 +72,7 @@ def read_terms(text: str, rules: RuleBook, *, path: str) -> RuleBook:
     terms = _read(text, Terms, path=path)
     for place, message in _foreign(terms, rules):
         raise RulesError(_told(place, message), path=path, line=line_of(text, place))
-    return _checked(terms, _joined(rules, terms), text, path=path)
+    return _with_kinds(_checked(terms, _joined(rules, terms), text, path=path))
 
 
 def _read(text: str, model: type[M], *, path: str) -> M:
@@ -158,6 +158,15 @@ def _joined(rules: RuleBook, terms: Terms) -> RuleBook:
     )
 
 
+def _with_kinds(rules: RuleBook) -> RuleBook:
+    """Give each kind of event the words of those that are of it too."""
+    events = {}
+    for name, kind in rules.events.items():
+        words = [*kind.match, *(word for one in kind.also for word in rules.events[one].match)]
+        events[name] = kind.model_copy(update={"match": tuple(dict.fromkeys(words))})
+    return rules.model_copy(update={"events": events})
+
+
 def _checked(part: RuleBook | Terms, whole: RuleBook, text: str, *, path: str) -> RuleBook:
     """Return ``whole`` if nothing is wrong with ``part`` of it, which stands in ``text``."""
     for place, message in _problems(part, whole):
@@ -192,11 +201,15 @@ def _problems(part: RuleBook | Terms, whole: RuleBook) -> Iterator[Problem]:
 
 def _unknown_names(part: RuleBook | Terms, whole: RuleBook) -> Iterator[Problem]:
     used: list[tuple[tuple[str | int, ...], str]] = [
-        (("clocks", at, "starts", start_at, "event"), start.event)
+        (("clocks", at, "starts", start_at), name)
         for at, clock in enumerate(part.clocks)
         for start_at, start in enumerate(clock.starts)
-        if start.event is not None
+        for name in start.events
     ]
+    if isinstance(part, RuleBook):
+        used += [
+            (("events", at, "also"), name) for at, kind in part.events.items() for name in kind.also
+        ]
     clocks = {clock.id for clock in whole.clocks}
     for claim, rule in part.claims.items():
         for at, line in enumerate(rule.lines):

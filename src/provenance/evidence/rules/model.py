@@ -15,6 +15,8 @@ Carriage: TypeAlias = Literal["air", "road", "any"]
 RestDay: TypeAlias = Literal["sunday", "holiday"]
 FactName: TypeAlias = Literal["agreed_delivery_on", "arrived_on", "contract_on"]
 """Dates that the claimant states, because no event tells them."""
+PAST_FACTS: Final[frozenset[FactName]] = frozenset({"arrived_on", "contract_on"})
+"""Those on which something happened, so that nobody can state them beforehand."""
 
 MAX_UNITS: Final = 10_000
 """Longest period in days; no convention comes near it."""
@@ -47,13 +49,15 @@ class Match(_Model):
 class EventKind(_Model):
     """A milestone and the events that are it; ``pick`` decides which of several counts.
 
-    ``note`` is what must be known where something is computed from it.
+    ``also`` are kinds whose events are of this one too, with what a carrier adds to them; once the
+    rules are read, ``match`` has them. ``note`` is what must be known where something is computed from it.
     """
 
     title: _Text
     match: tuple[Match, ...] = Field(min_length=1, max_length=64)
     source: _Text
     pick: Literal["first", "last"] = "first"
+    also: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -78,17 +82,30 @@ class Period(_Model):
 
 
 class Start(_Model):
-    """What a period counts from: an event or a stated date, and how long after it."""
+    """What a period counts from: an event or a stated date, and how long after it.
+
+    ``not_after`` is an event that what is stated cannot have followed: a day after that is passed
+    over. ``assumptions`` are what must be known where the period counts from this.
+    """
 
     event: _Id | str | None = None
     fact: FactName | None = None
     after: Period | None = None
+    not_after: str | None = None
+    assumptions: tuple[_Text, ...] = ()
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:
         if (self.event is None) == (self.fact is None):
             raise ValueError("give exactly one of event and fact")
+        if self.not_after is not None and self.fact is None:
+            raise ValueError("not_after bounds a stated date; give it with fact")
         return self
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Names of the events that it looks at."""
+        return tuple(name for name in (self.event, self.not_after) if name is not None)
 
 
 class ClockRule(_Model):
@@ -97,6 +114,8 @@ class ClockRule(_Model):
     ``starts`` are tried in order. ``effect``: a complaint or an action is due by its end, or a
     right arises then. ``skips`` are days that do not count; ``rolls`` moves a last day that is a
     Sunday or holiday to the next that is not. ``met_by`` are documents whose recording meets it.
+    ``lost_goods``: it is of goods that were not delivered within a term, which ends with the period
+    of a right, and with the day from which any other period counts.
     """
 
     id: _Id
@@ -112,7 +131,13 @@ class ClockRule(_Model):
     skips: tuple[RestDay, ...] = ()
     rolls: bool = False
     met_by: tuple[_Code, ...] = ()
+    lost_goods: bool = False
     assumptions: tuple[_Text, ...] = ()
+
+    @property
+    def concerns_lost_goods(self) -> bool:
+        """Whether a delivery within the term leaves nothing that it could be of."""
+        return self.lost_goods or (self.effect == "right" and "total_loss" in self.claims)
 
 
 class Rate(_Model):
