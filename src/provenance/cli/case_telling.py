@@ -1,5 +1,6 @@
 """Tells a claims case in lines of text: what stands in it, what runs out, and what that rests on."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ _BASES: Final = {
     "stated": "as the claimant states it",
 }
 """Whose word the start of a period is."""
+_NAMED: Final = 8
+"""Erased acts that are named one by one."""
 
 
 def told(found: dict[str, Any]) -> list[str]:
@@ -27,6 +30,7 @@ def told(found: dict[str, Any]) -> list[str]:
     ]
     if "hold" in found:
         lines.append(f"legal hold: {found['hold']['reason']}")
+    lines += _erased(found)
     lines += ["", "checklist"]
     lines += [_line(line) for line in assessment["checklist"]]
     lines += ["", "clocks"]
@@ -57,6 +61,23 @@ def told(found: dict[str, Any]) -> list[str]:
         for item in found["history"]
     ]
     return [*lines, "", found["note"]]
+
+
+def _erased(found: dict[str, Any]) -> Iterator[str]:
+    """What cannot be told any more, for an act that told it was erased."""
+    if gone := found.get("erased_acts"):
+        yield f"note: what {_acts(gone)} changed is not known any more: erased"
+    if doubts := found.get("state_doubts"):
+        yield (
+            f"note: {found['state']} is the last state that is known; {_acts(doubts)} may have "
+            "moved the case on: record the move again if so"
+        )
+
+
+def _acts(numbers: Sequence[int]) -> str:
+    named = ", ".join(map(str, numbers[:_NAMED]))
+    more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+    return f"act {named}{more}" if len(numbers) == 1 else f"acts {named}{more}"
 
 
 def _line(line: dict[str, Any]) -> str:
