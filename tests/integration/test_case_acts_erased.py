@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -197,6 +197,51 @@ async def test_an_act_whose_forerunner_was_erased_is_answered_again_as_it_was(
     assert (again.status_code, again.json()["repeated"]) == (201, True)
     gone = await one.act(1, to("submitted"))
     assert (gone.status_code, gone.json()["code"]) == (409, "stale-case")
+
+
+@pytest.mark.parametrize(
+    ("seq", "said"),
+    [
+        (1, []),
+        (3, ["is withdrawn again instead of closed"]),
+        (4, ["the legal hold of act 1", "a closed case takes too"]),
+    ],
+)
+async def test_who_erases_an_act_is_told_before_and_after_what_changes_about_its_case(
+    service: ServiceUnderTest, seq: int, said: list[str]
+) -> None:
+    row = TABLE["what released a hold of a closed case"]
+    one = await made(service, replace(row, gone=()))
+    history = (await one.desk.read(one.case))["history"]
+    first = history[seq]["first_index"]
+    before = await erase(service, records=[first], dry_run=True)
+    done = await erase(service, records=[first])
+    assert before.get("warnings", []) == done.get("warnings", [])
+    told = " ".join(done.get("warnings", []))
+    assert bool(told) is bool(said)
+    assert all(part in told for part in [*said, *([one.case] if said else [])])
+    if seq == 4:
+        refused = await erase_refused(service, one.scan)
+        assert "under the legal hold" in refused
+        assert (await one.act(5, RELEASE)).status_code == 201
+        assert (await erase(service, records=[one.scan], dry_run=True))["kept"] == []
+
+
+async def test_a_case_that_goes_as_a_whole_changes_nothing_that_is_told(
+    service: ServiceUnderTest,
+) -> None:
+    one = await made(service, replace(TABLE["a hold with its release"], gone=()))
+    shown = await erase(service, subjects=[one.case], dry_run=True)
+    assert len(shown["erased"]) == 3
+    assert "warnings" not in shown
+
+
+async def erase_refused(service: ServiceUnderTest, first_index: int) -> str:
+    """Why a record is not erased."""
+    shown = await erase(service, records=[first_index], dry_run=True)
+    assert shown["erased"] == []
+    reason: str = shown["kept"][0]["reason"]
+    return reason
 
 
 async def test_a_damaged_case_does_not_hide_the_others(service: ServiceUnderTest) -> None:
