@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -31,12 +32,14 @@ from provenance.evidence.cases.records import act_key, act_mac, act_submission, 
 from provenance.evidence.cases.states import MOVES, STATES, State, check_move
 from provenance.evidence.described import Described
 from provenance.evidence.errors import (
+    AmountError,
     ClosedCaseError,
     EvidenceError,
     UnlawfulMoveError,
     UnreadableActError,
 )
 from provenance.evidence.facts import Logged
+from provenance.evidence.money import Money
 from provenance.intake.repetition import EventKeys
 from provenance.verify.audit.expected import AuditedPayload
 from provenance.wiring.auditing import expected_events
@@ -219,6 +222,16 @@ def test_whatever_is_erased_the_rest_is_folded_and_its_last_move_tells_the_state
     assert case.state_doubts == (() if case.state == "closed" else later)
     # Nothing that is erased closes a case: closed is what a move that is left says.
     assert whole.state == "closed" or case.state != "closed"
+
+
+def test_an_amount_that_was_recorded_before_amounts_were_checked_is_read() -> None:
+    below = AmountsChanged((("claimed", Money("EUR", Decimal("-412.505"))),))
+    recorded = Act.decode(act(1, below).encode())
+    case = fold(logged(OPENED, recorded))
+    assert case is not None
+    assert case.amounts == below.amounts
+    with pytest.raises(AmountError, match="not below zero"):
+        check_act(case, below)
 
 
 def test_a_second_opening_is_no_act_of_a_case() -> None:

@@ -41,7 +41,7 @@ from provenance.evidence.cases.acts import (
     read_act,
     read_request,
 )
-from provenance.evidence.cases.bodies import MAX_NAME, EvidenceLinked, Opened
+from provenance.evidence.cases.bodies import MAX_NAME, EvidenceLinked, Opened, check_amounts
 from provenance.evidence.cases.fold import Case, LoggedAct, applied, check_act, fold
 from provenance.evidence.cases.records import act_submission, case_id
 from provenance.evidence.cases.states import STATES, State
@@ -102,6 +102,7 @@ class CaseDesk:
             body=Opened.read(members),
             author=author,
         )
+        check_amounts(act.body)
         answer = await self._log(act, "opened", principal)
         return json_answer(
             msgspec.structs.replace(answer, unrecorded=unrecorded),

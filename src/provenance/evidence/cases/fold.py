@@ -26,6 +26,7 @@ from provenance.evidence.cases.bodies import (
     NoteAdded,
     Opened,
     StateChanged,
+    check_amounts,
 )
 from provenance.evidence.cases.states import MOVES, State, check_move
 from provenance.evidence.clocks.clock import Circumstances
@@ -147,8 +148,10 @@ def check_act(case: Case, body: Body) -> None:
         UnlawfulMoveError: the table of states does not have the move.
         ClosedCaseError: the case does not take such an act now.
         UnknownEvidenceError: evidence is unlinked that is not linked.
+        FormatError: an amount is none that could be paid.
 
     """
+    check_amounts(body)
     if isinstance(body, Opened):
         raise ClosedCaseError("the case was opened already; open another one for another claim")
     if case.state == "closed" and not isinstance(body, NoteAdded | HoldPlaced | StateChanged):
