@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from provenance.evidence.excerpts import excerpt
+
 _DAY_MS: Final = 86_400_000
 _HOUR_MS: Final = 3_600_000
 _BASES: Final = {
@@ -29,7 +31,7 @@ def told(found: dict[str, Any]) -> list[str]:
         ),
     ]
     if "hold" in found:
-        lines.append(f"legal hold: {found['hold']['reason']}")
+        lines.append(f"legal hold: {excerpt(found['hold']['reason'])}")
     lines += _erased(found)
     lines += ["", "checklist"]
     lines += [_line(line) for line in assessment["checklist"]]
@@ -84,8 +86,10 @@ def _line(line: dict[str, Any]) -> str:
     filled = line.get("filled_by", ())
     records = ", ".join(f"{one['first_index']}" for one in filled)
     by = f"  record {records}" if records else ""
-    remarks = dict.fromkeys([line.get("remark", ""), *(one.get("remark", "") for one in filled)])
-    said = "; ".join(filter(None, remarks))
+    whole = line.get("remark", "")
+    # What the line says itself is not said again of what fills it.
+    untold = [said for one in filled if (said := one.get("remark", "")) and said not in whole]
+    said = "; ".join(filter(None, dict.fromkeys([whole, *untold])))
     return f"  {line['state']:<12}  {line['need']:<8}  {line['title']} [{line['id']}]{by}" + (
         f"\n      {said}" if said else ""
     )

@@ -106,7 +106,17 @@ def test_a_line_tells_its_remarks_once() -> None:
     }
     text = case(checklist=[line])
     assert "unverifiable  required  Delivery recorded [delivered]  record 7" in text
+    assert text.count("record 7 was erased") == 1, text
     assert "record 7 was erased: it may have been this" in text
+
+
+def test_a_hold_tells_the_beginning_of_its_reason_on_one_line() -> None:
+    text = text_of({}, hold={"reason": "a suit\n" + "x" * 3_000, "seq": 1})
+    (line,) = [line for line in text.splitlines() if line.startswith("legal hold: ")]
+    assert line.startswith("legal hold: a suit xxx")
+    assert line.endswith("xxx ... (shortened, 3007 characters in all)")
+    assert len(line) < 280
+    assert "legal hold: a suit\n" in text_of({}, hold={"reason": "a suit", "seq": 1})
 
 
 def test_acts_that_were_erased_are_said_to_be_with_what_they_may_have_done() -> None:
