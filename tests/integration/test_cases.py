@@ -57,6 +57,40 @@ async def test_a_case_goes_its_way_and_its_history_tells_it(service: ServiceUnde
     assert "hold" not in found
 
 
+@pytest.mark.parametrize(
+    ("currency", "value", "code"),
+    [
+        ("EUR", "-412.50", "bad-amount"),
+        ("EUR", "-0", "bad-amount"),
+        ("EUR", "412.505", "bad-amount"),
+        ("JPY", "1.5", "bad-amount"),
+        ("EUR", "1" + "0" * 15, "bad-amount"),
+        ("XAU", "1", "unknown-currency"),
+    ],
+)
+async def test_an_amount_that_nobody_can_pay_is_refused_wherever_it_stands(
+    service: ServiceUnderTest, currency: str, value: str, code: str
+) -> None:
+    desk, epc = await new_desk(service), parcel()
+    money = {"currency": currency, "value": value}
+    amounts, facts = [{"role": "claimed", **money}], {"stated_sum": money}
+    case = await desk.open(epc, "damage", amounts=[{**amounts[0], "currency": "EUR", "value": "0"}])
+    opening = {"claim": "damage", "shipments": [epc], "claimant": "N"}
+    refused = [
+        await desk.claims.post("/v1/cases", json={**opening, "amounts": amounts}),
+        await desk.claims.post("/v1/cases", json={**opening, "facts": facts}),
+        await desk.act(case, 1, "amounts_changed", amounts=amounts),
+        await desk.act(case, 1, "facts_changed", facts=facts),
+    ]
+    member = "currency" if code == "unknown-currency" else "value"
+    assert [one.status_code for one in refused] == [400] * 4
+    faults = [one.json()["errors"][0] for one in refused]
+    assert [(one["code"], one["pointer"]) for one in faults] == [
+        (code, f"{where}/{member}") for where in ("/amounts/0", "/facts/stated_sum") * 2
+    ]
+    assert (await desk.read(case))["seq"] == 1
+
+
 async def test_each_act_is_a_record_about_the_case_and_its_shipments(
     service: ServiceUnderTest,
 ) -> None:

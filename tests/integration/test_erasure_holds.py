@@ -1,7 +1,5 @@
 """What a case rests on stays: under a legal hold whoever asks, in an open case whatever its age."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +8,8 @@ from sqlalchemy import select, update
 from fixtures.application import ServiceUnderTest, event, parcel
 from fixtures.cases import Desk, Json, at, new_desk
 from fixtures.documents import pdf, upload
-from fixtures.erasing import REASON, erase
+from fixtures.erasing import REASON, due_later, erase
 from provenance.db.tables import records
-from provenance.erasure.periods import Periods
 from provenance.evidence.timelines.trails import TrailStore
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
@@ -246,14 +243,3 @@ async def description(desk: Desk, document: Json, subject: str) -> int:
     assert answer.status_code == 201, answer.text
     first: int = answer.json()["first_index"]
     return first
-
-
-async def due_later(service: ServiceUnderTest) -> set[int]:
-    """What retention would erase in two months, if everything were kept for one."""
-    now = int((datetime.now(UTC) + timedelta(days=60)).timestamp() * 1000)
-    retention = replace(
-        service.services.retention,
-        periods=Periods.model_validate({"default": {"days": 30}}),
-        now_ms=lambda: now,
-    )
-    return {target.first_index async for part in retention.due() for target in part}

@@ -135,6 +135,7 @@ def list_cases(
     }
     found: list[dict[str, Any]] = []
     erased: list[dict[str, Any]] = []
+    damaged: list[dict[str, Any]] = []
     token: str | None = None
     with reported(), _service(url, key) as service:
         while True:
@@ -142,24 +143,29 @@ def list_cases(
             page = _value(service.ask("GET", "/v1/cases", params=query))
             found += page["cases"]
             erased += page.get("erased", ())
+            damaged += page.get("unreadable", ())
             token = page.get("nextPageToken")
             if token is None:
                 break
     if as_json:
         gone = [{**one, "state": "erased"} for one in erased]
-        typer.echo(json.dumps([*found, *gone], indent=2, ensure_ascii=False))
+        broken = [{**one, "state": "unreadable"} for one in damaged]
+        typer.echo(json.dumps([*found, *gone, *broken], indent=2, ensure_ascii=False))
         return
     for one in found:
         hold = "  legal hold" if one.get("on_hold") else ""
+        doubt = "  an act after this state was erased" if one.get("state_doubts") else ""
         typer.echo(
             f"{one['case']}  {one['state']:<10}  {one['claim']:<19}  {minute(one['changed_at'])}  "
-            f"{one['claimant']}{hold}"
+            f"{one['claimant']}{hold}{doubt}"
         )
     for one in erased:
         when = (
             f" at {minute(one['erased_at'])}, {one['erased_ground']}" if "erased_at" in one else ""
         )
         typer.echo(f"{one['case']}  erased{when}")
+    for one in damaged:
+        typer.echo(f"{one['case']}  unreadable: {one['reason']}")
 
 
 def _service(url: str | None, key: str | None) -> Service:

@@ -1,7 +1,10 @@
 """Tells a claims case in lines of text: what stands in it, what runs out, and what that rests on."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from provenance.evidence.excerpts import excerpt
 
 _DAY_MS: Final = 86_400_000
 _HOUR_MS: Final = 3_600_000
@@ -11,6 +14,8 @@ _BASES: Final = {
     "stated": "as the claimant states it",
 }
 """Whose word the start of a period is."""
+_NAMED: Final = 8
+"""Erased acts that are named one by one."""
 
 
 def told(found: dict[str, Any]) -> list[str]:
@@ -26,7 +31,8 @@ def told(found: dict[str, Any]) -> list[str]:
         ),
     ]
     if "hold" in found:
-        lines.append(f"legal hold: {found['hold']['reason']}")
+        lines.append(f"legal hold: {excerpt(found['hold']['reason'])}")
+    lines += _erased(found)
     lines += ["", "checklist"]
     lines += [_line(line) for line in assessment["checklist"]]
     lines += ["", "clocks"]
@@ -59,12 +65,31 @@ def told(found: dict[str, Any]) -> list[str]:
     return [*lines, "", found["note"]]
 
 
+def _erased(found: dict[str, Any]) -> Iterator[str]:
+    """What cannot be told any more, for an act that told it was erased."""
+    if gone := found.get("erased_acts"):
+        yield f"note: what {_acts(gone)} changed is not known any more: erased"
+    if doubts := found.get("state_doubts"):
+        yield (
+            f"note: {found['state']} is the last state that is known; {_acts(doubts)} may have "
+            "moved the case on: record the move again if so"
+        )
+
+
+def _acts(numbers: Sequence[int]) -> str:
+    named = ", ".join(map(str, numbers[:_NAMED]))
+    more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+    return f"act {named}{more}" if len(numbers) == 1 else f"acts {named}{more}"
+
+
 def _line(line: dict[str, Any]) -> str:
     filled = line.get("filled_by", ())
     records = ", ".join(f"{one['first_index']}" for one in filled)
     by = f"  record {records}" if records else ""
-    remarks = dict.fromkeys([line.get("remark", ""), *(one.get("remark", "") for one in filled)])
-    said = "; ".join(filter(None, remarks))
+    whole = line.get("remark", "")
+    # What the line says itself is not said again of what fills it.
+    untold = [said for one in filled if (said := one.get("remark", "")) and said not in whole]
+    said = "; ".join(filter(None, dict.fromkeys([whole, *untold])))
     return f"  {line['state']:<12}  {line['need']:<8}  {line['title']} [{line['id']}]{by}" + (
         f"\n      {said}" if said else ""
     )

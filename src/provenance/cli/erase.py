@@ -254,6 +254,8 @@ def _tell_answer(answer: dict[str, Any], *, dry_run: bool) -> None:
         typer.echo(f"kept      record {one['first_index']}: {one['reason']}")
     for one in answer["erasures"]:
         _tell(one)
+    for warning in answer.get("warnings", ()):
+        typer.echo(f"warning: {warning}")
 
 
 def _tell(one: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Why something was not erased."""
 
 from provenance.core.errors import ProvenanceError
+from provenance.evidence.excerpts import excerpt
 
 
 class ErasureError(ProvenanceError):
@@ -23,7 +24,7 @@ class HeldError(ErasureError):
     def __init__(self, *, first_index: int, case: str, reason: str, author: str | None) -> None:
         by = "" if author is None else f", by {author}"
         super().__init__(
-            f"record {first_index} is under the legal hold of {case} ({reason}{by}); nothing was "
+            f"record {first_index} is under the legal hold of {case} ({excerpt(reason)}{by}); nothing was "
             "erased: release the hold, or leave the record out"
         )
         self.first_index = first_index

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from provenance.evidence.errors import AmountError, CurrencyError
+from provenance.intake.documents.currencies import DIGITS
 
 _CODES: Final = (
     "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN "
@@ -22,6 +23,10 @@ CURRENCIES: Final = frozenset(_CODES.split())
 
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,6})?")
 """No exponent, no sign of plus, at most 18 digits before and 6 after the point."""
+
+
+MAX_PAYABLE: Final = Decimal(10**15)
+"""As a description of a document bounds an amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,30 @@ def read_decimal(text: str, *, where: str = "") -> Decimal:
             where=where,
         )
     return Decimal(text)
+
+
+def check_payable(money: Money, *, where: str) -> None:
+    """Refuse what nobody can pay: less than nothing, or fractions of a currency's smallest unit.
+
+    Raises:
+        CurrencyError: the currency is not in use.
+        AmountError: names the digits that the currency has.
+
+    """
+    digits = DIGITS.get(money.currency)
+    if digits is None:
+        raise CurrencyError(
+            f"{money.currency} is no currency in use; write one such as 'EUR'",
+            where=f"{where}/currency",
+        )
+    fraction = plain(money.value).partition(".")[2]
+    if money.value.is_signed() or money.value >= MAX_PAYABLE or len(fraction) > digits:
+        raise AmountError(
+            f"is a decimal number such as 1234{'.' + '5' * digits if digits else ''}, not below "
+            f"zero, with at most 15 digits before the point and {digits} behind it in "
+            f"{money.currency}",
+            where=f"{where}/value",
+        )
 
 
 def plain(value: Decimal) -> str:

@@ -34,6 +34,10 @@ def clock(**changes: Any) -> dict[str, Any]:
 
 
 def case(**assessment: Any) -> str:
+    return text_of(assessment)
+
+
+def text_of(assessment: dict[str, Any], **members: Any) -> str:
     found = {
         "case": "urn:provenance:case:0",
         "claim": "damage",
@@ -50,6 +54,7 @@ def case(**assessment: Any) -> str:
             "cross_checks": [],
             **assessment,
         },
+        **members,
     }
     return "\n".join(told(found))
 
@@ -115,7 +120,26 @@ def test_a_line_tells_its_remarks_once() -> None:
     }
     text = case(checklist=[line])
     assert "unverifiable  required  Delivery recorded [delivered]  record 7" in text
+    assert text.count("record 7 was erased") == 1, text
     assert "record 7 was erased: it may have been this" in text
+
+
+def test_a_hold_tells_the_beginning_of_its_reason_on_one_line() -> None:
+    text = text_of({}, hold={"reason": "a suit\n" + "x" * 3_000, "seq": 1})
+    (line,) = [line for line in text.splitlines() if line.startswith("legal hold: ")]
+    assert line.startswith("legal hold: a suit xxx")
+    assert line.endswith("xxx ... (shortened, 3007 characters in all)")
+    assert len(line) < 280
+    assert "legal hold: a suit\n" in text_of({}, hold={"reason": "a suit", "seq": 1})
+
+
+def test_acts_that_were_erased_are_said_to_be_with_what_they_may_have_done() -> None:
+    text = text_of({}, erased_acts=[1, 3], state_doubts=[3])
+    assert "note: what acts 1, 3 changed is not known any more: erased" in text
+    assert "opened is the last state that is known; act 3 may have moved the case on" in text
+    many = text_of({}, erased_acts=list(range(1, 30)))
+    assert "acts 1, 2, 3, 4, 5, 6, 7, 8 and 21 more" in many
+    assert "note: what" not in text_of({})
 
 
 def test_a_contradiction_names_who_says_what_of_which_document() -> None:

@@ -1,5 +1,8 @@
 """Acts and the fold over them: strict, lawful, and the same whoever folds."""
 
+from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -11,7 +14,10 @@ from provenance.core.errors import FormatError
 from provenance.core.jcs import canonicalize, parse
 from provenance.evidence.cases.acts import CASE_URN, Act
 from provenance.evidence.cases.bodies import (
+    AmountsChanged,
+    Body,
     EvidenceLinked,
+    EvidenceUnlinked,
     Facts,
     FactsChanged,
     HoldPlaced,
@@ -21,12 +27,19 @@ from provenance.evidence.cases.bodies import (
     Opened,
     StateChanged,
 )
-from provenance.evidence.cases.fold import LoggedAct, applied, fold
+from provenance.evidence.cases.fold import LoggedAct, applied, check_act, fold
 from provenance.evidence.cases.records import act_key, act_mac, act_submission, case_id
 from provenance.evidence.cases.states import MOVES, STATES, State, check_move
 from provenance.evidence.described import Described
-from provenance.evidence.errors import UnlawfulMoveError, UnreadableActError
+from provenance.evidence.errors import (
+    AmountError,
+    ClosedCaseError,
+    EvidenceError,
+    UnlawfulMoveError,
+    UnreadableActError,
+)
 from provenance.evidence.facts import Logged
+from provenance.evidence.money import Money
 from provenance.intake.repetition import EventKeys
 from provenance.verify.audit.expected import AuditedPayload
 from provenance.wiring.auditing import expected_events
@@ -165,12 +178,78 @@ def test_a_case_is_always_in_the_state_of_its_last_lawful_move(moves: list[State
     for to in moves:
         step = act(1, StateChanged(to))
         if to in MOVES[expected]:
+            check_act(case, step.body)
             case = applied(case, step, Logged(0, 0))
             expected = to
         else:
             with pytest.raises(UnlawfulMoveError):
-                applied(case, step, Logged(0, 0))
+                check_act(case, step.body)
         assert case.state == expected
+
+
+BODIES: list[Body] = [
+    *(StateChanged(state) for state in STATES),
+    HoldPlaced("court"),
+    HoldReleased("settled"),
+    EvidenceLinked((Linked(first_index=4, leaf=LeafHash(bytes(32))),)),
+    EvidenceUnlinked((4,), "another parcel's"),
+    AmountsChanged(()),
+    NoteAdded("n"),
+]
+
+
+@given(st.lists(st.tuples(st.sampled_from(BODIES), st.booleans()), max_size=16))
+def test_whatever_is_erased_the_rest_is_folded_and_its_last_move_tells_the_state(
+    wanted: list[tuple[Body, bool]],
+) -> None:
+    whole = fold(logged(OPENED))
+    assert whole is not None
+    acts: list[Act | None] = [OPENED]
+    for body, is_erased in wanted:
+        with suppress(EvidenceError):
+            check_act(whole, body)
+            step = act(len(acts), body)
+            whole = applied(whole, step, Logged(0, 0))
+            acts.append(None if is_erased else step)
+    case = fold(logged(*acts))
+    assert case is not None
+    moves = {one.seq: one.body.to for one in acts if one and isinstance(one.body, StateChanged)}
+    last = max(moves, default=0)
+    assert (case.state, case.state_since) == (moves.get(last, "opened"), last)
+    gone = tuple(number for number, one in enumerate(acts) if one is None)
+    assert case.erased == gone
+    later = tuple(number for number in gone if number > last)
+    assert case.state_doubts == (() if case.state == "closed" else later)
+    # Nothing that is erased closes a case: closed is what a move that is left says.
+    assert whole.state == "closed" or case.state != "closed"
+
+
+def test_an_amount_that_was_recorded_before_amounts_were_checked_is_read() -> None:
+    below = AmountsChanged((("claimed", Money("EUR", Decimal("-412.505"))),))
+    recorded = Act.decode(act(1, below).encode())
+    case = fold(logged(OPENED, recorded))
+    assert case is not None
+    assert case.amounts == below.amounts
+    with pytest.raises(AmountError, match="not below zero"):
+        check_act(case, below)
+
+
+def test_a_second_opening_is_no_act_of_a_case() -> None:
+    second = act(1, Opened(claim="delay", claimant="M"))
+    with pytest.raises(UnreadableActError):
+        fold(logged(OPENED, second))
+    case = fold(logged(OPENED))
+    assert case is not None
+    with pytest.raises(ClosedCaseError):
+        check_act(case, second.body)
+
+
+def test_a_damaged_act_is_told_from_an_erased_one() -> None:
+    acts = logged(OPENED, None)
+    assert fold(acts) is not None
+    acts[1] = replace(acts[1], is_damaged=True)
+    with pytest.raises(UnreadableActError, match="index 1 cannot be read"):
+        fold(acts)
 
 
 def test_acts_with_one_number_share_their_key_whoever_sends_them() -> None:

@@ -65,6 +65,12 @@ def test_the_first_table_names_claim_amounts_and_stated_facts() -> None:
     assert ("Carriage", "air") in facts
 
 
+def test_the_first_table_says_which_erased_acts_may_have_moved_the_case_on() -> None:
+    told = dict(facts_of(case()))["State"]
+    assert told == "opened, as far as is known: acts erased since may have moved it on (No. 2)"
+    assert dict(facts_of(replace(case(), history=case().history[:1])))["State"] == "opened"
+
+
 def test_clocks_tell_the_last_day_on_the_spot_and_what_is_left() -> None:
     assessment = assess(built_in_rules(), case(), HOLDINGS, now=NOW)
     clocks = {clock.what: clock for clock in clocks_of(assessment)}

@@ -155,7 +155,7 @@ class CaseHold(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class CaseSummary(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A case in a list."""
+    """A case in a list; ``state_doubts`` as the case itself has them."""
 
     case: str
     claim: ClaimName
@@ -167,6 +167,7 @@ class CaseSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     changed_at: int
     reference: str | None = None
     on_hold: bool = False
+    state_doubts: list[int] = []
 
 
 class ErasedCase(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -180,11 +181,25 @@ class ErasedCase(msgspec.Struct, frozen=True, omit_defaults=True):
     erased_ground: str | None = None
 
 
+class UnreadableCase(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A case of which a stored act is damaged; ``reason`` says which, and what to do."""
+
+    case: str
+    seq: int
+    opened_at: int
+    changed_at: int
+    reason: str
+
+
 class Cases(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Cases, the one with the newest act first; of those that were erased what is left of them."""
+    """Cases, the one with the newest act first; of those that were erased what is left of them.
+
+    ``unreadable`` are those of which a stored act is damaged.
+    """
 
     cases: list[CaseSummary]
     erased: list[ErasedCase] = []
+    unreadable: list[UnreadableCase] = []
     nextPageToken: str | None = None  # noqa: N815 - the name that pages have everywhere here
 
 
@@ -192,6 +207,9 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A case, its history, and what the rules make of it as of now.
 
     ``moves`` are the states that it can go to. ``note`` says what the assessment is not.
+    ``erased_acts`` are the numbers of acts that were erased: what they changed is not told any more.
+    ``state_doubts`` are those of them that may have moved the case on from ``state``, which is the
+    last that is known.
     """
 
     case: str
@@ -211,3 +229,5 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     facts: dict[str, Any] = {}
     evidence: list[LinkedEvidence] = []
     hold: CaseHold | None = None
+    erased_acts: list[int] = []
+    state_doubts: list[int] = []

@@ -20,7 +20,7 @@ from provenance.api.cases.answers import ActAnswer, Cases
 from provenance.api.cases.erased import ErasedCases
 from provenance.api.cases.finding import case_of, opener_of, readable_acts
 from provenance.api.cases.holdings import Gatherer
-from provenance.api.cases.showing import summary_of, view_of
+from provenance.api.cases.showing import summary_of, unreadable, view_of
 from provenance.api.epcis.headers import read_idempotency
 from provenance.api.errors import ParameterError
 from provenance.api.paging import TOKEN, page_token, read_token
@@ -40,8 +40,8 @@ from provenance.evidence.cases.acts import (
     read_act,
     read_request,
 )
-from provenance.evidence.cases.bodies import MAX_NAME, EvidenceLinked, Opened
-from provenance.evidence.cases.fold import Case, LoggedAct, applied, fold
+from provenance.evidence.cases.bodies import MAX_NAME, EvidenceLinked, Opened, check_amounts
+from provenance.evidence.cases.fold import Case, LoggedAct, applied, check_act, fold
 from provenance.evidence.cases.records import act_submission, case_id
 from provenance.evidence.cases.states import STATES, State
 from provenance.evidence.cases.store import MAX_ACTS, CaseStore
@@ -51,6 +51,7 @@ from provenance.evidence.errors import (
     NothingRecordedError,
     StaleCaseError,
     UnknownEvidenceError,
+    UnreadableActError,
 )
 from provenance.evidence.facts import Logged
 from provenance.evidence.timelines.contexts import Contexts
@@ -102,6 +103,7 @@ class CaseDesk:
             body=Opened.read(members),
             author=author,
         )
+        check_amounts(act.body)
         answer = await self._log(act, "opened", principal)
         return json_answer(
             msgspec.structs.replace(answer, unrecorded=unrecorded),
@@ -118,9 +120,9 @@ class CaseDesk:
         expected = members.integer("expected_seq")
         says, author = read_act(members, beside=("expected_seq",))
         acts = await self._acts(name, principal)
-        before = fold(acts[:expected])
-        if acts[0].act is None:
+        if fold(acts) is None:
             raise await self._erased.error(acts)
+        before = fold(acts[:expected])
         if before is None or expected > len(acts):
             raise StaleCaseError(expected=expected, found=len(acts))
         if expected >= MAX_ACTS:
@@ -130,7 +132,9 @@ class CaseDesk:
             says = await self._linked(says, before, principal)
             leaves = [one.leaf for one in says.evidence if one.leaf is not None]
         act = Act(name, expected, before.shipments, says, author)
-        if expected < len(acts) and acts[expected].act != act:
+        if expected == len(acts):
+            check_act(before, says)
+        elif acts[expected].act != act:
             raise StaleCaseError(expected=expected, found=len(acts))
         after = applied(before, act, Logged(first_index=0, recorded_at=0))
         return json_answer(await self._log(act, after.state, principal, leaves), status=201)
@@ -170,22 +174,29 @@ class CaseDesk:
         )
         page = rows[:limit]
         acts = await self._store.acts([row.case for row in page]) if page else {}
-        folded = {name: fold(found) for name, found in acts.items()}
-        return json_answer(
-            Cases(
-                cases=[
-                    summary_of(case) for row in page if (case := folded.get(row.case)) is not None
-                ],
-                erased=[
-                    await self._erased.item(row.case, acts[row.case])
-                    for row in page
-                    if row.case in folded and folded[row.case] is None
-                ],
-                nextPageToken=(
-                    page_token((page[-1].last,), query=asked) if len(rows) > limit else None
-                ),
-            )
+        answer = Cases(
+            cases=[],
+            erased=[],
+            unreadable=[],
+            nextPageToken=(
+                page_token((page[-1].last,), query=asked) if len(rows) > limit else None
+            ),
         )
+        for row in page:
+            await self._list(row.case, acts.get(row.case, []), answer)
+        return json_answer(answer)
+
+    async def _list(self, name: str, acts: Sequence[LoggedAct], answer: Cases) -> None:
+        """Put a case where it belongs in ``answer``; what is wrong with one concerns no other."""
+        try:
+            case = fold(acts)
+        except UnreadableActError as error:
+            answer.unreadable.append(unreadable(name, acts, error))
+            return
+        if case is not None:
+            answer.cases.append(summary_of(case))
+        elif acts:
+            answer.erased.append(await self._erased.item(name, acts))
 
     async def _acts(self, name: str, principal: Principal) -> list[LoggedAct]:
         return await readable_acts(self._store, name, principal)

@@ -1,5 +1,6 @@
 """Cases as answers."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from provenance.api.cases.answers import (
@@ -9,10 +10,12 @@ from provenance.api.cases.answers import (
     HistoryItem,
     LinkedEvidence,
     StatedAmount,
+    UnreadableCase,
 )
 from provenance.evidence.assessment import Assessment
 from provenance.evidence.cases.fold import Case, LoggedAct
 from provenance.evidence.cases.states import MOVES
+from provenance.evidence.errors import UnreadableActError
 from provenance.evidence.money import plain
 
 NOTE: Final = (
@@ -51,6 +54,8 @@ def view_of(case: Case, assessment: Assessment) -> CaseView:
             if case.hold is None
             else CaseHold(reason=case.hold.reason, seq=case.hold.seq, author=case.hold.author)
         ),
+        erased_acts=list(case.erased),
+        state_doubts=list(case.state_doubts),
     )
 
 
@@ -67,6 +72,18 @@ def summary_of(case: Case) -> CaseSummary:
         changed_at=case.history[-1].logged.recorded_at,
         reference=case.opened.reference,
         on_hold=case.hold is not None,
+        state_doubts=list(case.state_doubts),
+    )
+
+
+def unreadable(name: str, acts: Sequence[LoggedAct], error: UnreadableActError) -> UnreadableCase:
+    """Return a case for a list of which nothing but its acts' places can be told."""
+    return UnreadableCase(
+        case=name,
+        seq=len(acts),
+        opened_at=acts[0].logged.recorded_at,
+        changed_at=acts[-1].logged.recorded_at,
+        reason=str(error),
     )
 
 

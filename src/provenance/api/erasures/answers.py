@@ -72,12 +72,17 @@ class Erasure(msgspec.Struct, frozen=True, omit_defaults=True):
     left: list[str] = []
 
 
-class ErasureAnswer(msgspec.Struct, frozen=True):
-    """What goes, what stays, and the orders; none of these for a dry run."""
+class ErasureAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What goes, what stays, and the orders; none of these for a dry run.
+
+    ``warnings`` say which claims cases change with it: a legal hold that stands again, a state that
+    is no longer told.
+    """
 
     erased: list[ErasedItem]
     kept: list[ErasedItem]
     erasures: list[Erasure]
+    warnings: list[str] = []
 
 
 class DueRecords(msgspec.Struct, frozen=True):

@@ -28,12 +28,16 @@ from provenance.erasure.errors import NothingToEraseError
 from provenance.erasure.orders import Order
 from provenance.erasure.records import Reason
 from provenance.erasure.targets import Target
+from provenance.evidence.cases.losses import losses
+from provenance.evidence.cases.records import KIND as CASE
 from provenance.log.errors import UnavailableError
 
 MAX_RECORDS: Final = 1_000
 """Records of one request: a second or two of work."""
 MAX_SUBJECTS: Final = 64
 MAX_PAGE: Final = 100
+_CASES: Final = 50
+"""Cases whose acts are read at once."""
 _QUERY: Final = "erasures"
 
 
@@ -69,6 +73,7 @@ class ErasureDesk:
             )
         if not services.writer.is_open:
             raise UnavailableError("the log takes no writes at the moment", retry_after=2)
+        warnings = await self._warnings(going)
         orders = await services.eraser.request(going, reason, writer=services.writer)
         services.erasing.wake()
         if services.dossiers is not None:
@@ -78,19 +83,36 @@ class ErasureDesk:
             erased=[_item(target) for target in going],
             kept=kept,
             erasures=[await self._shown(order) for order in orders],
+            warnings=warnings,
         )
         return json_answer(answer, status=202)
 
     async def _shown_before(self, going: list[Target], kept: list[ErasedItem]) -> ErasureAnswer:
         """What would go, with what a legal hold keeps."""
         held = await self._services.eraser.held(going)
-        free = [_item(target) for target in going if target.first_index not in held]
+        free = [target for target in going if target.first_index not in held]
         kept += [
             _item(target, str(held[target.first_index]))
             for target in going
             if target.first_index in held
         ]
-        return ErasureAnswer(erased=free, kept=kept, erasures=[])
+        return ErasureAnswer(
+            erased=[_item(target) for target in free],
+            kept=kept,
+            erasures=[],
+            warnings=await self._warnings(free),
+        )
+
+    async def _warnings(self, going: list[Target]) -> list[str]:
+        """What the claims cases lose of which acts go."""
+        gone = {target.first_index for target in going if target.kind == CASE}
+        # The case is the first subject of an act.
+        names = list(dict.fromkeys(one.subjects[0] for one in going if one.first_index in gone))
+        found: list[str] = []
+        for start in range(0, len(names), _CASES):
+            acts = await self._services.retention.cases.acts(names[start : start + _CASES])
+            found += [loss for name, of_one in acts.items() for loss in losses(name, of_one, gone)]
+        return found
 
     async def due(self, request: Request, _principal: Principal) -> Response:
         """GET /v1/erasures/due."""

@@ -12,7 +12,7 @@ from provenance.core.members import Members
 from provenance.evidence.cases.states import STATES, State
 from provenance.evidence.clocks.zones import zone_named
 from provenance.evidence.described import read_day, read_money, read_text
-from provenance.evidence.money import Money, plain
+from provenance.evidence.money import Money, check_payable, plain
 from provenance.evidence.rules.model import CLAIM_TYPES, Carriage, ClaimType, FactName
 
 AmountRole: TypeAlias = Literal["claimed", "offered", "agreed", "paid"]
@@ -330,6 +330,23 @@ BODIES: Final[Mapping[str, type[Body]]] = {
     )
 }
 """Every act by its name."""
+
+
+def check_amounts(body: Body) -> None:
+    """Refuse an amount of a new act that a description of a document would not have either.
+
+    Acts that were recorded before are read with any decimal.
+
+    Raises:
+        CurrencyError: it is of no currency in use.
+        AmountError: it is below zero, or has more digits than the currency.
+
+    """
+    if isinstance(body, Opened | AmountsChanged):
+        for at, (_, money) in enumerate(body.amounts):
+            check_payable(money, where=f"/amounts/{at}")
+    if isinstance(body, Opened | FactsChanged) and body.facts.stated_sum is not None:
+        check_payable(body.facts.stated_sum, where="/facts/stated_sum")
 
 
 def money_json(money: Money) -> dict[str, JsonValue]:

@@ -1,8 +1,10 @@
 """What a case is, given its acts: a pure fold.
 
 Rules: acts are taken in order of their numbers, from 0 and without a gap; the first opens the case
-and no other does; moves follow the table of states; a closed case takes notes and legal holds only.
-An act whose payload was erased keeps its place in the history and changes nothing that is known.
+and no other does. An act whose payload was erased keeps its place in the history and changes nothing
+that is known; what is left is taken as it was recorded, for an act that enabled it may be gone. A
+new act alone is held against what is known of the case: moves follow the table of states, and a
+closed case takes notes and legal holds only.
 """
 
 from collections.abc import Iterable
@@ -24,8 +26,9 @@ from provenance.evidence.cases.bodies import (
     NoteAdded,
     Opened,
     StateChanged,
+    check_amounts,
 )
-from provenance.evidence.cases.states import State, check_move
+from provenance.evidence.cases.states import MOVES, State, check_move
 from provenance.evidence.clocks.clock import Circumstances
 from provenance.evidence.cover_terms import CoverTerms
 from provenance.evidence.errors import ClosedCaseError, UnknownEvidenceError, UnreadableActError
@@ -35,11 +38,15 @@ from provenance.evidence.rules.model import FactName
 
 @dataclass(frozen=True, slots=True)
 class LoggedAct:
-    """An act as it is in the log; ``act`` is None once it was erased."""
+    """An act as it is in the log; ``act`` is None once it was erased.
+
+    It is None as well where ``is_damaged``: what is stored is no act.
+    """
 
     logged: Logged
     submitter: UUID
     act: Act | None
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +60,18 @@ class LegalHold:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case as of its last act. ``seq`` is the number that the next act has.
+    """A case as far as its acts tell. ``seq`` is the number that the next act has.
 
-    ``evidence`` maps the first index of each linked record to the checklist line that it was put
-    to, if any; ``stated`` are the facts, each with the act that stated it last.
+    ``state_since`` is the number of the act that brought the state. ``evidence`` maps the first
+    index of each linked record to the checklist line that it was put to, if any; ``stated`` are the
+    facts, each with the act that stated it last.
     """
 
     case: str
     shipments: tuple[str, ...]
     opened: Opened
     state: State = "opened"
+    state_since: int = 0
     amounts: Amounts = ()
     facts: Facts = NO_FACTS
     stated: tuple[StatedFact, ...] = ()
@@ -74,6 +83,18 @@ class Case:
     def seq(self) -> int:
         """Number of the next act."""
         return len(self.history)
+
+    @property
+    def erased(self) -> tuple[int, ...]:
+        """Numbers of the acts that were erased: what they changed is not known."""
+        return tuple(number for number, one in enumerate(self.history) if one.act is None)
+
+    @property
+    def state_doubts(self) -> tuple[int, ...]:
+        """Numbers of the erased acts that may have moved the case on from its state."""
+        if not MOVES[self.state]:
+            return ()
+        return tuple(number for number in self.erased if number > self.state_since)
 
     @property
     def circumstances(self) -> Circumstances:
@@ -98,34 +119,39 @@ def fold(acts: Iterable[LoggedAct]) -> Case | None:
     """Return the case that ``acts`` make, in their order; None if its opening is not there or erased.
 
     Raises:
-        UnreadableActError: the acts are not those of one case, or not in order.
+        UnreadableActError: an act is damaged, or they are not those of one case and in order.
 
     """
     case: Case | None = None
     for number, logged in enumerate(acts):
+        if logged.is_damaged:
+            first = logged.logged.first_index
+            raise UnreadableActError(f"the act at index {first} cannot be read; audit the log")
         if case is None:
             if logged.act is None:
                 return None
             case = _open(logged.act, logged)
             continue
         if logged.act is not None:
-            if logged.act.case != case.case or logged.act.seq != number:
+            is_in_place = logged.act.case == case.case and logged.act.seq == number
+            if not is_in_place or isinstance(logged.act.body, Opened):
                 raise UnreadableActError(f"act {number} of {case.case} is not where it should be")
             case = applied(case, logged.act, logged.logged)
         case = replace(case, history=(*case.history, logged))
     return case
 
 
-def applied(case: Case, act: Act, logged: Logged) -> Case:
-    """Return ``case`` after ``act``, which is not in its history yet.
+def check_act(case: Case, body: Body) -> None:
+    """Refuse a new act that ``case`` does not take, as far as is known of it.
 
     Raises:
         UnlawfulMoveError: the table of states does not have the move.
         ClosedCaseError: the case does not take such an act now.
-        UnknownEvidenceError: evidence is unlinked that was not linked.
+        UnknownEvidenceError: evidence is unlinked that is not linked.
+        FormatError: an amount is none that could be paid.
 
     """
-    body = act.body
+    check_amounts(body)
     if isinstance(body, Opened):
         raise ClosedCaseError("the case was opened already; open another one for another claim")
     if case.state == "closed" and not isinstance(body, NoteAdded | HoldPlaced | StateChanged):
@@ -135,30 +161,37 @@ def applied(case: Case, act: Act, logged: Logged) -> Case:
     match body:
         case StateChanged():
             check_move(case.state, body.to)
-            return replace(case, state=body.to)
-        case AmountsChanged():
-            return replace(case, amounts=body.amounts)
-        case FactsChanged():
-            return _stated(case, body.facts, logged)
-        case _:
-            return _kept(case, body, act)
-
-
-def _kept(case: Case, body: Body, act: Act) -> Case:
-    match body:
-        case EvidenceLinked():
-            linked = {one.first_index: one.line for one in body.evidence}
-            return replace(case, evidence={**case.evidence, **linked})
         case EvidenceUnlinked():
-            return _unlinked(case, body)
+            for first_index in body.evidence:
+                if first_index not in case.evidence:
+                    raise UnknownEvidenceError(f"record {first_index} is not linked to the case")
         case HoldReleased():
             if case.hold is None:
                 raise ClosedCaseError("no legal hold stands; there is nothing to release")
-            return replace(case, hold=None)
         case HoldPlaced():
             if case.hold is not None:
                 raise ClosedCaseError(f"a legal hold stands already, since act {case.hold.seq}")
-            return replace(case, hold=LegalHold(body.reason, act.author, act.seq))
+
+
+def applied(case: Case, act: Act, logged: Logged) -> Case:
+    """Return ``case`` after ``act``, which is not in its history yet and is taken as it is."""
+    match act.body:
+        case StateChanged(to=to):
+            return replace(case, state=to, state_since=act.seq)
+        case AmountsChanged(amounts=amounts):
+            return replace(case, amounts=amounts)
+        case FactsChanged(facts=facts):
+            return _stated(case, facts, logged)
+        case EvidenceLinked(evidence=evidence):
+            linked = {one.first_index: one.line for one in evidence}
+            return replace(case, evidence={**case.evidence, **linked})
+        case EvidenceUnlinked(evidence=unlinked):
+            kept = {first: line for first, line in case.evidence.items() if first not in unlinked}
+            return replace(case, evidence=kept)
+        case HoldReleased():
+            return replace(case, hold=None)
+        case HoldPlaced(reason=reason):
+            return replace(case, hold=LegalHold(reason, act.author, act.seq))
         case _:
             return case
 
@@ -189,11 +222,3 @@ def _stated(case: Case, facts: Facts, logged: Logged) -> Case:
             stated_sum=facts.stated_sum or kept.stated_sum,
         ),
     )
-
-
-def _unlinked(case: Case, body: EvidenceUnlinked) -> Case:
-    for first_index in body.evidence:
-        if first_index not in case.evidence:
-            raise UnknownEvidenceError(f"record {first_index} is not linked to the case")
-    kept = {index: line for index, line in case.evidence.items() if index not in body.evidence}
-    return replace(case, evidence=kept)

@@ -1,29 +1,46 @@
-"""Cases as they are stored: acts by case, and cases by shipment or state."""
+"""Cases as they are stored: acts by case, and cases by shipment or state.
+
+The state of a case is that of its last act that brings one and is not erased, as the fold has it.
+The row of every act tells the state after it, which finds most cases by an index; where acts were
+erased, rows of later ones may tell a state that no act of the case brings any more.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, select
+from sqlalchemy import (
+    ColumnElement,
+    Exists,
+    FromClause,
+    ScalarSelect,
+    Select,
+    and_,
+    exists,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.core.digests import LeafHash
 from provenance.core.errors import FormatError
 from provenance.db.tables import entries, records, trails
 from provenance.evidence.cases.acts import Act
-from provenance.evidence.cases.bodies import HoldPlaced, HoldReleased
+from provenance.evidence.cases.bodies import HoldPlaced, HoldReleased, Opened, StateChanged
 from provenance.evidence.cases.fold import LoggedAct
 from provenance.evidence.cases.records import KIND
 from provenance.evidence.cases.states import State
-from provenance.evidence.errors import UnreadableActError
 from provenance.evidence.facts import Logged, Proof
-from provenance.log.opening import OpensRows, opened
+from provenance.log.opening import OpensRows, StoredBytes, opened
+from provenance.sealing import AlteredError
 
 MAX_ACTS: Final = 1_000
 """Acts of one case: a lifetime of notes. Each has an entry in the trail of every shipment."""
 
 _HOLD_ACTS: Final = (HoldPlaced.ACT, HoldReleased.ACT)
+_STATE_ACTS: Final = (Opened.ACT, StateChanged.ACT)
+_OPENED: Final[State] = "opened"
 _EVIDENCE: Final = ("event", "document")
 """Kinds of records that tell of a shipment; a case about it tells of itself."""
 _IN_TRAIL = and_(trails.c.log_id == entries.c.log_id, trails.c.first_index == entries.c.trail_first)
@@ -60,12 +77,7 @@ class CaseStore:
         self._log_id = log_id
 
     async def acts(self, cases: Collection[str]) -> dict[str, list[LoggedAct]]:
-        """Return the acts of each case, in their order.
-
-        Raises:
-            UnreadableActError: a stored act cannot be read.
-
-        """
+        """Return the acts of each case, in their order; a damaged one says that it is."""
         query = (
             select(
                 trails.c.subject,
@@ -84,27 +96,36 @@ class CaseStore:
         )
         async with self._engine.connect() as connection:
             rows = (await connection.execute(query)).all()
-        payloads = await opened(
-            self._openings,
-            [
-                (row.payload, row.sealed_segment, row.sealed_slot, row.sealed_opening)
-                for row in rows
-            ],
+        payloads = await self._payloads(
+            [(row.payload, row.sealed_segment, row.sealed_slot, row.sealed_opening) for row in rows]
         )
         found: dict[str, list[LoggedAct]] = {}
-        for row, payload in zip(rows, payloads, strict=True):
+        for row, (payload, is_whole) in zip(rows, payloads, strict=True):
+            is_erased = payload is None and is_whole
+            act = None if payload is None else _read(payload)
             found.setdefault(row.subject, []).append(
                 LoggedAct(
                     logged=Logged(
                         first_index=row.first_index,
                         recorded_at=row.at,
-                        proof=Proof.ERASED if payload is None else Proof.UNCHECKED,
+                        proof=Proof.ERASED if is_erased else Proof.UNCHECKED,
                     ),
                     submitter=row.submitter,
-                    act=None if payload is None else _read(payload, row.first_index),
+                    act=act,
+                    is_damaged=act is None and not is_erased,
                 )
             )
         return found
+
+    async def _payloads(self, stored: Sequence[StoredBytes]) -> list[tuple[bytes | None, bool]]:
+        """Return each payload, None once erased, and whether it is what was sealed."""
+        try:
+            return [(payload, True) for payload in await opened(self._openings, stored)]
+        except AlteredError:
+            if len(stored) == 1:
+                return [(None, False)]
+            # One case that was altered must not hide the others.
+            return [found for one in stored for found in await self._payloads([one])]
 
     async def page(
         self,
@@ -125,29 +146,10 @@ class CaseStore:
             limit: at most so many.
 
         """
-        # The act of each case that no later one follows; it tells the state.
-        later = entries.alias("later")
-        newer = records.alias("newer")
-        follows = exists(
-            select(later.c.index)
-            .join(
-                newer,
-                and_(
-                    newer.c.log_id == later.c.log_id,
-                    newer.c.first_index == later.c.index,
-                    newer.c.kind == KIND,
-                ),
-            )
-            .where(
-                later.c.log_id == entries.c.log_id,
-                later.c.trail_first == entries.c.trail_first,
-                later.c.seq > entries.c.seq,
-            )
-        )
         query = (
             select(trails.c.subject, records.c.first_index)
             .select_from(records.join(entries, _ACT_OF_CASE).join(trails, _IN_TRAIL))
-            .where(records.c.log_id == self._log_id, ~follows)
+            .where(records.c.log_id == self._log_id, ~_is_followed())
             .order_by(records.c.first_index.desc())
             .limit(limit)
         )
@@ -164,12 +166,47 @@ class CaseStore:
             )
         if shipment is not None:
             query = query.where(records.c.first_index.in_(self._about(shipment)))
-        if state is not None:
-            query = query.where(records.c.disposition == state)
         if before is not None:
             query = query.where(records.c.first_index < before)
+        if state is not None:
+            query = self._in_state(query, state, limit=limit)
         async with self._engine.connect() as connection:
             return [CaseRow(*row) for row in await connection.execute(query)]
+
+    def _in_state(self, query: Select[Any], state: State, *, limit: int) -> Select[Any]:
+        """Narrow a query of cases to those in ``state``."""
+        query = query.where(_state_by_acts() == state)
+        by_row = query.where(records.c.disposition == state).subquery()
+        # Few cases live on with acts erased; a whole case that was erased has no opening.
+        opening, place = records.alias("opening"), entries.alias("place")
+        gone, gone_place = records.alias("gone"), entries.alias("gone_place")
+        lives_on = (
+            select(place.c.trail_first)
+            .select_from(opening.join(place, _places(opening, place)))
+            .where(
+                opening.c.log_id == self._log_id,
+                opening.c.kind == KIND,
+                opening.c.disposition == _OPENED,
+                opening.c.event_type == Opened.ACT,
+                exists(
+                    select(gone.c.first_index)
+                    .select_from(gone.join(gone_place, _places(gone, gone_place)))
+                    .where(
+                        gone_place.c.log_id == place.c.log_id,
+                        gone_place.c.trail_first == place.c.trail_first,
+                        gone.c.kind == KIND,
+                        gone.c.event_type.is_(None),
+                    )
+                ),
+            )
+            .cte("lives_on")
+        )
+        by_acts = query.where(
+            entries.c.trail_first.in_(select(lives_on.c.trail_first)),
+            records.c.disposition.is_distinct_from(state),
+        ).subquery()
+        both = union_all(select(by_row), select(by_acts)).subquery()
+        return select(both).order_by(both.c.first_index.desc()).limit(limit)
 
     async def unrecorded(self, shipments: Sequence[str]) -> list[str]:
         """Return those of ``shipments`` about which no event and no document is recorded."""
@@ -249,8 +286,46 @@ class CaseStore:
         )
 
 
-def _read(payload: bytes, first_index: int) -> Act:
+def _read(payload: bytes) -> Act | None:
     try:
         return Act.decode(payload)
-    except FormatError as error:
-        raise UnreadableActError(f"the act at index {first_index} cannot be read") from error
+    except FormatError:
+        return None
+
+
+def _places(record: FromClause, place: FromClause) -> ColumnElement[bool]:
+    """Where an act is in the trail of its case."""
+    return and_(place.c.log_id == record.c.log_id, place.c.index == record.c.first_index)
+
+
+def _is_followed() -> Exists:
+    """Whether a later act of the case follows that of the row."""
+    later, newer = entries.alias("later"), records.alias("newer")
+    return exists(
+        select(later.c.index)
+        .join(newer, and_(_places(newer, later), newer.c.kind == KIND))
+        .where(
+            later.c.log_id == entries.c.log_id,
+            later.c.trail_first == entries.c.trail_first,
+            later.c.seq > entries.c.seq,
+        )
+    )
+
+
+def _state_by_acts() -> ScalarSelect[str]:
+    """State that the last act of the row's case brings, of those that are not erased."""
+    told, place = records.alias("told"), entries.alias("told_place")
+    return (
+        select(told.c.disposition)
+        .select_from(told.join(place, _places(told, place)))
+        .where(
+            place.c.log_id == entries.c.log_id,
+            place.c.trail_first == entries.c.trail_first,
+            told.c.kind == KIND,
+            told.c.event_type.in_(_STATE_ACTS),
+        )
+        .order_by(place.c.seq.desc())
+        .limit(1)
+        .correlate(entries)
+        .scalar_subquery()
+    )

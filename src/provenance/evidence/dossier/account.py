@@ -35,7 +35,7 @@ def facts_of(case: Case) -> list[tuple[str, str]]:
     rows = [
         ("Case", case.case),
         ("Claim", words(opened.claim)),
-        ("State", case.state),
+        ("State", _state(case)),
         ("Claimant", opened.claimant),
         *(("Shipment", shipment) for shipment in case.shipments),
         *(
@@ -54,6 +54,13 @@ def facts_of(case: Case) -> list[tuple[str, str]]:
     if case.hold is not None:
         rows.append(("Legal hold", case.hold.reason))
     return rows
+
+
+def _state(case: Case) -> str:
+    if not case.state_doubts:
+        return case.state
+    acts = ", ".join(map(str, case.state_doubts))
+    return f"{case.state}, as far as is known: acts erased since may have moved it on (No. {acts})"
 
 
 def checklist_of(assessment: Assessment) -> list[Item]:
