@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provenance.cli.exits import reported
-from provenance.cli.stores import database, now_ms, read_settings
+from provenance.cli.stores import database, database_errors, now_ms, read_settings
 
 if TYPE_CHECKING:
     from provenance.launch.archive import Manifest
@@ -87,23 +87,15 @@ def restore(
     next start compares the restored log with chain and copies before it takes a write. Where these
     are out of the backup too, they cannot tell what it lacks: --newer or --accept-loss is needed.
     """
-    from provenance.launch.restoring import is_told_elsewhere
+    from provenance.launch.restoring import Wanted, is_told_elsewhere
     from provenance.launch.restoring import restore as restore_backup
 
     settings = read_settings()
     if newer is not None and erasures is None and (newer / "keys" / "erasures").is_file():
         erasures = newer / "keys" / "erasures"
-    with reported():
-        manifest = asyncio.run(
-            restore_backup(
-                settings,
-                folder,
-                erasures=erasures,
-                newer=newer,
-                accept_loss=accept_loss,
-                say=typer.echo,
-            )
-        )
+    wanted = Wanted(folder, erasures=erasures, newer=newer, accept_loss=accept_loss)
+    with reported(names_code=True), database_errors():
+        manifest = asyncio.run(restore_backup(settings, wanted, say=typer.echo))
     typer.echo(f"restored into {settings.data_dir}")
     _print_logs(manifest)
     if newer is None and not is_told_elsewhere(manifest):

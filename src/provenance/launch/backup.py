@@ -23,6 +23,7 @@ from sqlalchemy import make_url
 from provenance.core.errors import FormatError
 from provenance.core.tree import Frontier
 from provenance.db.faults import told
+from provenance.db.loading import IS_MARKED, check_unmarked
 from provenance.embedded.dumping import dump_database
 from provenance.embedded.files import make_folder
 from provenance.embedded.snapshots import SnapshotFolder
@@ -125,6 +126,9 @@ async def _add_database(archive: Archive, url: str) -> tuple[str, list[LogHead]]
     conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         async with await psycopg.AsyncConnection.connect(conninfo) as connection:
+            [(is_marked,)] = await _rows(connection, IS_MARKED)
+            check_unmarked(is_marked)
+            await connection.rollback()
             await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
             [(snapshot,)] = await _rows(connection, "SELECT pg_export_snapshot()")
             [(schema,)] = await _rows(connection, "SELECT version_num FROM alembic_version")
