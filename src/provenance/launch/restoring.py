@@ -13,10 +13,9 @@ then somebody has to name what is left of the data folder, or to say that the lo
 
 import asyncio
 import hashlib
-import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,25 +26,20 @@ from provenance.core.errors import ProvenanceError
 from provenance.db.faults import told
 from provenance.db.loading import MarkedDatabase
 from provenance.embedded.files import make_data_folder, make_folder
-from provenance.embedded.snapshots import SnapshotFolder
 from provenance.launch.archive import (
-    BLOBS,
-    CHAIN,
     DATABASE,
-    IDENTITY,
     KEYS,
     MANIFEST,
-    SNAPSHOTS,
     BackupError,
     Manifest,
     check_files,
     copy_file,
-    files_below,
     measure,
     read_manifest,
 )
 from provenance.launch.loading import load, named_database, place_of
-from provenance.launch.owner import take
+from provenance.launch.newer import Newer, look_at
+from provenance.launch.owner import kept_still, take
 from provenance.launch.staging import Note, RestoringFolder
 from provenance.launch.steps import RestoreStep, StepObserver, Unobserved, observed
 from provenance.settings import Settings
@@ -58,7 +52,7 @@ Say = Callable[[str], None]
 class Wanted:
     """What is restored from where.
 
-    ``erasures`` is a newer erasure list. ``newer`` is a data folder, or what is left of one, whose
+    ``erasures`` is a newer erasure list; absent: that of ``newer``, where there is one. ``newer`` is a data folder, or what is left of one, whose
     service is stopped: its blobs, keys and chain are taken before the backup's. ``accept_loss`` is
     the operator's word that nothing was acknowledged since the backup, or that it may be lost.
     """
@@ -77,10 +71,30 @@ class Wanted:
         ]
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
+    def with_erasures(self) -> "Wanted":
+        """Name the newer folder's erasure list where none is named."""
+        found = self.newer / KEYS / ERASURES if self.newer is not None else None
+        if self.erasures is not None or found is None or not found.is_file():
+            return self
+        return replace(self, erasures=found)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore has led to.
+
+    ``is_lossy``: nothing tells what was acknowledged after the backup, and the loss was accepted.
+    ``knows_erasures``: what was erased after the backup is known, and erased again.
+    """
+
+    manifest: Manifest
+    is_lossy: bool
+    knows_erasures: bool
+
 
 async def restore(
     settings: Settings, wanted: Wanted, *, say: Say, observer: StepObserver | None = None
-) -> Manifest:
+) -> Restored:
     """Restore what is wanted to where ``settings`` say.
 
     What was erased since is erased again before this returns: what the backup's own erasure list
@@ -91,7 +105,7 @@ async def restore(
         BackupError: the backup is damaged, the data folder is not empty, or nothing but the backup
             would tell what it lacks.
         DatabaseNotEmptyError: the database that is named is in use.
-        AlreadyRunningError: a service or another restore has the data folder.
+        AlreadyRunningError: a service or another restore has the data folder, or the newer one.
         ErasureListError: one of the lists was altered, or there is none that was named.
         DumpError: pg_restore failed.
         EmbeddedError: the embedded database did not start.
@@ -100,11 +114,16 @@ async def restore(
     folder = RestoringFolder(settings.data_dir.absolute())
     manifest = read_manifest(wanted.source)
     folder.check_free()
-    if not (wanted.accept_loss or wanted.newer is not None or is_told_elsewhere(manifest)):
-        raise BackupError(_nothing_tells(manifest))
-    say("comparing every file with the manifest")
-    await asyncio.to_thread(check_files, wanted.source, manifest)
     async with AsyncExitStack() as stack:
+        newer = None
+        if wanted.newer is not None:
+            stack.enter_context(kept_still(wanted.newer))
+            newer = await look_at(wanted.newer, source=wanted.source, manifest=manifest)
+        is_lossy = not (is_told_elsewhere(manifest) or (newer is not None and newer.tells))
+        if is_lossy and not wanted.accept_loss:
+            raise BackupError(_nothing_tells(manifest, newer))
+        say("comparing every file with the manifest")
+        await asyncio.to_thread(check_files, wanted.source, manifest)
         database = await stack.enter_async_context(named_database(settings))
         if database is not None and not folder.is_done():
             await database.check_free()
@@ -112,9 +131,21 @@ async def restore(
         make_data_folder(folder.target)
         stack.callback(take(folder.target).release)
         folder.check_free()
-        run = _Restore(settings, wanted, manifest, folder, database, say, observer or Unobserved())
-        await run.run()
-    return manifest
+        await _Restore(
+            settings,
+            wanted.with_erasures(),
+            manifest,
+            newer,
+            folder,
+            database,
+            say,
+            observer or Unobserved(),
+        ).run()
+    return Restored(
+        manifest=manifest,
+        is_lossy=is_lossy,
+        knows_erasures=wanted.erasures is not None or _knows_erasures(wanted, manifest, newer),
+    )
 
 
 @dataclass(slots=True)
@@ -124,6 +155,7 @@ class _Restore:
     settings: Settings
     wanted: Wanted
     manifest: Manifest
+    newer: Newer | None
     folder: RestoringFolder
     database: MarkedDatabase | None
     say: Say
@@ -163,9 +195,8 @@ class _Restore:
             self.say("copying files")
             await asyncio.to_thread(_copy, self.wanted.source, self.manifest, self.folder.staging)
         async with observed(self.observer, RestoreStep.TAKE_NEWER):
-            if self.wanted.newer is not None:
-                self.say(f"taking what is newer in {self.wanted.newer}")
-                await asyncio.to_thread(_overlay, self.wanted.newer, self.folder.staging)
+            if self.newer is not None:
+                await asyncio.to_thread(self._take_newer, self.newer)
         async with observed(self.observer, RestoreStep.TAKE_ERASURES):
             if self.wanted.erasures is not None:
                 count = await erasure_list(staged).take_over(self.wanted.erasures)
@@ -176,6 +207,12 @@ class _Restore:
         await load(staged, self.wanted.source, self.manifest, observer=self.observer, say=self.say)
         async with observed(self.observer, RestoreStep.NOTE_NAMES):
             return await asyncio.to_thread(self.folder.list_names, note)
+
+    def _take_newer(self, newer: Newer) -> None:
+        self.say(f"taking what is newer in {newer.folder}")
+        for name in newer.left_out:
+            self.say(f"{newer.folder / name} is older than the backup's: it is left out")
+        newer.overlay(self.folder.staging)
 
     async def _install(self, note: Note) -> Note:
         """Move it into the data folder."""
@@ -222,41 +259,24 @@ def _other_database(folder: RestoringFolder, found: Note) -> str:
     )
 
 
-def _nothing_tells(manifest: Manifest) -> str:
+def _knows_erasures(wanted: Wanted, manifest: Manifest, newer: Newer | None) -> bool:
+    """Whether the newest keys have the newest list, or none because nothing was ever erased."""
+    if newer is None or not newer.has_erasures:
+        return False
+    return wanted.with_erasures().erasures is not None or f"{KEYS}/{ERASURES}" not in manifest.files
+
+
+def _nothing_tells(manifest: Manifest, newer: Newer | None) -> str:
     made = datetime.fromtimestamp(manifest.created_at / 1000, UTC).isoformat(timespec="seconds")
     sizes = ", ".join(f"{log.origin} at size {log.size}" for log in manifest.logs)
+    found = f" Nothing in {newer.folder} tells of that size or more." if newer is not None else ""
     return (
         f"this backup was made at {made} ({sizes}). Chain and copies are in it and as old as it is, "
         "so nothing could tell what was acknowledged since, and the log would give those indexes "
-        "again. Name the data folder that it replaces, or what is left of it, with --newer FOLDER "
+        f"again.{found} Name the data folder that it replaces, or what is left of it, with --newer FOLDER "
         "(its blobs/, keys/ and chain/ are taken), or say --accept-loss if nothing was acknowledged "
         "since or all of it may be lost"
     )
-
-
-def _overlay(newer: Path, staging: Path) -> None:
-    """Put blobs, keys and chain of a newer data folder over those of the backup."""
-    found = False
-    for name in (BLOBS, KEYS):
-        for path in files_below(newer / name):
-            if path == newer / KEYS / ERASURES:
-                # Lists are merged line by line, not replaced.
-                continue
-            target = staging / name / path.relative_to(newer / name)
-            target.unlink(missing_ok=True)
-            make_folder(target.parent)
-            copy_file(path, target)
-            found = True
-    chain = newer / CHAIN
-    if (chain / IDENTITY).is_file() and (snapshots := SnapshotFolder(chain / SNAPSHOTS).usable()):
-        shutil.rmtree(staging / CHAIN, ignore_errors=True)
-        make_folder(staging / CHAIN / SNAPSHOTS)
-        copy_file(chain / IDENTITY, staging / CHAIN / IDENTITY)
-        for snapshot in snapshots:
-            copy_file(snapshot.path, staging / CHAIN / SNAPSHOTS / snapshot.path.name)
-        found = True
-    if not found:
-        raise BackupError(f"{newer} has neither blobs/ nor keys/ nor chain/: it is no data folder")
 
 
 def _copy(source: Path, manifest: Manifest, staging: Path) -> None:
