@@ -190,6 +190,19 @@ async def test_a_database_that_is_loaded_is_neither_used_nor_loaded_twice_nor_ba
     await is_whole(settings, backup)
 
 
+async def test_a_dump_of_a_schema_that_is_not_known_is_refused_before_anything_is_done(
+    tmp_path: Path, backup: Path, restored_url: str
+) -> None:
+    manifest = backup / "manifest.json"
+    known = msgspec.structs.replace(read_manifest(backup), schema="9999")
+    manifest.write_bytes(msgspec.json.encode(known))
+    settings = settings_for(tmp_path / "data", restored_url)
+    with pytest.raises(BackupError, match="has schema '9999'"):
+        await restore(settings, Wanted(backup), say=print)
+    assert not settings.data_dir.exists()
+    assert not await tables(restored_url)
+
+
 def libpq(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 

@@ -25,6 +25,7 @@ import psycopg
 from provenance.core.errors import ProvenanceError
 from provenance.db.faults import told
 from provenance.db.loading import MarkedDatabase
+from provenance.db.migrate import expected, revisions
 from provenance.embedded.files import make_data_folder, make_folder
 from provenance.launch.archive import (
     DATABASE,
@@ -102,7 +103,7 @@ async def restore(
     that cannot be done, too, it says so and the next restore does.
 
     Raises:
-        BackupError: the backup is damaged, the data folder is not empty, or nothing but the backup
+        BackupError: the backup is damaged, or a newer release made it; the data folder is not empty, or nothing but the backup
             would tell what it lacks.
         DatabaseNotEmptyError: the database that is named is in use.
         AlreadyRunningError: a service or another restore has the data folder, or the newer one.
@@ -113,6 +114,7 @@ async def restore(
     """
     folder = RestoringFolder(settings.data_dir.absolute())
     manifest = read_manifest(wanted.source)
+    _check_schema(manifest)
     folder.check_free()
     async with AsyncExitStack() as stack:
         newer = None
@@ -246,6 +248,15 @@ class _Restore:
         await self.folder.take_back(note)
 
 
+def _check_schema(manifest: Manifest) -> None:
+    """Refuse a dump that this release could not use once it is loaded."""
+    if manifest.schema not in revisions():
+        raise BackupError(
+            f"the backup has schema {manifest.schema!a}, this release knows those up to "
+            f"{expected()}: a newer one made it, restore it with that release"
+        )
+
+
 def is_told_elsewhere(manifest: Manifest) -> bool:
     """Whether a chain or an object store that is not in the backup tells what the backup lacks."""
     return not (manifest.has_chain and manifest.has_blobs)
@@ -280,9 +291,9 @@ def _nothing_tells(manifest: Manifest, newer: Newer | None) -> str:
 
 
 def _copy(source: Path, manifest: Manifest, staging: Path) -> None:
-    for name, expected in manifest.files.items():
+    for name, listed in manifest.files.items():
         if name in {DATABASE, MANIFEST}:
             continue
         make_folder((staging / name).parent)
-        if copy_file(source / name, staging / name) != expected:
+        if copy_file(source / name, staging / name) != listed:
             raise BackupError(f"{name} changed while it was copied")
