@@ -203,6 +203,23 @@ async def test_a_dump_of_a_schema_that_is_not_known_is_refused_before_anything_i
     assert not await tables(restored_url)
 
 
+@pytest.mark.parametrize("name", ["data/blobs/bk", "link/bk"])
+async def test_no_backup_is_made_inside_the_data_folder(
+    tmp_path: Path, database_url: str, name: str
+) -> None:
+    (tmp_path / "data" / "blobs").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "data" / "blobs")
+    with pytest.raises(BackupError, match="is inside the data folder"):
+        await back_up(
+            settings_for(tmp_path / "data", database_url),
+            tmp_path / name,
+            database_url=database_url,
+            now_ms=1,
+            say=print,
+        )
+    assert not list((tmp_path / "data" / "blobs").iterdir())
+
+
 def libpq(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
