@@ -107,10 +107,12 @@ async def killed_and_restored(
 async def test_whoever_restores_next_makes_the_whole_of_it(
     tmp_path: Path, backup: Path, restored_url: str, name: str, moment: str
 ) -> None:
-    # A folder that is there before, and cannot be renamed: a mount point looks like this.
-    (tmp_path / "data" / "lost+found").mkdir(parents=True)
     settings = settings_for(tmp_path / "data", restored_url)
+    # A new file system's root looks like this. It is filled, never replaced.
+    (settings.data_dir / "lost+found").mkdir(parents=True)
+    root = settings.data_dir.stat().st_ino
     await killed_and_restored(settings, backup, STEPS[name], moment)
+    assert settings.data_dir.stat().st_ino == root
 
 
 @pytest.mark.soak
