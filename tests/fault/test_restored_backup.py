@@ -9,6 +9,9 @@ from fault.commands import provenance
 from fault.copying import Disaster, copy_folder, until_refused
 from fault.harness import Harness
 from fault.submitters import documents
+from provenance.embedded.files import FileLock
+
+COMES_BACK = "what was erased after the backup comes back"
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900), pytest.mark.xdist_group("backup")]
 
@@ -97,3 +100,39 @@ def test_with_nothing_newer_somebody_has_to_accept_the_loss(
     (tmp_path / "empty").mkdir()
     said = provenance("restore", backup, "--newer", tmp_path / "empty", data=tmp_path / "d", code=5)
     assert "is no data folder" in said
+
+
+def test_a_folder_that_tells_of_nothing_newer_does_not_stand_for_the_operators_word(
+    backed_up: Disaster, tmp_path: Path
+) -> None:
+    backup = backed_up.data_dir.parent / "backup"
+    data = tmp_path / "data"
+    said = provenance("restore", backup, "--newer", backup, "--accept-loss", data=data, code=5)
+    assert "is a backup, no data folder" in said
+    junk = tmp_path / "junk"
+    (junk / "blobs").mkdir(parents=True)
+    (junk / "blobs" / "x").write_text("x")
+    said = provenance("restore", backup, "--newer", junk, data=data, code=5)
+    assert f"Nothing in {junk} tells of that size" in said
+    assert not data.exists()
+    said = provenance("restore", backup, "--newer", junk, "--accept-loss", data=data)
+    assert "what was acknowledged after the backup is lost" in said
+    assert COMES_BACK in said
+    assert not (data / "blobs" / "x").exists()
+
+
+def test_the_folder_of_a_running_service_is_no_folder_to_go_on_from(
+    backed_up: Disaster, tmp_path: Path
+) -> None:
+    backup = backed_up.data_dir.parent / "backup"
+    newer = ("restore", backup, "--newer", backed_up.data_dir)
+    lock = FileLock(backed_up.data_dir / "run" / "stack.lock")
+    assert lock.acquire()
+    try:
+        assert "already-running" in provenance(*newer, data=tmp_path / "data", code=5)
+    finally:
+        lock.release()
+    said = provenance(*newer, data=tmp_path / "data")
+    assert "is lost" not in said
+    # It has all keys and no erasure list: nothing was erased.
+    assert COMES_BACK not in said

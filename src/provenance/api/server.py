@@ -50,6 +50,7 @@ from provenance.wiring.chain import blob_store, checkpoint_mark, file_keys
 from provenance.wiring.erasing import Erasing, eraser_lock, open_eraser, open_retention
 from provenance.wiring.guard import FenceGuard
 from provenance.wiring.logs import current_log, signer_for
+from provenance.wiring.restored import check_whole
 from provenance.wiring.sealing import open_vault, sweeper
 from provenance.wiring.sweeping import Sweeping, upload_turn
 from provenance.wiring.trust import read_trust
@@ -67,6 +68,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
     Raises:
         DurabilityError: the server does not keep what it confirms.
+        HalfRestoredError: a restore of database or data folder was cut off.
         SchemaError: the database has not this release's tables.
         UnknownLogError: the log was never made.
         RulesError: the carrier's terms are wrong; says the line.
@@ -77,6 +79,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     assert settings.database_url is not None, "set DATABASE_URL, or use `provenance run`"
     assert settings.rpc_url is not None, "set RPC_URL, or use `provenance run`"
     rules = load_rules(settings.carrier_terms)
+    check_whole(settings.data_dir)
     keys = file_keys(settings)
     engine = create_engine(settings.database_url)
     # One connection for what receipts are made of and one for tiles, each read by one at a time.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provenance.cli.exits import reported
-from provenance.cli.stores import database, now_ms, read_settings
+from provenance.cli.stores import database, database_errors, now_ms, read_settings
 
 if TYPE_CHECKING:
     from provenance.launch.archive import Manifest
@@ -85,38 +85,29 @@ def restore(
     What was erased is erased again on the way: by the backup's own list, and by a newer one where
     it is given. DATABASE_URL, if it is set, must name an empty database. Nothing is started; the
     next start compares the restored log with chain and copies before it takes a write. Where these
-    are out of the backup too, they cannot tell what it lacks: --newer or --accept-loss is needed.
+    are out of the backup too, they cannot tell what it lacks: --newer with a folder that tells of at
+    least what the backup has, or --accept-loss, is needed. A restore that was cut off is run again.
     """
-    from provenance.launch.restoring import is_told_elsewhere
+    from provenance.launch.restoring import Wanted
     from provenance.launch.restoring import restore as restore_backup
 
     settings = read_settings()
-    if newer is not None and erasures is None and (newer / "keys" / "erasures").is_file():
-        erasures = newer / "keys" / "erasures"
-    with reported():
-        manifest = asyncio.run(
-            restore_backup(
-                settings,
-                folder,
-                erasures=erasures,
-                newer=newer,
-                accept_loss=accept_loss,
-                say=typer.echo,
-            )
-        )
+    wanted = Wanted(folder, erasures=erasures, newer=newer, accept_loss=accept_loss)
+    with reported(names_code=True), database_errors():
+        restored = asyncio.run(restore_backup(settings, wanted, say=typer.echo))
     typer.echo(f"restored into {settings.data_dir}")
-    _print_logs(manifest)
-    if newer is None and not is_told_elsewhere(manifest):
+    _print_logs(restored.manifest)
+    if restored.is_lossy:
         typer.echo(
             "what was acknowledged after the backup is lost, and its indexes are given again. If "
             "anybody holds acknowledgements or receipts from there on, do not go on with this "
             "log: carry it on under a new origin with `provenance log succeed`"
         )
-    if erasures is None:
+    if not restored.knows_erasures:
         typer.echo(
             "what was erased after the backup comes back unless --erasures names a newer list"
         )
-    if settings.origin not in {log.origin for log in manifest.logs}:
+    if settings.origin not in {log.origin for log in restored.manifest.logs}:
         typer.echo(f"set PROVENANCE_ORIGIN before the start: {settings.origin} is not among them")
 
 

@@ -19,7 +19,7 @@ async def database(settings: "Settings") -> AsyncIterator[str]:
     A database that cannot be used ends the command with one line.
 
     Raises:
-        ProvenanceError: the embedded one could not be started.
+        ProvenanceError: the embedded one could not be started, or the data folder is not whole.
 
     """
     with database_errors():
@@ -43,6 +43,9 @@ def database_errors() -> Iterator[None]:
 
 @asynccontextmanager
 async def _database(settings: "Settings") -> AsyncIterator[str]:
+    from provenance.wiring.restored import check_whole
+
+    check_whole(settings.data_dir)
     if settings.database_url is not None:
         yield settings.database_url
         return
@@ -69,6 +72,9 @@ async def chain(settings: "Settings") -> AsyncIterator[str]:
         ProvenanceError: the embedded one could not be started.
 
     """
+    from provenance.wiring.restored import check_whole
+
+    check_whole(settings.data_dir)
     if settings.rpc_url is not None:
         yield settings.rpc_url
         return

@@ -58,6 +58,12 @@ class SchemaError(DatabaseError):
         self.expected = expected
 
 
+class HalfRestoredError(DatabaseError):
+    """A restore was cut off: what there is of database or data folder is not whole."""
+
+    code = "half-restored"
+
+
 class LastAdminKeyError(ProvenanceError):
     """The last key that can make keys is not revoked."""
 

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from provenance.db.engine import database_url
 from provenance.db.errors import SchemaError
+from provenance.db.loading import IS_MARKED, check_unmarked
 from provenance.db.tables import metadata
 
 LOCK_TIMEOUT_SECONDS = 5
@@ -28,11 +29,14 @@ STATEMENT_TIMEOUT_SECONDS = 600
 _ADVISORY_LOCK = 0x70726F76  # "prov"; only has to differ from the other locks of this service
 
 
-def upgrade(url: str, *, revision: str = "head") -> None:
+def upgrade(url: str, *, revision: str = "head", is_restoring: bool = False) -> None:
     """Run the migrations that the database at ``url`` does not have yet.
+
+    ``is_restoring``: the caller is the restore that loads it.
 
     Raises:
         SchemaError: a newer release has changed its tables.
+        HalfRestoredError: a restore into it was cut off.
 
     """
     engine = create_engine(database_url(url))
@@ -42,11 +46,12 @@ def upgrade(url: str, *, revision: str = "head") -> None:
             connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
             connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'"))
             connection.commit()
+            if not is_restoring:
+                check_unmarked(_is_marked(connection))
             config = _config()
             found = _revision(connection)
             connection.commit()
-            known = ScriptDirectory.from_config(config).walk_revisions()
-            if found is not None and found not in {script.revision for script in known}:
+            if found is not None and found not in revisions():
                 raise SchemaError(found=found, expected=expected(), is_newer=True)
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
@@ -59,6 +64,12 @@ def expected() -> str:
     head = ScriptDirectory.from_config(_config()).get_current_head()
     assert head is not None, "the package has migrations"
     return head
+
+
+def revisions() -> frozenset[str]:
+    """All that this release can bring to its own."""
+    known = ScriptDirectory.from_config(_config()).walk_revisions()
+    return frozenset(script.revision for script in known)
 
 
 def current(url: str) -> str | None:
@@ -76,8 +87,10 @@ async def check_schema(connection: AsyncConnection) -> None:
 
     Raises:
         SchemaError: it has older or newer ones, or none.
+        HalfRestoredError: a restore into it was cut off.
 
     """
+    check_unmarked(await connection.run_sync(_is_marked))
     found = await connection.run_sync(_revision)
     if found != expected():
         raise SchemaError(found=found, expected=expected())
@@ -94,6 +107,10 @@ def drift(url: str) -> list[Any]:
             return list(compare_metadata(context, metadata))
     finally:
         engine.dispose()
+
+
+def _is_marked(connection: Connection) -> bool:
+    return bool(connection.scalar(text(IS_MARKED)))
 
 
 def _revision(connection: Connection) -> str | None:

@@ -4,6 +4,7 @@ Nothing here changes the mode of a folder that was there before: only what this 
 private.
 """
 
+import errno
 import fcntl
 import os
 import secrets
@@ -83,7 +84,7 @@ class FileLock:
         if self.held:
             return True
         make_folder(self._path.parent)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -91,6 +92,15 @@ class FileLock:
             return False
         self._descriptor = descriptor
         return True
+
+    def _open(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            # What is mounted for reading only can be locked all the same.
+            if error.errno != errno.EROFS:
+                raise
+            return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
 
     def release(self) -> None:
         """Give the lock back; harmless when it is not held."""

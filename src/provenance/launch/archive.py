@@ -125,6 +125,10 @@ def read_manifest(folder: Path) -> Manifest:
         if path.stat().st_size > _MAX_MANIFEST:
             raise BackupError(f"{path} is larger than manifests are")
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except NotADirectoryError:
+        raise BackupError(
+            f"{folder} is a file: name the folder that `provenance backup` made, which holds it"
+        ) from None
     except FileNotFoundError:
         raise BackupError(f"{folder} holds no backup: {MANIFEST} is missing") from None
     except msgspec.DecodeError as error:

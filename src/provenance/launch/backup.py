@@ -23,6 +23,7 @@ from sqlalchemy import make_url
 from provenance.core.errors import FormatError
 from provenance.core.tree import Frontier
 from provenance.db.faults import told
+from provenance.db.loading import IS_MARKED, check_unmarked
 from provenance.embedded.dumping import dump_database
 from provenance.embedded.files import make_folder
 from provenance.embedded.snapshots import SnapshotFolder
@@ -63,11 +64,11 @@ async def back_up(
     """Back up the service with ``settings``, whose database is at ``database_url``.
 
     Raises:
-        BackupError: ``target`` is there already, or the database cannot be read.
+        BackupError: ``target`` is there already or inside the data folder, or the database cannot be read.
         DumpError: pg_dump failed.
 
     """
-    target, staging = _folders(target)
+    target, staging = _folders(target, data_dir=settings.data_dir)
     archive = Archive(staging)
     try:
         has_chain = settings.embedded_chain and await asyncio.to_thread(
@@ -92,11 +93,16 @@ async def back_up(
     return manifest
 
 
-def _folders(target: Path) -> tuple[Path, Path]:
+def _folders(target: Path, *, data_dir: Path) -> tuple[Path, Path]:
     """Full name of the backup, and a folder beside it to make it in."""
     target = target.absolute()
     if target.exists():
         raise BackupError(f"{target} is there already; name a folder that is not")
+    if target.resolve().is_relative_to(data_dir.resolve()):
+        raise BackupError(
+            f"{target} is inside the data folder {data_dir}, which it would become a part of and be "
+            "lost with; name a folder elsewhere"
+        )
     staging = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     make_folder(staging)
     return target, staging
@@ -125,6 +131,9 @@ async def _add_database(archive: Archive, url: str) -> tuple[str, list[LogHead]]
     conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         async with await psycopg.AsyncConnection.connect(conninfo) as connection:
+            [(is_marked,)] = await _rows(connection, IS_MARKED)
+            check_unmarked(is_marked)
+            await connection.rollback()
             await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
             [(snapshot,)] = await _rows(connection, "SELECT pg_export_snapshot()")
             [(schema,)] = await _rows(connection, "SELECT version_num FROM alembic_version")

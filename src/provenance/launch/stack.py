@@ -22,7 +22,6 @@ from provenance.core.errors import ProvenanceError
 from provenance.db.migrate import upgrade
 from provenance.embedded.anvil import EmbeddedAnvil
 from provenance.embedded.files import (
-    FileLock,
     make_data_folder,
     port_is_free,
     remember_port,
@@ -32,8 +31,10 @@ from provenance.embedded.files import (
 from provenance.embedded.postgres import EmbeddedPostgres
 from provenance.embedded.process import SupervisedProcess
 from provenance.launch.health import HealthAddress, HealthRhythm, HealthWatch
+from provenance.launch.owner import take
 from provenance.launch.programs import Program, at_once, wait_for_answer
 from provenance.settings import Settings
+from provenance.wiring.restored import check_whole
 from provenance.wiring.setup import SetUp, set_up
 
 _log = structlog.get_logger(__name__)
@@ -42,12 +43,6 @@ _RPC_PORT = 8545
 _PORT_PATIENCE_S = 5.0
 Report = Callable[[str], None]
 """Takes one line of progress for a person."""
-
-
-class AlreadyRunningError(ProvenanceError):
-    """Another process runs the service on this data folder."""
-
-    code = "already-running"
 
 
 class PortTakenError(ProvenanceError):
@@ -89,11 +84,12 @@ class Stack:
         """Take the data folder; nothing is started yet."""
         make_data_folder(self._data)
         (self._data / "run").mkdir(mode=0o755, exist_ok=True)
-        lock = FileLock(self._data / "run" / "stack.lock")
-        if not lock.acquire():
-            raise AlreadyRunningError(
-                f"the service already runs on {self._data}; stop it first, or set PROVENANCE_DATA"
-            )
+        lock = take(self._data)
+        try:
+            check_whole(self._data)
+        except BaseException:
+            lock.release()
+            raise
         self._exit.callback(lock.release)
         return self
 

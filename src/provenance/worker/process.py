@@ -39,6 +39,7 @@ from provenance.settings import Settings
 from provenance.wiring.chain import anchorer, blob_store, checkpoint_mark, file_keys, finality
 from provenance.wiring.erasing import OPERATOR, EmptiesListed
 from provenance.wiring.logs import current_log, signer_for
+from provenance.wiring.restored import check_whole
 from provenance.wiring.sealing import erasure_list, open_vault
 from provenance.worker.metrics import metrics_served
 
@@ -115,6 +116,7 @@ def _stamping(
 async def _parts(settings: Settings) -> AsyncIterator[WorkerParts]:
     assert settings.database_url is not None, "set DATABASE_URL, or use `provenance run`"
     assert settings.rpc_url is not None, "set RPC_URL, or use `provenance run`"
+    check_whole(settings.data_dir)
     keys = file_keys(settings)
     async with AsyncExitStack() as stack:
         # One connection for heartbeats, one to look things up: the worker has its own besides.
