@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     document_bytes: int = Field(
         default=1 << 30, ge=1, le=1 << 40, description="largest document that is taken"
     )
+    documents_per_subject: int = Field(
+        default=1_000,
+        ge=1,
+        le=1_000_000,
+        description="documents of one organisation about one subject; of a carrier ten times as many",
+    )
     pkcs11_module: Path | None = Field(
         default=None,
         description="PKCS#11 library of the token that wraps keys; absent: a file under data_dir",

@@ -258,3 +258,21 @@ async def test_types_are_found_by_words_and_by_code(service: ServiceUnderTest) -
     assert {"code": "271", "name": "Packing list"} in by_words.json()["types"]
     by_code = await service.anonymous.get("/v1/document-types", params={"q": "380"})
     assert by_code.json()["types"] == [{"code": "380", "name": "Commercial invoice"}]
+
+
+async def test_versions_that_did_not_know_of_each_other_name_each_other(
+    service: ServiceUnderTest,
+) -> None:
+    carrier, about = await service.new_carrier(), parcel()
+    old = (await upload(carrier, pdf(mark="old"), about)).json()["first_index"]
+    answers = await asyncio.gather(
+        *(upload(carrier, pdf(mark=str(n)), about, supersedes=old) for n in range(3))
+    )
+    versions = sorted(answer.json()["first_index"] for answer in answers)
+    listed = (await carrier.get("/v1/documents", params={"subject": about})).json()["documents"]
+    found = {one["first_index"]: one for one in listed}
+    assert found[old]["superseded_by"] == versions
+    assert "beside" not in found[old]
+    for first in versions:
+        assert found[first]["state"] == "current"
+        assert found[first]["beside"] == [one for one in versions if one != first]

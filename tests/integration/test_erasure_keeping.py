@@ -9,11 +9,12 @@ import pytest
 from fixtures.application import ServiceUnderTest, event, parcel
 from fixtures.documents import PDF, upload
 from fixtures.erasing import LD, REASON, erase
-from provenance.erasure.eraser import Eraser, Step
+from provenance.erasure.eraser import Eraser
 from provenance.erasure.errors import HeldError
 from provenance.erasure.periods import Periods
 from provenance.erasure.records import Reason
 from provenance.erasure.retention import Retention
+from provenance.erasure.steps import Step
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
 

@@ -12,8 +12,8 @@ from fixtures.embedded import PostgresFixture
 from fixtures.erasing import LD, canary, erase, everything, places_of
 from provenance.core.errors import ProvenanceError
 from provenance.erasure.book import ErasureList
-from provenance.erasure.eraser import Step
 from provenance.erasure.records import Reason
+from provenance.erasure.steps import Step
 from provenance.wiring.erasing import open_eraser
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
@@ -23,7 +23,9 @@ class CrashError(ProvenanceError):
     """Stands for the end of the process."""
 
 
-@pytest.mark.parametrize("last", list(Step), ids=lambda step: step.value)
+@pytest.mark.parametrize(
+    "last", [step for step in Step if step is not Step.WITHDRAW], ids=lambda step: step.value
+)
 async def test_the_next_start_takes_up_what_was_left(
     service: ServiceUnderTest, postgres: PostgresFixture, last: Step
 ) -> None:

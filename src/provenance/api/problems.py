@@ -55,6 +55,7 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     api.RangeError: 416,
     api.ApiError: 400,
     documents.DocumentTypeError: 415,
+    documents.TooManyDocumentsError: 409,
     documents.DocumentError: 422,
     sealing.KeyGoneError: 410,
     LastAdminKeyError: 409,

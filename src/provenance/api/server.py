@@ -190,7 +190,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             eraser=eraser,
             erasing=erasing,
             retention=retention,
-            limits=ApiLimits(max_document_bytes=settings.document_bytes),
+            limits=ApiLimits(
+                max_document_bytes=settings.document_bytes,
+                max_documents_per_subject=settings.documents_per_subject,
+            ),
             trust=trust,
             facts=facts,
             accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=_now_ms),

@@ -62,6 +62,11 @@ class ApiLimits:
     """Events of one timeline."""
     max_document_bytes: int = 1 << 30
     """A scanned file of a thousand pages; the operator may set another."""
+    max_documents_per_subject: int = 1_000
+    """Documents and descriptions of one organisation about one parcel or waybill, well above what
+    anybody has to say of it; whoever reads the shipment has to do with all of them."""
+    carrier_share: int = 10
+    """How many times as many are a carrier's, who sends papers for all parcels of a waybill."""
     max_uploads: int = 12
     """Documents that stream in at once; each holds up to 20 MB on its way into the store."""
 

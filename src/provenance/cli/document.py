@@ -253,10 +253,14 @@ def _save(answer: "httpx.Response", target: Path) -> int:
 
 
 def _own_name(answer: "httpx.Response") -> Path:
+    from provenance.core.errors import FormatError
     from provenance.intake.documents.names import check_filename
 
     _, _, name = answer.headers["content-disposition"].rpartition("filename*=UTF-8''")
-    return Path(check_filename(unquote(name)))
+    try:
+        return Path(check_filename(unquote(name)))
+    except FormatError:
+        fail(f"its name {unquote(name)!a} is not taken for a file: name one with --out", code=USAGE)
 
 
 def _is_taken(media_type: str) -> bool:

@@ -11,5 +11,6 @@ older database back, it is applied again before that serves.
 
 ``orders`` is the list's format, ``book`` its file, ``records`` what goes into the log, ``targets``
 finds what shall go, ``rows`` and ``copies`` destroy it, ``cleaning`` sees to what PostgreSQL keeps
-besides, ``eraser`` takes the steps, ``retention`` finds what has ended.
+besides, ``recording`` looks for legal holds and logs what none covers, ``steps`` says what happens in
+which order and ``eraser`` does it, ``retention`` finds what has ended.
 """

@@ -44,15 +44,15 @@ class ErasureList:
         """
         return await asyncio.to_thread(self._orders)
 
-    async def add(self, order: Order) -> None:
-        """Put a new order on the list, durably.
+    async def add(self, *orders: Order) -> None:
+        """Put new orders on the list, durably.
 
         Raises:
             ErasureListError: it cannot be written.
 
         """
-        line = Line("requested", order.id, order.at, order)
-        await asyncio.to_thread(self._append, [line])
+        lines = [Line("requested", order.id, order.at, order) for order in orders]
+        await asyncio.to_thread(self._append, lines)
 
     async def mark(self, event: Event, orders: Sequence[Order]) -> list[Order]:
         """Note what has happened to ``orders``; returns them as they are now.
@@ -68,7 +68,10 @@ class ErasureList:
         return [known[order.id] for order in orders]
 
     async def take_over(self, other: Path) -> int:
-        """Add the orders of the list in the file ``other`` that are missing here; returns how many.
+        """Add what the list in the file ``other`` has and this one lacks; returns how many orders.
+
+        Of an order that is only requested here and decided there, the decision is added: a
+        database that comes back need not have the hold for which it was withdrawn.
 
         Raises:
             ErasureListError: there is no such list, or one of the two was altered.
@@ -80,10 +83,14 @@ class ErasureList:
             raise ErasureListError(f"there is no erasure list {other}")
         found = await theirs.orders()
         missing = [order for order in found.values() if order.id not in known]
+        undecided = {id_ for id_, order in known.items() if order.state == "requested"}
         lines: list[Line] = []
-        for order in missing:
-            bare = replace(order, is_recorded=False, purged_at=None, is_withdrawn=False)
-            lines.append(Line("requested", order.id, order.at, bare))
+        for order in found.values():
+            if order.id not in known:
+                bare = replace(order, is_recorded=False, purged_at=None, is_withdrawn=False)
+                lines.append(Line("requested", order.id, order.at, bare))
+            elif order.id not in undecided:
+                continue
             if order.is_withdrawn:
                 lines.append(Line("withdrawn", order.id, order.at))
             elif order.is_recorded:

@@ -1,100 +1,40 @@
 """Takes the steps of erasure; each may be repeated, and a start takes up what one left.
 
-=====  ====================================================  ===================================
-step   what happens                                          a crash behind it leaves
-=====  ====================================================  ===================================
-LIST   the order is on the list, durably                     nothing happened; the next start
-                                                             looks for holds anew and goes on
-LOG    the erasure record is in the log                      the record is found again by its
-                                                             order and not logged twice
-NOTE   the list says that the log has it                     from here on it is carried out,
-                                                             whatever database comes back
-KEYS   keys are destroyed, sealed objects removed            readers get "erased"
-ROWS   rows, fingerprints and answers are emptied            the row no longer opens
-COPIES copies of batches in the object store are renewed     older copies are removed
-CLEAN  tables are rewritten, the write-ahead log left behind
-DONE   the list says that nothing is left
-=====  ====================================================  ===================================
-
-``steps`` is told of each, so that a test can end the process behind every one.
+Which they are, and what a crash behind each leaves, is in :mod:`provenance.erasure.steps`; orders
+get into the log by :mod:`provenance.erasure.recording`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from provenance.anchor.session import Connection
 from provenance.blobs import BlobStore
-from provenance.core.digests import HASH_SIZE
 from provenance.erasure.book import ErasureList
 from provenance.erasure.cleaning import clean
 from provenance.erasure.copies import Copies
 from provenance.erasure.errors import HeldError
-from provenance.erasure.orders import ID_BYTES, Order, Payload, open_orders
-from provenance.erasure.records import Reason, erasure_submission
+from provenance.erasure.orders import ID_BYTES, Order, open_orders
+from provenance.erasure.recording import ReadsHolds, Recorder, Writes
+from provenance.erasure.records import Reason
 from provenance.erasure.rows import empty, places, sealed_payloads, still_open
+from provenance.erasure.steps import Step, Steps, quietly
 from provenance.erasure.targets import Target, TargetStore, in_orders
 from provenance.evidence.cases.holds import LegalHolds
 from provenance.intake.repetition import EventKeys
-from provenance.log.submissions import Logged, Submission
-from provenance.sealing import KeyGoneError, Opening, Vault
+from provenance.sealing import Vault
 
 _log = structlog.get_logger(__name__)
-LOST_AUTHOR: Final = "not known: what was recorded was lost with a database that was restored"
 LATER: Final = "tables: they are rewritten at the hour of PROVENANCE_ERASURE_HOUR"
 ORDERS_AT_ONCE: Final = 256
 """Orders that are cleaned up after together: one rewrite of the tables serves all."""
 
-
-class Step(Enum):
-    """What was just done."""
-
-    LIST = "list"
-    LOG = "log"
-    NOTE = "note"
-    KEYS = "keys"
-    ROWS = "rows"
-    COPIES = "copies"
-    CLEAN = "clean"
-    DONE = "done"
-
-
-Steps = Callable[[Step], Awaitable[None]]
-"""Told after each step."""
-
-
-class Writes(Protocol):
-    """The log's writer."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it takes submissions."""
-        ...
-
-    async def submit(self, submission: Submission) -> Logged:
-        """Log a submission."""
-        ...
-
-
 Connect = Callable[[], AbstractAsyncContextManager[Connection]]
 """Opens a connection of one's own, in autocommit mode."""
-
-
-class ReadsHolds(Protocol):
-    """Reads the legal holds that stand."""
-
-    async def __call__(self, known: LegalHolds | None = None, /) -> LegalHolds:
-        """Read them; what was found for ``known``, a moment ago, need not be followed again."""
-        ...
-
-
-async def _quietly(_step: Step) -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +51,9 @@ class Eraser:
     now_ms: Callable[[], int]
     random_bytes: Callable[[int], bytes]
     holds: ReadsHolds
-    steps: Steps = _quietly
+    steps: Steps = quietly
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    _requested: set[str] = field(default_factory=set, repr=False)
 
     async def request(
         self,
@@ -128,47 +69,52 @@ class Eraser:
         to what is left of it. ``known`` are the holds as the caller read them a moment ago.
 
         Raises:
-            HeldError: a legal hold covers one of them; nothing was done.
+            HeldError: a legal hold covers one of them, or was placed meanwhile; nothing was done.
             UnfollowedCaseError: what a hold covers cannot be told; nothing was done.
+            OvertakenError: acts of cases kept coming; nothing was done.
             ErasureListError: the list cannot be written.
             LogError: the log did not take the record; :meth:`finish` tries again.
 
         """
-        await self._check_holds(targets, known=known)
-        done: list[Order] = []
-        for part in in_orders(targets):
-            order = await self._order(part, reason)
-            await self.orders.add(order)
+        recorder = self._recorder
+        unchanged = await recorder.look(targets, known=known)
+        orders = [await self._order(part, reason) for part in in_orders(targets)]
+        with self._under_way(orders):
+            await self.orders.add(*orders)
             await self.steps(Step.LIST)
-            order = await self._record(order, writer)
+            orders = await recorder.record(orders, targets, writer, unchanged=unchanged)
             async with self.connect() as connection:
-                await self._destroy(connection, order)
-            done.append(order)
-        return done
+                for order in orders:
+                    await self._destroy(connection, order)
+        return orders
 
     async def held(
         self, targets: Sequence[Target], *, known: LegalHolds | None = None
     ) -> dict[int, HeldError]:
         """Return those of ``targets`` that a legal hold covers, by first index, with why."""
-        holds = await self.holds(known)
-        ancestry = await self.targets.ancestry(targets)
-        found: dict[int, HeldError] = {}
-        for target in targets:
-            for held in holds.over(*ancestry.of(target)):
-                found[target.first_index] = HeldError(
-                    first_index=target.first_index,
-                    case=held.case,
-                    reason=held.hold.reason,
-                    author=held.hold.author,
-                )
-                break
-        return found
+        return await self._recorder.held(targets, known=known)
 
-    async def _check_holds(
-        self, targets: Sequence[Target], *, known: LegalHolds | None = None
-    ) -> None:
-        if held := await self.held(targets, known=known):
-            raise next(iter(held.values()))
+    @property
+    def _recorder(self) -> Recorder:
+        return Recorder(
+            orders=self.orders,
+            targets=self.targets,
+            vault=self.vault,
+            keys=self.keys,
+            random_bytes=self.random_bytes,
+            holds=self.holds,
+            steps=self.steps,
+        )
+
+    @contextmanager
+    def _under_way(self, orders: Sequence[Order]) -> Iterator[None]:
+        """Keep :meth:`finish` from taking up what is being answered; whatever is left then, it may."""
+        ids = {order.id for order in orders}
+        self._requested.update(ids)
+        try:
+            yield
+        finally:
+            self._requested.difference_update(ids)
 
     async def finish(
         self, *, writer: Writes | None, may_rewrite: bool = True
@@ -238,61 +184,22 @@ class Eraser:
             ground=reason.ground,
             submitter=reason.organisation,
             leaves=tuple(leaf for target in targets for leaf in target.leaves),
-            payload=await self._seal(reason.encode(id_)),
+            payload=await self._recorder.seal(reason.encode(id_)),
         )
-
-    async def _seal(self, payload: bytes) -> Payload:
-        stored = await self.vault.store(_once(payload))
-        sealed = await self.vault.shelve(stored, payload_salt=self.random_bytes(HASH_SIZE))
-        return Payload(sealed, len(payload))
-
-    async def _record(self, order: Order, writer: Writes) -> Order:
-        """Log the erasure record, unless it is there, and note it."""
-        found = await self.targets.of_leaves(order.leaves)
-        subjects = dict.fromkeys(subject for target in found for subject in target.subjects)
-        payload, opening = await self._payload(order)
-        await writer.submit(
-            erasure_submission(
-                order,
-                subjects=tuple(subjects),
-                sealed=payload.sealed,
-                size=payload.size,
-                opening=opening,
-                keys=self.keys,
-            )
-        )
-        await self.steps(Step.LOG)
-        [noted] = await self.orders.mark("recorded", [order])
-        await self.steps(Step.NOTE)
-        return noted
-
-    async def _payload(self, order: Order) -> tuple[Payload, Opening]:
-        """Payload of the order's record; where that was lost with an older backup, one that says so."""
-        payload = order.payload
-        if payload is not None:
-            with suppress(KeyGoneError):
-                return payload, await self.vault.opening(payload.sealed)
-        lost = Reason(order.ground, author=LOST_AUTHOR, organisation=order.submitter)
-        payload = await self._seal(lost.encode(order.id))
-        return payload, await self.vault.opening(payload.sealed)
 
     async def _taken_up(self, order: Order, writer: Writes | None) -> Order | None:
         """Return the order once the log knows it, or withdrawn; None where it must wait."""
         if await self.targets.erasure(order.id) is not None:
             return order if order.is_recorded else (await self.orders.mark("recorded", [order]))[0]
         waits = order if order.is_recorded else None
+        if order.id in self._requested:
+            return waits
         if writer is None or not writer.is_open:
             return waits
         targets = await self.targets.of_leaves(order.leaves)
         if not targets:
             return waits
-        if not order.is_recorded:
-            try:
-                await self._check_holds(targets)
-            except HeldError as error:
-                _log.warning("erasure_withdrawn", order=order.id, code=error.code)
-                return (await self.orders.mark("withdrawn", [order]))[0]
-        return await self._record(order, writer)
+        return await self._recorder.record_late(order, targets, writer)
 
     async def _purge(self, orders: Sequence[Order], *, may_rewrite: bool) -> dict[str, list[str]]:
         left: dict[str, list[str]] = {order.id: [] for order in orders}
@@ -363,7 +270,3 @@ class Eraser:
             await self.orders.add(order)
             await self.orders.mark("recorded", [order])
             _log.warning("erasure_found_in_log", order=order.id)
-
-
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data

@@ -177,6 +177,9 @@ class Chain:
             "withdrawn": {"is_withdrawn": True},
         }
         order = self.orders[line.id]
+        if line.type == "withdrawn" and order.is_recorded:
+            # Another process was quicker, and what the log has stands.
+            return
         self.orders[line.id] = replace(order, **changes[line.type])  # type: ignore[arg-type] # names above
 
 

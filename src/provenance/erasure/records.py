@@ -18,7 +18,7 @@ from provenance.core.members import VERSION
 from provenance.core.statement import Ref, Statement, payload_digest_commitment
 from provenance.erasure.orders import Order
 from provenance.intake.repetition import EventKeys
-from provenance.log.submissions import EventColumns, RecordDraft, Submission
+from provenance.log.submissions import EventColumns, RecordDraft
 from provenance.sealing import Opening, SealedRef
 
 KIND: Final = "erasure"
@@ -60,7 +60,7 @@ class Reason:
         return canonicalize(value)
 
 
-def erasure_submission(
+def erasure_draft(
     order: Order,
     *,
     subjects: Sequence[str],
@@ -68,8 +68,8 @@ def erasure_submission(
     size: int,
     opening: Opening,
     keys: EventKeys,
-) -> Submission:
-    """Submission of an order's record about ``subjects``; the same order always gives the same."""
+) -> RecordDraft:
+    """Record of an order about ``subjects``; the same order always gives the same."""
     statement = Statement(
         kind=KIND,
         subject=subjects[0],
@@ -80,7 +80,7 @@ def erasure_submission(
         refs=tuple(Ref(rel="erases", leaf=leaf) for leaf in order.leaves),
         type=order.ground,
     )
-    record = RecordDraft(
+    return RecordDraft(
         submitter=order.submitter,
         subjects=tuple(subjects),
         statement=statement,
@@ -91,7 +91,6 @@ def erasure_submission(
         content_mac=keys.content_mac(context_sha256=_NO_CONTEXT, payload_sha256=opening.sha256),
         columns=EventColumns(event_type=order.ground, event_id=order.id),
     )
-    return Submission(submitter=order.submitter, records=(record,))
 
 
 def erased_leaves(statement_refs: Sequence[Ref]) -> tuple[LeafHash, ...]:

@@ -12,10 +12,11 @@ from uuid import UUID
 
 import structlog
 
-from provenance.erasure.eraser import Eraser, Writes
+from provenance.erasure.eraser import Eraser
 from provenance.erasure.errors import HeldError
 from provenance.erasure.orders import Order
 from provenance.erasure.periods import Periods
+from provenance.erasure.recording import Writes
 from provenance.erasure.records import Reason
 from provenance.erasure.targets import Target, TargetStore
 from provenance.evidence.cases.extent import Extent, ExtentReader, merged

@@ -17,7 +17,7 @@ from provenance.core.digests import LeafHash
 from provenance.core.errors import FormatError
 from provenance.core.jcs import parse_canonical
 from provenance.core.statement import MAX_REFS, Statement
-from provenance.db.tables import entries, records, trails
+from provenance.db.tables import entries, log_heads, records, trails
 from provenance.erasure.records import KIND, erased_leaves
 from provenance.log.statements import statement_for
 from provenance.log.times import FIRST_AT
@@ -182,6 +182,13 @@ class TargetStore:
             entries.c.leaf_hash.in_(list(leaves)), entries.c.log_id == self._log_id
         )
         return await self._targets(records.c.first_index.in_(firsts))
+
+    async def size(self) -> int:
+        """Return how many entries the log has."""
+        query = select(log_heads.c.size).where(log_heads.c.log_id == self._log_id)
+        async with self._engine.connect() as connection:
+            found: int | None = await connection.scalar(query)
+        return found or 0
 
     async def erasure(self, order_id: str) -> int | None:
         """Return the first index of the record of an order; None where the log has none."""

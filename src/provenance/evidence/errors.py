@@ -105,3 +105,15 @@ class DossierTooLargeError(EvidenceError):
     """More than one dossier holds; says how to divide it."""
 
     code = "dossier-too-large"
+
+
+class DossierDocumentsError(DossierTooLargeError):
+    """More documents than one dossier lists."""
+
+    code = "dossier-too-many-documents"
+
+    def __init__(self, found: int, *, limit: int) -> None:
+        super().__init__(
+            f"it has {found} documents to show, and one dossier lists {limit}: choose which "
+            "(`only.records`, or --record), or write one for each parcel"
+        )

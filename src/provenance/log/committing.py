@@ -32,7 +32,14 @@ from provenance.log.errors import (
 from provenance.log.gate import Gate
 from provenance.log.planning import Answer, Plan, Planner
 from provenance.log.preparing import PreparedSubmission, RandomBytes
-from provenance.log.reading import Head, assemble, lock_and_read, read_edge, read_ranges
+from provenance.log.reading import (
+    Head,
+    assemble,
+    lock_and_read,
+    read_edge,
+    read_overtaken,
+    read_ranges,
+)
 from provenance.log.steps import Step, StepObserver, observed
 from provenance.log.writing import write_plan
 
@@ -164,8 +171,9 @@ class GroupCommitter:
             raise ClockBehindError(behind_ms=head.last_at - head.now)
         async with observed(self._observer, Step.READ_MORE):
             ranges = await read_ranges(connection, log_id=self._log_id, ranges=raw.ranges())
+            overtaken = await read_overtaken(connection, log_id=self._log_id, group=group)
         planner = Planner(
-            assemble(raw, ranges),
+            assemble(raw, ranges, overtaken),
             log_id=self._log_id,
             size=head.size,
             at=max(head.last_at, head.now),

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.db.erased import ERASED_AT, ERASED_GROUND, with_erasure
@@ -94,6 +94,29 @@ class DocumentStore:
             query = query.where(records.c.first_index < before)
         return await self._documents(query)
 
+    async def full(self, subjects: Collection[str], *, submitter: UUID, limit: int) -> str | None:
+        """Return one of ``subjects`` about which ``submitter`` recorded ``limit`` documents or more.
+
+        Descriptions and what was erased count too: their entries are there for ever.
+        """
+        values = {
+            "log_id": self._log_id,
+            "subjects": list(subjects),
+            "submitter": submitter,
+            "most": limit,
+        }
+        async with self._engine.connect() as connection:
+            found: str | None = await connection.scalar(_FULL, values)
+        return found
+
+    async def is_recorded(self, dedup_key: bytes) -> bool:
+        """Whether the log has the record of this key."""
+        query = select(records.c.first_index).where(
+            records.c.log_id == self._log_id, records.c.dedup_key == dedup_key
+        )
+        async with self._engine.connect() as connection:
+            return await connection.scalar(query) is not None
+
     async def superseding(self, firsts: Collection[int]) -> dict[int, list[int]]:
         """Return, for each document, first indexes of the versions that supersede it."""
         return await self._referring(records.c.supersedes, firsts)
@@ -144,6 +167,18 @@ def _document(row: Any) -> StoredDocument:
     )
 
 
+# A trail that is shorter than the limit is not looked through.
+_FULL: Final = text("""
+SELECT trails.subject FROM trails
+WHERE trails.log_id = :log_id AND trails.subject = ANY(:subjects) AND trails.count >= :most
+  AND :most <= (
+    SELECT count(*) FROM entries
+    JOIN records ON records.log_id = entries.log_id AND records.first_index = entries.record_first
+    WHERE entries.log_id = trails.log_id AND entries.trail_first = trails.first_index
+      AND records.kind = 'document' AND records.submitter = :submitter
+  )
+ORDER BY trails.subject LIMIT 1
+""")
 _DOCUMENTS: Final = with_erasure(
     select(
         records.c.first_index,

@@ -55,6 +55,19 @@ class OverloadedError(RetryableError):
     code = "overloaded"
 
 
+class OvertakenError(RetryableError):
+    """The log changed since the submitter read what the submission rests on; look again."""
+
+    code = "overtaken"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "something was recorded meanwhile that this rests on; nothing was logged: read again "
+            "and repeat the request",
+            retry_after=1,
+        )
+
+
 class ClockBehindError(RetryableError):
     """The database's clock is behind the last entry's time, which never decreases."""
 

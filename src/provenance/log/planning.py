@@ -15,7 +15,12 @@ from provenance.core.digests import ZERO_HASH, LeafHash
 from provenance.core.entry import encode_entry
 from provenance.core.errors import ProvenanceError
 from provenance.core.statement import MAX_REFS
-from provenance.log.errors import ConflictError, DraftError, IdempotencyConflictError
+from provenance.log.errors import (
+    ConflictError,
+    DraftError,
+    IdempotencyConflictError,
+    OvertakenError,
+)
 from provenance.log.preparing import (
     EventKey,
     PreparedRecord,
@@ -24,7 +29,7 @@ from provenance.log.preparing import (
     resolve_correction,
 )
 from provenance.log.rows import entry_row, record_row
-from provenance.log.submissions import Conflict, LoggedRecord, Submission
+from provenance.log.submissions import Conflict, LoggedRecord, Submission, Unchanged
 
 _IDS_AT_ONCE = 256
 
@@ -65,12 +70,16 @@ RequestKey = tuple[bytes, str]
 
 @dataclass(slots=True)
 class Known:
-    """What the log holds that matters to a group; ``events`` is None if it corrects nothing."""
+    """What the log holds that matters to a group; ``events`` is None if it corrects nothing.
+
+    ``overtaken`` is what submissions rest on that is not so any more.
+    """
 
     trails: dict[str, Trail]
     records: dict[bytes, KnownRecord]
     requests: dict[RequestKey, KnownRequest]
     events: dict[EventKey, tuple[int, Sequence[LeafHash]]] | None
+    overtaken: frozenset[Unchanged] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +129,14 @@ class Planner:
         self._known = known
         self._log_id = log_id
         self._trail_ids = _fresh_ids(random_bytes)
+        self._has_changed = False
         self.plan = Plan(start=size, at=at)
 
     def add(self, prepared: PreparedSubmission) -> None:
         """Plan one submission, or note why it is refused."""
         try:
             answer = self._answer(prepared)
-        except (ConflictError, IdempotencyConflictError, DraftError) as refusal:
+        except (ConflictError, IdempotencyConflictError, DraftError, OvertakenError) as refusal:
             self.plan.answers.append(refusal)
         else:
             self.plan.answers.append(answer)
@@ -141,6 +151,8 @@ class Planner:
             if earlier is not None:
                 return self._repeat(prepared, earlier)
         fresh, conflicts = self._classify(prepared)
+        if fresh:
+            self._check_unchanged(submission)
         first = self.plan.start + len(self.plan.leaves)
         for record in fresh:
             self._append(record)
@@ -156,6 +168,13 @@ class Planner:
         answer = self._compose(prepared, new=new, conflicts=conflicts, repeated=False)
         self._note(submission, answer)
         return answer
+
+    def _check_unchanged(self, submission: Submission) -> None:
+        """Refuse what rests on a log that was another; the group's own records change it too."""
+        if submission.unchanged is None:
+            self._has_changed = True
+        elif self._has_changed or submission.unchanged in self._known.overtaken:
+            raise OvertakenError
 
     def _repeat(self, prepared: PreparedSubmission, earlier: KnownRequest) -> Answer:
         conflicts = tuple(

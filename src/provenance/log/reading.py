@@ -16,7 +16,7 @@ from provenance.db.binary import BinaryArray
 from provenance.log.errors import InconsistentLogError, UnknownLogError
 from provenance.log.planning import Known, KnownRecord, KnownRequest, RequestKey, Trail
 from provenance.log.preparing import EventKey, PreparedSubmission
-from provenance.log.submissions import LoggedRecord
+from provenance.log.submissions import LoggedRecord, Unchanged
 
 # The clock is read outside the locking subquery, that is, after the lock was granted.
 _LOCK_HEAD = """
@@ -63,6 +63,18 @@ FROM unnest(%b, %b) AS asked (first, count) CROSS JOIN LATERAL (
   WHERE log_id = %s AND index >= asked.first AND index < asked.first + asked.count
 ) AS found
 WHERE found.at IS NOT NULL
+"""
+# Few entries: they came while one request was being answered.
+_NEWS = """
+SELECT EXISTS (
+  SELECT FROM entries
+  JOIN records ON records.log_id = entries.log_id AND records.first_index = entries.record_first
+  WHERE entries.log_id = %(log_id)s AND entries.index >= %(size)s
+    AND records.kind NOT IN ('erasure', 'heartbeat')
+    AND (records.kind = 'case' OR entries.trail_first IN (
+      SELECT first_index FROM trails WHERE log_id = %(log_id)s AND subject = ANY(%(subjects)s)
+    ))
+)
 """
 _EDGE = """
 SELECT leaf_hash FROM entries WHERE log_id = %s AND index >= %s AND index < %s ORDER BY index
@@ -173,6 +185,24 @@ async def read_ranges(
     return found
 
 
+async def read_overtaken(
+    connection: AsyncConnection[Any], *, log_id: int, group: Sequence[PreparedSubmission]
+) -> frozenset[Unchanged]:
+    """What submissions of ``group`` rest on and is not so any more."""
+    asked = {one.submission.unchanged for one in group} - {None}
+    overtaken: set[Unchanged] = set()
+    for unchanged in asked:
+        assert unchanged is not None
+        cursor = await connection.execute(
+            _NEWS,
+            {"log_id": log_id, "size": unchanged.size, "subjects": list(unchanged.subjects)},
+        )
+        row = await cursor.fetchone()
+        if row is None or row[0]:
+            overtaken.add(unchanged)
+    return frozenset(overtaken)
+
+
 async def read_edge(connection: AsyncConnection[Any], *, log_id: int, size: int) -> list[LeafHash]:
     """Leaf hashes of the partial tile of level 0 at the right edge.
 
@@ -188,7 +218,11 @@ async def read_edge(connection: AsyncConnection[Any], *, log_id: int, size: int)
     return leaves
 
 
-def assemble(raw: RawKnown, ranges: dict[tuple[int, int], LoggedRecord]) -> Known:
+def assemble(
+    raw: RawKnown,
+    ranges: dict[tuple[int, int], LoggedRecord],
+    overtaken: frozenset[Unchanged] = frozenset(),
+) -> Known:
     """What the planner wants to know, out of rows and leaf hashes."""
     records: dict[bytes, KnownRecord] = {
         key: (mac, ranges[first, count]) for key, mac, first, count in raw.records
@@ -214,7 +248,9 @@ def assemble(raw: RawKnown, ranges: dict[tuple[int, int], LoggedRecord]) -> Know
             (who.int, event_id): (first, ranges[first, count].leaf_hashes)
             for who, event_id, first, count in raw.events
         }
-    return Known(trails=trails, records=records, requests=requests, events=events)
+    return Known(
+        trails=trails, records=records, requests=requests, events=events, overtaken=overtaken
+    )
 
 
 async def _rows(cursor: AsyncCursor[Any] | list[Any]) -> list[Any]:

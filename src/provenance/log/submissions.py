@@ -94,11 +94,24 @@ class CaptureJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Unchanged:
+    """What a submission rests on: the log as it was read when it had ``size`` entries.
+
+    It is taken only while no act of a claims case, and nothing that happened or was submitted about
+    one of ``subjects``, has been logged since. Erasure records and heartbeats change nothing.
+    """
+
+    size: int
+    subjects: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One request: its records become contiguous entries in one transaction, or none does.
 
     With ``skip_conflicts`` a record that contradicts an earlier one is left out and reported;
-    without, it fails the whole submission.
+    without, it fails the whole submission. With ``unchanged`` new records are refused where that
+    does not hold any more, under the lock; what is in the log already is repeated all the same.
     """
 
     submitter: UUID
@@ -106,6 +119,7 @@ class Submission:
     idempotency: Idempotency | None = None
     job: CaptureJob | None = None
     skip_conflicts: bool = False
+    unchanged: Unchanged | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,7 +230,8 @@ class LogWriter:
                 group.append(waiting)
                 entries += waiting.prepared.entries
         self._last_group = len(group)
-        return group
+        # What rests on the log as it was goes first, before the group itself changes it.
+        return sorted(group, key=lambda one: one.prepared.submission.unchanged is None)
 
     async def _linger(self) -> None:
         self._wanted = self._last_group

@@ -19,8 +19,9 @@ from provenance.db.accounts import AccountStore
 from provenance.db.engine import create_engine
 from provenance.embedded.files import FileLock
 from provenance.erasure.book import ErasureList
-from provenance.erasure.eraser import Eraser, Writes
+from provenance.erasure.eraser import Eraser
 from provenance.erasure.periods import read_periods
+from provenance.erasure.recording import Writes
 from provenance.erasure.retention import Retention
 from provenance.erasure.rows import empty, open_leaves, places, sealed_payloads
 from provenance.erasure.targets import TargetStore

@@ -141,3 +141,25 @@ async def test_orders_of_another_list_are_taken_over_once(tmp_path: Path) -> Non
     assert states == ["requested", "erased", "erased", "withdrawn"]
     with pytest.raises(ErasureListError, match="no erasure list"):
         await older.take_over(tmp_path / "nothing")
+
+
+async def test_what_the_other_list_decided_of_an_order_is_taken_over(tmp_path: Path) -> None:
+    newer, older = opened(tmp_path / "newer"), opened(tmp_path / "older")
+    for book in (newer, older):
+        await book.add(order(0), order(1), order(2))
+    await newer.mark("withdrawn", [order(0)])
+    await newer.mark("recorded", [order(1)])
+    await older.take_over(tmp_path / "newer")
+    lines = (tmp_path / "older").read_bytes()
+    await older.take_over(tmp_path / "newer")
+    assert (tmp_path / "older").read_bytes() == lines
+    states = [one.state for one in (await opened(tmp_path / "older").orders()).values()]
+    assert states == ["withdrawn", "erased", "requested"]
+
+
+async def test_what_the_log_has_is_not_withdrawn_any_more(tmp_path: Path) -> None:
+    book = opened(tmp_path / "erasures")
+    await book.add(order(0))
+    await book.mark("recorded", [order(0)])
+    [kept] = await book.mark("withdrawn", [order(0)])
+    assert (kept.state, (await book.orders())[kept.id].state) == ("erased", "erased")

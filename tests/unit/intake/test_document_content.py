@@ -177,6 +177,9 @@ def test_hostile_bytes_are_taken_or_refused_and_nothing_else(data: bytes, declar
         "Rechnung f\u00fcr T\u00fcren.pdf",
         ".hidden",
         "a b",
+        "console.txt",
+        "com10.txt",
+        "\u1ea1\u0300.txt",
         "\u53d1\u7968.pdf",
     ],
 )
@@ -190,6 +193,11 @@ def test_a_file_may_have_any_name_that_is_shown(name: str) -> None:
         *("", ".", "..", "a/b", "a\\b", " a", "a\n", "con", "LPT1.txt", "x" * 201, "\ud800"),
         # Line and paragraph separators, marks and isolates of direction, spaces of no width.
         *(f"a{one}b" for one in "\u2028\u2029\u0085\u202a\u202e\u2066\u2069\u200e\u200f\u061c"),
+        # Letters that are blank, and marks of no width.
+        *(f"a{one}b" for one in "\u3164\u115f\u1160\uffa0\u034f\ufe0f\u180b\u2800\U000e0101"),
+        # What Windows keeps for itself: drives and streams, patterns, devices; dots at the end.
+        *(f"a{one}b.txt" for one in '<>:"|?*'),
+        *("a.", "a.b.", "COM\u00b9.txt", "CONIN$", "conout$.txt", "nul .txt"),
         *(f"a{one}b" for one in "\u200b\u200d\u2060\ufeff\u00ad\u2003\u200a\u1680\u205f"),
     ],
 )

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from provenance.embedded.files import FileLock
-from provenance.erasure.eraser import Writes
 from provenance.erasure.errors import ErasureListError
+from provenance.erasure.recording import Writes
 from provenance.log.submissions import Logged, Submission
 from provenance.wiring.erasing import Erasing
 

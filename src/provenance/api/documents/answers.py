@@ -29,7 +29,8 @@ class DocumentItem(msgspec.Struct, frozen=True, omit_defaults=True):
     """One document of a list. Of an erased one its place is told, and when and why it was erased.
 
     ``descriptions`` and ``superseded_by`` are first indexes of the records that describe it and of
-    its newer versions.
+    its newer versions. ``beside`` are other newer versions of what it supersedes: uploads that did
+    not know of each other, each of them current until one supersedes it.
     """
 
     first_index: int
@@ -42,6 +43,7 @@ class DocumentItem(msgspec.Struct, frozen=True, omit_defaults=True):
     filename: str | None = None
     supersedes: int | None = None
     superseded_by: list[int] = []
+    beside: list[int] = []
     descriptions: list[int] = []
     erased_at: int | None = None
     erased_ground: str | None = None

@@ -1,5 +1,6 @@
 """Handlers of lists: documents about a subject, and the code list of their types."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.requests import Request
@@ -77,18 +78,27 @@ class Listing:
         firsts = [document.first_index for document in page]
         newer = await self._store.superseding(firsts)
         described = await self._store.describing(firsts)
+        older = {document.supersedes for document in page if document.supersedes is not None}
+        versions = await self._store.superseding(older)
         return [
             await self._item(
                 document,
                 is_named=not is_of_others_too(document, principal),
                 newer=newer.get(document.first_index, []),
                 described=described.get(document.first_index, []),
+                beside=_beside(document, versions),
             )
             for document in page
         ]
 
     async def _item(
-        self, document: StoredDocument, *, is_named: bool, newer: list[int], described: list[int]
+        self,
+        document: StoredDocument,
+        *,
+        is_named: bool,
+        newer: list[int],
+        described: list[int],
+        beside: list[int],
     ) -> DocumentItem:
         erased = DocumentItem(
             first_index=document.first_index,
@@ -116,5 +126,14 @@ class Listing:
             filename=opening.filename if is_named else None,
             supersedes=document.supersedes,
             superseded_by=newer,
+            beside=beside,
             descriptions=described,
         )
+
+
+def _beside(document: StoredDocument, versions: Mapping[int, list[int]]) -> list[int]:
+    """Other versions that supersede what ``document`` does."""
+    if document.supersedes is None:
+        return []
+    found = versions.get(document.supersedes, [])
+    return [first for first in found if first != document.first_index]

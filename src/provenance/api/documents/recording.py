@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from provenance.api.authentication import Principal
 from provenance.api.documents.answers import DocumentAnswer
+from provenance.api.roles import Role
 from provenance.api.services import Services
 from provenance.core.digests import Salt
 from provenance.core.errors import ProvenanceError
 from provenance.core.statement import Ref
-from provenance.intake.documents.errors import DigestError
+from provenance.intake.documents.errors import DigestError, TooManyDocumentsError
 from provenance.intake.documents.statements import Content, document_statement
+from provenance.log.documents import DocumentStore
 from provenance.log.errors import OutcomeUnknownError, UnavailableError
 from provenance.log.submissions import (
     DocumentColumns,
@@ -53,8 +55,9 @@ class Intent:
 class Recorder:
     """Records documents of any kind."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, store: DocumentStore) -> None:
         self._services = services
+        self._store = store
 
     def require_open(self) -> None:
         """Refuse before a long body is read.
@@ -79,10 +82,12 @@ class Recorder:
 
         Raises:
             DigestError: it has not the announced hash.
+            TooManyDocumentsError: the organisation has recorded as many as are taken.
             IdempotencyConflictError: the Idempotency-Key was used for something else.
             ProvenanceError: what ``source`` raises, and what logging it can meet.
 
         """
+        full = await self._full(intent, principal)
         vault = self._services.vault
         stored = await vault.store(source)
         sealed: SealedRef | None = None
@@ -96,6 +101,9 @@ class Recorder:
             sealed = await vault.shelve(stored, payload_salt=salt, filename=intent.filename)
             content = Content(sha256=stored.sha256, size=stored.size, media_type=media_type())
             draft = self._draft(content, intent, principal, salt=salt, sealed=sealed)
+            # What is there already gets its first answer.
+            if full is not None and not await self._store.is_recorded(draft.dedup_key):
+                raise full
             logged = await self._submit(draft, intent, principal, idempotency_key)
         except OutcomeUnknownError:
             # It may be in the log, with this key and these bytes.
@@ -106,6 +114,20 @@ class Recorder:
         if logged.repeated or all(record is None or record.repeated for record in logged.records):
             await self._discard(stored, sealed)
         return _answer(content, intent, logged)
+
+    async def _full(self, intent: Intent, principal: Principal) -> TooManyDocumentsError | None:
+        """Refusal of another document, if the caller has recorded as many as are taken.
+
+        Those that are on their way at the same time are not counted: it bounds a flood, not the last
+        dozen.
+        """
+        limits = self._services.limits
+        share = limits.carrier_share if principal.role is Role.CARRIER else 1
+        limit = share * limits.max_documents_per_subject
+        subject = await self._store.full(
+            intent.subjects, submitter=principal.organisation, limit=limit
+        )
+        return None if subject is None else TooManyDocumentsError(subject, limit=limit)
 
     def _draft(
         self,

@@ -46,7 +46,7 @@ class Uploads:
         self._services = services
         self._store = store
         self._finder = finder
-        self._recorder = Recorder(services)
+        self._recorder = Recorder(services, store)
         self._free = services.limits.max_uploads
 
     async def document(self, request: Request, principal: Principal) -> Response:

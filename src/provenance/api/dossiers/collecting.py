@@ -8,7 +8,7 @@ another's claim. Everything must be anchored for good, else the dossier would no
 recorded.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
@@ -17,6 +17,7 @@ from provenance.api.authentication import Principal
 from provenance.api.cases.erased import ErasedCases
 from provenance.api.cases.finding import readable_acts
 from provenance.api.cases.holdings import Gathered, Gatherer
+from provenance.api.dossiers.bounds import MAX_ENTRIES, check_documents, check_length
 from provenance.api.dossiers.order import Order
 from provenance.api.dossiers.store import DossierStore, PlacedEntry, StoredRecord
 from provenance.api.errors import MissingError
@@ -39,8 +40,6 @@ from provenance.prove.errors import NotAnchoredError
 from provenance.prove.materials import Material
 from provenance.verify.dossier.manifest import MAX_SUBJECTS
 
-MAX_ENTRIES: Final = 50_000
-"""Receipts of one dossier: some 500 MB while it is made, four times the largest planned case."""
 EVENT: Final = "event"
 _WHOLE_TRAILS: Final = ("asked", "parcel")
 NOT_FINAL: Final = "entry {index} is recorded, but no final anchor covers it yet: wait for it"
@@ -127,6 +126,7 @@ class Collector:
                 self._services.rules, case, gathered.holdings, now=self._services.clock()
             )
             return await self._collected(
+                order,
                 principal,
                 size=size,
                 subjects=[case.case, *case.shipments],
@@ -144,6 +144,7 @@ class Collector:
         if timeline is None:
             raise MissingError(NOTHING)
         return await self._collected(
+            order,
             principal,
             size=size,
             subjects=[order.shipment],
@@ -172,6 +173,7 @@ class Collector:
 
     async def _collected(
         self,
+        order: Order,
         principal: Principal,
         *,
         size: int,
@@ -182,10 +184,10 @@ class Collector:
         gathered: Gathered | None = None,
         assessment: Assessment | None = None,
     ) -> Collected:
-        if not all(timeline.is_complete for timeline in timelines):
+        if order.only is None and not all(timeline.is_complete for timeline in timelines):
             raise DossierTooLargeError(
-                "more is recorded about the shipment than one dossier holds: write one for each "
-                "parcel"
+                "more is recorded about the shipment and its parcels than is followed: choose "
+                "records (`only`, or --record), or write one for each parcel"
             )
         followed = (
             trail.subject
@@ -212,6 +214,7 @@ class Collector:
         # What is shown whole is proven by the receipt of its record's first entry.
         owners |= {first: first for first, sight in sights.items() if sight is Sight.WHOLE}
         _check(owners, placed, size)
+        check_documents(len(_listed(order, records, sights)))
         return Collected(
             size=size,
             subjects=_with_entries(whole, timelines, gathered),
@@ -251,13 +254,24 @@ class Collector:
 
 
 def _check(owners: dict[int, int], placed: list[PlacedEntry], size: int) -> None:
-    if max(len(owners), len(placed)) > MAX_ENTRIES:
-        raise DossierTooLargeError(
-            f"it has more than {MAX_ENTRIES} entries: write one for each parcel"
-        )
+    check_length([max(len(owners), len(placed))], is_chosen=True)
     newest = max(owners, default=0)
     if newest >= size:
         raise NotAnchoredError(NOT_FINAL.format(index=newest))
+
+
+def _listed(
+    order: Order, records: Mapping[int, StoredRecord], sights: Mapping[int, Sight]
+) -> list[int]:
+    """Documents whose statement is shown, so that each has a line in the manifest."""
+    return [
+        first
+        for first, record in records.items()
+        if record.kind == DOCUMENT
+        and not record.is_erased
+        and sights[first] is not Sight.NONE
+        and (order.only is None or first in order.named)
+    ]
 
 
 def _with_entries(

@@ -5,6 +5,20 @@ from starlette.responses import Response
 
 from provenance.api.dossiers.order import Refused
 from provenance.api.problems import problem_of_exception
+from provenance.log.errors import RetryableError
+
+
+class ErasedMeanwhileError(RetryableError):
+    """A record was erased while its dossier was being written; the next one says so of it."""
+
+    code = "erased-meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a record of this was erased while the dossier was being written; write it again: it "
+            "will say of the record that it is erased",
+            retry_after=2,
+        )
 
 
 def refused(error: Exception, reference: str) -> Refused:

@@ -68,6 +68,7 @@ def report_of(
     facts = [
         ("Entries of the log", f"{len(content.receipts)}, closed at size {anchor.size}"),
         ("Documents", str(len(content.documents))),
+        *_unlisted(content),
         *((f"Entries {name}", str(count)) for name, count in states.items() if count),
         *(("Whole trail", subject) for subject in content.subjects[:_TRAILS]),
     ]
@@ -103,6 +104,14 @@ def report_of(
         clocks=clocks_of(assessment),
         sections=list(sections_of(case, assessment)),
     )
+
+
+def _unlisted(content: DossierContent) -> Iterator[tuple[str, str]]:
+    if content.unlisted:
+        yield (
+            "Documents not listed",
+            f"{content.unlisted} more are withheld or erased; their entries are in the evidence",
+        )
 
 
 def _stamps(content: DossierContent) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from provenance.api.answers import JSON, PRIVATE, encode
 from provenance.api.authentication import Principal
 from provenance.api.bodies import decode_json, decoder, read_body
 from provenance.api.cases.finding import case_of, readable_acts
+from provenance.api.dossiers.bounds import check_documents, check_length
 from provenance.api.dossiers.collecting import NOT_FINAL, NOTHING
 from provenance.api.dossiers.making import Making, News
 from provenance.api.dossiers.order import (
@@ -35,6 +36,7 @@ from provenance.api.subjects import carrier_of, subject_of
 from provenance.core.digests import sha256
 from provenance.core.errors import BadValueError
 from provenance.evidence.cases.store import CaseStore
+from provenance.evidence.dossier.redaction import MAX_DOCUMENTS
 from provenance.prove.errors import NotAnchoredError
 
 ZIP: Final = "application/zip"
@@ -68,6 +70,7 @@ class DossierDesk:
         acts = await readable_acts(self._cases, name, principal)
         shipments = {shipment for one in acts if one.act for shipment in one.act.shipments}
         await self._require_anchored([name, *shipments])
+        await self._require_bounded([name, *shipments], asked)
         order = _order(request, principal, asked, case=name)
         return await self._answer(request, order, f"case-{name.rpartition(':')[2][:8]}")
 
@@ -78,6 +81,7 @@ class DossierDesk:
         subject = subject_of(path_text(request, "shipment"), carrier=carrier, name="shipment")
         asked = await _asked(request)
         await self._require_anchored([subject])
+        await self._require_bounded([subject], asked)
         order = _order(request, principal, asked, shipment=subject)
         return await self._answer(request, order, f"shipment-{sha256(subject.encode()).hex()[:8]}")
 
@@ -94,6 +98,19 @@ class DossierDesk:
             raise MissingError(NOTHING)
         if newest >= await self._services.prover.final_size():
             raise NotAnchoredError(NOT_FINAL.format(index=newest))
+
+    async def _require_bounded(self, subjects: Sequence[str], asked: DossierRequest) -> None:
+        """Refuse what is too much by its own trails, before anything of them is read.
+
+        Raises:
+            DossierTooLargeError: it has more entries than one dossier.
+            DossierDocumentsError: it has more documents, and none are chosen.
+
+        """
+        lengths = await self._store.lengths(subjects)
+        check_length(lengths, is_chosen=asked.only is not None)
+        if asked.only is None and sum(lengths) > MAX_DOCUMENTS:
+            check_documents(await self._store.documents(subjects))
 
     async def _answer(self, request: Request, order: Order, name: str) -> Response:
         assert self._runs is not None, "the service was put together without dossiers"

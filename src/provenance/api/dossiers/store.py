@@ -35,6 +35,7 @@ class StoredRecord:
     media_type: str
     context_sha256: bytes | None
     payload: bytes | None
+    is_erased: bool
 
 
 class DossierStore:
@@ -63,6 +64,44 @@ class DossierStore:
         async with self._engine.connect() as connection:
             return [PlacedEntry(*row) for row in await connection.execute(query)]
 
+    async def lengths(self, subjects: Collection[str]) -> list[int]:
+        """Return how many entries the trails of ``subjects`` have, each as far as it is there."""
+        query = select(trails.c.count).where(
+            trails.c.log_id == self._log_id, trails.c.subject.in_(list(subjects))
+        )
+        async with self._engine.connect() as connection:
+            return list(await connection.scalars(query))
+
+    async def documents(self, subjects: Collection[str]) -> int:
+        """Return how many documents about ``subjects`` there are, without those that were erased."""
+        query = (
+            select(func.count(entries.c.record_first.distinct()))
+            .select_from(trails)
+            .join(
+                entries,
+                and_(
+                    entries.c.log_id == trails.c.log_id,
+                    entries.c.trail_first == trails.c.first_index,
+                ),
+            )
+            .join(
+                records,
+                and_(
+                    records.c.log_id == entries.c.log_id,
+                    records.c.first_index == entries.c.record_first,
+                ),
+            )
+            .where(
+                trails.c.log_id == self._log_id,
+                trails.c.subject.in_(list(subjects)),
+                records.c.kind == DOCUMENT,
+                records.c.statement_head.is_not(None),
+            )
+        )
+        async with self._engine.connect() as connection:
+            found: int | None = await connection.scalar(query)
+        return found or 0
+
     async def newest(self, subjects: Collection[str]) -> int | None:
         """Return the newest entry of the trails of ``subjects``; None if there is none."""
         query = (
@@ -90,6 +129,7 @@ class DossierStore:
             records.c.submitter,
             records.c.media_type,
             records.c.context_sha256,
+            records.c.statement_head.is_(None),
             case((is_shown, records.c.payload)),
             case((is_shown, records.c.sealed_segment)),
             case((is_shown, records.c.sealed_slot)),
@@ -100,9 +140,9 @@ class DossierStore:
             some = query.where(records.c.first_index.in_(firsts[start : start + _AT_ONCE]))
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(some)).all()
-            payloads = await opened(self._openings, [tuple(row[6:]) for row in rows])
+            payloads = await opened(self._openings, [tuple(row[7:]) for row in rows])
             found |= {
-                row[0]: StoredRecord(*row[:6], payload)
+                row[0]: StoredRecord(*(*row[:6], payload, row[6]))
                 for row, payload in zip(rows, payloads, strict=True)
             }
         return found

@@ -19,6 +19,7 @@ from provenance.api.cases.showing import view_of
 from provenance.api.dossiers.choosing import choice_of
 from provenance.api.dossiers.collecting import Collected, Collector, Sight
 from provenance.api.dossiers.order import Begins, Line, Order, Told
+from provenance.api.dossiers.refusals import ErasedMeanwhileError
 from provenance.api.dossiers.reporting import Circumstances, report_of
 from provenance.api.receipts.store import OwnershipStore
 from provenance.api.roles import Role
@@ -38,7 +39,7 @@ from provenance.evidence.dossier.content import (
     DossierEvent,
 )
 from provenance.evidence.dossier.log import LogEvidence, gather_from_log
-from provenance.evidence.dossier.redaction import UNSTATED, redact
+from provenance.evidence.dossier.redaction import UNSTATED, leave_unlisted, redact
 from provenance.evidence.dossier.report import ReportContent, find_font, make_report
 from provenance.evidence.timelines.contexts import Contexts
 from provenance.intake.documents.statements import KIND as DOCUMENT
@@ -83,10 +84,18 @@ class DossierWriter:
         """Write what is ordered.
 
         Raises:
+            ErasedMeanwhileError: something of it was erased while it was being read.
             ProvenanceError: why there is no dossier; nothing but lines was written then.
             ChecksumError: a document was another one when it was read again.
 
         """
+        try:
+            await self._write_out(order, channel)
+        except KeyGoneError as error:
+            # What was gone at the beginning stands in the dossier as erased.
+            raise ErasedMeanwhileError from error
+
+    async def _write_out(self, order: Order, channel: Channel) -> None:
         telling = _Telling(channel, self._services.seconds)
         principal = Principal("", order.organisation, Role(order.role))
         telling.tell("reading what is recorded", 0, 1)
@@ -97,6 +106,7 @@ class DossierWriter:
         if order.only is not None:
             choice = await choice_of(order.only, collected, evidence, prover=self._services.prover)
             content = redact(content, choice)
+        content = leave_unlisted(content)
         if order.only is None or order.only.case:
             telling.tell("writing the report", 0, 1)
             trust = await self._services.trust()
@@ -186,7 +196,7 @@ class DossierWriter:
             read, title = self._stored(material.record_first), None
         else:
             read, title = await self._sealed(material, statement.payload_size)
-            read = _named(read, material.record_first)
+            read = self._named(read, material)
         return DossierDocument(receipt.index, media_type, read, code=code, title=title)
 
     async def _unsealed(self, receipt: Receipt, evidence: LogEvidence) -> bytes | None:
@@ -227,6 +237,24 @@ class DossierWriter:
 
         return _pulled(read)
 
+    def _named(
+        self, read: Callable[[], Iterator[bytes]], material: Material
+    ) -> Callable[[], Iterator[bytes]]:
+        """``read`` in another thread, with a name for what turns out to be damaged, if it is."""
+        loop = asyncio.get_running_loop()
+
+        def named() -> Iterator[bytes]:
+            try:
+                yield from read()
+            except (AlteredError, BlobNotFoundError) as error:
+                # An object goes right after its key.
+                is_there = asyncio.run_coroutine_threadsafe(self._is_there(material), loop)
+                if not is_there.result():
+                    raise ErasedMeanwhileError from error
+                raise DamagedDocumentError(material.record_first) from error
+
+        return named
+
 
 def _report(told: ReportContent) -> bytes | None:
     """Report in the font that is there, else in Latin letters; None where neither can be made."""
@@ -249,18 +277,6 @@ def _pulled(source: Callable[[], AsyncIterator[bytes]]) -> Callable[[], Iterator
             yield data
 
     return read
-
-
-def _named(read: Callable[[], Iterator[bytes]], first_index: int) -> Callable[[], Iterator[bytes]]:
-    """``read``, with a name for the document that turns out to be damaged."""
-
-    def named() -> Iterator[bytes]:
-        try:
-            yield from read()
-        except (AlteredError, BlobNotFoundError) as error:
-            raise DamagedDocumentError(first_index) from error
-
-    return named
 
 
 async def _next(stream: AsyncIterator[bytes]) -> bytes:

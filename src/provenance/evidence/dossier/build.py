@@ -21,7 +21,7 @@ from provenance.evidence.dossier.container import (
     size_of,
 )
 from provenance.evidence.dossier.content import DossierContent, DossierDocument, DossierEvent
-from provenance.evidence.dossier.readme import README, REPORT_MISSING
+from provenance.evidence.dossier.readme import README, REPORT_MISSING, UNLISTED
 from provenance.intake.documents.description import MEDIA_TYPE as DESCRIPTION
 from provenance.verify.dossier.manifest import (
     DOCUMENT,
@@ -197,6 +197,8 @@ def _parts(content: DossierContent) -> Iterator[Part]:
         yield part, None if document.read is None else _Read(document.read)
     receipts = sorted(content.receipts, key=lambda receipt: receipt.index)
     readme = README + (REPORT_MISSING if content.is_report_missing else "")
+    if content.unlisted:
+        readme += UNLISTED.format(count=content.unlisted)
     yield _fixed("readme", [readme.encode()])
     yield _fixed("anchors", [line + b"\n" for line in content.anchors])
     yield _fixed("closing", [content.closing.encode()])

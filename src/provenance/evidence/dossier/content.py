@@ -53,7 +53,8 @@ class DossierContent:
     whole in it. ``receipts`` are of every entry of these trails, and of each entry of the records
     that are shown; what is withheld has a receipt that says so. ``anchors`` are the lines of
     ``evidence/anchors.jsonl``, ``timestamps`` those of time-stamping authorities, by rising size. ``case`` is kept as ``case.json``, ``report`` as ``case.pdf``;
-    ``is_report_missing`` where it could not be made. ``verifier`` is the page that checks it.
+    ``is_report_missing`` where it could not be made. ``unlisted`` is how many documents more there
+    are, of which the receipts tell no more than place and order. ``verifier`` is the page that checks it.
     """
 
     origins: tuple[str, ...]
@@ -69,3 +70,4 @@ class DossierContent:
     is_report_missing: bool = False
     verifier: bytes | None = None
     timestamps: tuple[Timestamp, ...] = ()
+    unlisted: int = 0

@@ -8,6 +8,12 @@ evidence is missing for that.
 """
 """What follows where there should be a report and is none."""
 
+UNLISTED: Final = """
+{count} documents that are withheld or erased have no line in the manifest: it lists a bounded number.
+Their entries are among the receipts and prove place and order, as they would with a line.
+"""
+"""What follows where documents are left out of the list."""
+
 README: Final = """\
 This is a dossier: documents and tracking events of parcels, with the proof of what was recorded
 and when. It can be checked without the service that wrote it and without its operator.

@@ -14,7 +14,12 @@ from provenance.core.errors import BadValueError
 from provenance.core.fields import DisclosedField
 from provenance.core.receipt import Receipt
 from provenance.evidence.dossier.content import DossierContent, DossierDocument
+from provenance.verify.dossier.container import MAX_MEMBERS
+from provenance.verify.dossier.manifest import FIXED_NAMES
 
+MAX_DOCUMENTS: Final = MAX_MEMBERS - len(FIXED_NAMES) - 2
+"""Documents of one dossier: the members that it may have, but for the other parts, the manifest and
+its signature."""
 UNSTATED: Final = "application/octet-stream"
 """Media type of a document whose statement, which says it, is not shown or gone (RFC 2046, 4.5.1)."""
 
@@ -69,6 +74,19 @@ def redact(content: DossierContent, choice: Choice) -> DossierContent:
         case_file=content.case_file if choice.with_case else None,
         report=content.report if choice.with_case else None,
     )
+
+
+def leave_unlisted(content: DossierContent) -> DossierContent:
+    """Content with lines for those documents that need one, where there are too many for all.
+
+    That is every document whose statement is open. Of the others a line says no more than the
+    receipt does, whose entry proves place and order; how many they are is counted.
+    """
+    if len(content.documents) <= MAX_DOCUMENTS:
+        return content
+    opened = {item.index for item in content.receipts if item.statement is not None}
+    listed = tuple(item for item in content.documents if item.record in opened)
+    return replace(content, documents=listed, unlisted=len(content.documents) - len(listed))
 
 
 def _receipt(receipt: Receipt, choice: Choice, subjects: frozenset[str]) -> Receipt:

@@ -57,6 +57,19 @@ class DigestError(DocumentError):
     code = "digest-differs"
 
 
+class TooManyDocumentsError(DocumentError):
+    """As many documents of one organisation about one subject as are taken."""
+
+    code = "too-many-documents"
+
+    def __init__(self, subject: str, *, limit: int) -> None:
+        super().__init__(
+            f"this organisation has recorded {limit} documents and descriptions about {subject}, "
+            "which is as many as are taken: put several into one PDF, or record them about the "
+            "parcel that they belong to; the operator may set PROVENANCE_DOCUMENTS_PER_SUBJECT"
+        )
+
+
 class NotADocumentError(DocumentError):
     """A record that is referred to as a document and is none that this key may refer to."""
 

@@ -1,0 +1,226 @@
+"""A hold that is logged while an erasure is under way wins, wherever it comes in between."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.application import ServiceUnderTest, parcel
+from fixtures.cases import Desk, at, new_desk
+from fixtures.documents import pdf, upload
+from fixtures.erasing import REASON
+from provenance.core.errors import ProvenanceError
+from provenance.erasure.book import ErasureList
+from provenance.erasure.errors import HeldError
+from provenance.erasure.orders import Order
+from provenance.erasure.recording import LOOKS
+from provenance.erasure.records import Reason
+from provenance.erasure.steps import Step
+from provenance.log.errors import OvertakenError
+from provenance.wiring.erasing import open_eraser
+
+pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
+
+
+class CrashError(ProvenanceError):
+    """Stands for the end of the process."""
+
+
+async def held_later(service: ServiceUnderTest) -> tuple[Desk, int, Callable[[], Awaitable[int]]]:
+    """A document, and what places a hold on it; returns the index of the hold."""
+    desk, about = await new_desk(service), parcel()
+    answer = await upload(desk.carrier, pdf(mark=about), about)
+    case = await desk.open(about, "damage")
+
+    async def hold() -> int:
+        placed = await desk.act(case, 1, "hold_placed", reason="a suit", author="B. Judge")
+        assert placed.status_code == 201, placed.text
+        first: int = placed.json()["first_index"]
+        return first
+
+    return desk, answer.json()["first_index"], hold
+
+
+async def order_of(service: ServiceUnderTest, first: int) -> Order:
+    [target] = await service.services.eraser.targets.records([first])
+    orders = (await service.services.eraser.orders.orders()).values()
+    [order] = [one for one in orders if set(target.leaves) & set(one.leaves)]
+    return order
+
+
+async def is_readable(desk: Desk, first: int) -> bool:
+    answer = await desk.carrier.get(f"/v1/documents/{first}")
+    assert answer.status_code in {200, 410}
+    return answer.status_code == 200
+
+
+async def next_start(service: ServiceUnderTest) -> None:
+    """Apply the list to the database and take up what was left, as a start does."""
+    services = service.services
+    eraser = open_eraser(service.settings, services.engine, log_id=services.log.log_id)
+    await eraser.restore()
+    await eraser.finish(writer=services.writer)
+
+
+async def test_a_hold_behind_the_first_look_refuses_the_request_and_withdraws_the_order(
+    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    desk, first, hold = await held_later(service)
+    services = service.services
+    path, older = services.eraser.orders.path, tmp_path / "older"
+    add = ErasureList.add
+
+    async def held_meanwhile(self: ErasureList, *orders: Order) -> None:
+        await add(self, *orders)
+        older.write_bytes(path.read_bytes())
+        await hold()
+
+    monkeypatch.setattr(ErasureList, "add", held_meanwhile)
+    operator = await service.as_role("admin", organisation="Operator")
+    answer = await operator.post("/v1/erasures", json={**REASON, "records": [first]})
+    monkeypatch.undo()
+    assert (answer.status_code, answer.json()["code"]) == (409, "under-legal-hold")
+    assert f"record {first}" in answer.json()["detail"]
+    order = await order_of(service, first)
+    assert order.state == "withdrawn"
+    assert await services.eraser.targets.erasure(order.id) is None
+    await next_start(service)
+    assert await is_readable(desk, first)
+    # A backup's list is from before the hold, and so may its database be.
+    restored = ErasureList(older, now_ms=services.clock)
+    assert (await restored.orders())[order.id].state == "requested"
+    await restored.take_over(path)
+    assert (await restored.orders())[order.id].state == "withdrawn"
+    assert await replace(services.eraser, orders=restored).restore() == 0
+    assert await is_readable(desk, first)
+
+
+async def test_all_parts_of_a_request_are_erased_or_none(service: ServiceUnderTest) -> None:
+    desk, first, hold = await held_later(service)
+    wide = at("2026-06-01T09:00:00Z", "collecting", *(parcel() for _ in range(300)))
+    wider = at("2026-06-02T09:00:00Z", "collecting", *(parcel() for _ in range(300)))
+    events = await desk.capture(wide, wider)
+    services = service.services
+    targets = await services.eraser.targets.records([*events, first])
+
+    async def held_meanwhile(step: Step) -> None:
+        if step is Step.LIST:
+            await hold()
+
+    eraser = replace(services.eraser, steps=held_meanwhile)
+    with pytest.raises(HeldError, match="nothing was erased"):
+        await eraser.request(targets, await reason(service), writer=services.writer)
+    for one in (*events, first):
+        assert (await order_of(service, one)).state == "withdrawn"
+    shown = await services.eraser.targets.records([*events, first])
+    assert not any(target.is_erased for target in shown)
+
+
+@pytest.mark.parametrize("last", [Step.LIST, Step.WITHDRAW], ids=lambda step: step.value)
+async def test_a_crash_between_hold_and_withdrawal_erases_nothing(
+    service: ServiceUnderTest, last: Step
+) -> None:
+    desk, first, hold = await held_later(service)
+    services = service.services
+
+    async def dies(step: Step) -> None:
+        if step is Step.LIST:
+            await hold()
+        if step is last:
+            raise CrashError(step.value)
+
+    eraser = replace(services.eraser, steps=dies, _requested=set())
+    targets = await eraser.targets.records([first])
+    with pytest.raises(CrashError, match=last.value):
+        await eraser.request(targets, await reason(service), writer=services.writer)
+    await next_start(service)
+    assert (await order_of(service, first)).state == "withdrawn"
+    assert await is_readable(desk, first)
+
+
+async def test_a_hold_that_is_logged_while_a_start_takes_up_an_order_wins_too(
+    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, first, hold = await held_later(service)
+    services = service.services
+
+    async def dies(step: Step) -> None:
+        raise CrashError(step.value)
+
+    eraser = services.eraser
+    targets = await eraser.targets.records([first])
+    with pytest.raises(CrashError):
+        await replace(eraser, steps=dies).request(
+            targets, await reason(service), writer=services.writer
+        )
+    holds = await eraser.holds()
+    readings = 0
+
+    async def read_before(*_known: Any) -> Any:
+        nonlocal readings
+        readings += 1
+        if readings > 1:
+            return await eraser.holds()
+        await hold()
+        return holds
+
+    await replace(eraser, holds=read_before).finish(writer=services.writer)
+    assert readings == 2
+    assert (await order_of(service, first)).state == "withdrawn"
+    assert await is_readable(desk, first)
+
+
+async def test_whoever_is_overtaken_again_and_again_is_told_to_come_back(
+    service: ServiceUnderTest,
+) -> None:
+    desk, first, _ = await held_later(service)
+    case = await desk.open(parcel(), "delay")
+    services = service.services
+    seq = 0
+
+    async def read(*known: Any) -> Any:
+        nonlocal seq
+        seq += 1
+        answer = await desk.act(case, seq, "note_added", note="busy")
+        assert answer.status_code == 201, answer.text
+        return await services.eraser.holds(*known)
+
+    eraser = replace(services.eraser, holds=read)
+    targets = await eraser.targets.records([first])
+    with pytest.raises(OvertakenError):
+        await eraser.request(targets, await reason(service), writer=services.writer)
+    assert seq == LOOKS
+    await next_start(service)
+    assert (await order_of(service, first)).state == "withdrawn"
+    assert await is_readable(desk, first)
+
+
+async def test_no_erasure_record_stands_behind_a_hold_however_the_two_meet(
+    service: ServiceUnderTest,
+) -> None:
+    operator = await service.as_role("admin", organisation="Operator")
+    for turn in range(8):
+        desk, first, hold = await held_later(service)
+
+        async def later(hold: Callable[[], Awaitable[int]] = hold, turn: int = turn) -> int:
+            for _ in range(turn * 20):
+                await asyncio.sleep(0)
+            return await hold()
+
+        answer, held = await asyncio.gather(
+            operator.post("/v1/erasures", json={**REASON, "records": [first]}), later()
+        )
+        if answer.status_code == 202:
+            [erasure] = answer.json()["erasures"]
+            assert erasure["first_index"] < held
+        else:
+            assert answer.json()["code"] == "under-legal-hold"
+        assert await is_readable(desk, first) == (answer.status_code != 202)
+
+
+async def reason(service: ServiceUnderTest) -> Reason:
+    organisation = await service.services.accounts.organisation("Operator")
+    return Reason("objection", author="A. Officer", organisation=organisation)
