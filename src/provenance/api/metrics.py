@@ -4,7 +4,15 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
 
 _SECONDS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
@@ -53,6 +61,15 @@ class HttpMetrics:
         if histogram is None:
             histogram = self._histograms[route, method] = self._seconds.labels(route, method)
         histogram.observe(seconds)
+
+
+def process_registry(folder: Path) -> CollectorRegistry:
+    """A registry that tells of this process, and of the disk that ``folder`` lies on."""
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    watch_free_space(folder, registry)
+    return registry
 
 
 def watch_free_space(folder: Path, registry: CollectorRegistry) -> None:

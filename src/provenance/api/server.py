@@ -13,20 +13,14 @@ from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 import uvicorn
-from prometheus_client import (
-    CollectorRegistry,
-    Gauge,
-    GCCollector,
-    PlatformCollector,
-    ProcessCollector,
-)
+from prometheus_client import Gauge
 
 from provenance.anchor.promises import Promises
 from provenance.api.app import create_app
 from provenance.api.connection import server_config
 from provenance.api.dossiers.runs import ProcessRuns
 from provenance.api.epcis.readers import DocumentReaders
-from provenance.api.metrics import watch_free_space
+from provenance.api.metrics import process_registry
 from provenance.api.readiness import Readiness
 from provenance.api.services import ApiLimits, Services
 from provenance.chain.client import ChainClient
@@ -91,10 +85,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     facts = ChainFactsReader(settings.rpc_url)
     dossiers = ProcessRuns(settings)
     readers = DocumentReaders()
-    registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
-    watch_free_space(settings.data_dir, registry)
+    registry = process_registry(settings.data_dir)
     try:
         async with engine.connect() as connection:
             await check_durability(connection)

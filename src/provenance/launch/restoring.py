@@ -53,9 +53,10 @@ Say = Callable[[str], None]
 class Wanted:
     """What is restored from where.
 
-    ``erasures`` is a newer erasure list; absent: that of ``newer``, where there is one. ``newer`` is a data folder, or what is left of one, whose
-    service is stopped: its blobs, keys and chain are taken before the backup's. ``accept_loss`` is
-    the operator's word that nothing was acknowledged since the backup, or that it may be lost.
+    ``erasures`` is a newer erasure list; absent: that of ``newer``, where there is one. ``newer``
+    is a data folder, or what is left of one, whose service is stopped: its blobs, keys and chain
+    are taken before the backup's. ``accept_loss`` is the operator's word that nothing was
+    acknowledged since the backup, or that it may be lost.
     """
 
     source: Path
@@ -103,8 +104,8 @@ async def restore(
     that cannot be done, too, it says so and the next restore does.
 
     Raises:
-        BackupError: the backup is damaged, or a newer release made it; the data folder is not empty, or nothing but the backup
-            would tell what it lacks.
+        BackupError: the backup is damaged, or a newer release made it; the data folder is not
+            empty, or nothing but the backup would tell what it lacks.
         DatabaseNotEmptyError: the database that is named is in use.
         AlreadyRunningError: a service or another restore has the data folder, or the newer one.
         ErasureListError: one of the lists was altered, or there is none that was named.
