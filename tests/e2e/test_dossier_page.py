@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.bits import all_bits, changed, frame_bytes, sample
 from fixtures.browser import VerifierPage, agree
+from fixtures.differing_dossiers import differing_dossiers
 from fixtures.dossiers import Case, rebuilt, resigned, write
 from fixtures.forged_cases import forged_cases, without_shipments
 from fixtures.forged_dossiers import Forgeable, forged_dossiers
@@ -176,6 +177,14 @@ def test_page_and_command_line_agree_on_what_an_operator_hides_or_mislabels(
     trust = forgeable.log.trust().encode()
     assert agree(verifier_page, forgeable.written(), trust, forgeable.block)["outcome"] == "VALID"
     for name, data, outcome, _ in forged_dossiers(forgeable):
+        assert agree(verifier_page, data, trust, forgeable.block)["outcome"] == outcome, name
+
+
+def test_page_and_command_line_agree_on_what_can_be_read_in_two_ways(
+    verifier_page: VerifierPage, forgeable: Forgeable
+) -> None:
+    trust = forgeable.log.trust().encode()
+    for name, data, outcome in differing_dossiers(forgeable):
         assert agree(verifier_page, data, trust, forgeable.block)["outcome"] == outcome, name
 
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from fixtures.differing_dossiers import differing_dossiers
 from fixtures.dossiers import PARCEL
 from fixtures.forged_cases import forged_cases, without_shipments
 from fixtures.forged_dossiers import Forgeable, forged_dossiers
@@ -38,6 +39,12 @@ def test_what_an_operator_hides_or_mislabels_is_named(forgeable: Forgeable) -> N
         else:
             reasons = [f"{check.check}: {check.reason}" for check in report.checks]
             assert said in json.dumps([*reasons, report.to_json()["receipts"]]), (name, reasons)
+
+
+def test_what_is_read_in_one_way_has_one_outcome(forgeable: Forgeable) -> None:
+    for name, data, outcome in differing_dossiers(forgeable):
+        report = verify(forgeable, data)
+        assert report.outcome.value == outcome, (name, report.to_json())
 
 
 def test_what_a_manifest_says_of_its_case_is_held_against_the_acts(claimed: Forgeable) -> None:

@@ -35,14 +35,19 @@ MAX_SIGNATURES = 16
 """C2SP signed-note asks readers to accept at least this many."""
 MAX_ORIGIN = 255
 """Characters of an origin, as of a DNS name."""
+KEY_NAME = r"[^\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+"
+"""Pattern of a key's name (C2SP signed-note): no plus, and nothing that is Unicode White_Space.
+
+Spelled out, because what ``\\s`` means differs from one language to the next.
+"""
 
 _REMEMBERED = 256
 """Notes that are not taken apart again: receipts of one batch share their checkpoint."""
 _ED25519 = b"\x01"
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _ORIGIN = re.compile(r"[\x21-\x2a\x2c-\x7e]+")
-_SIGNATURE_LINE = re.compile(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
-_VKEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})")
+_SIGNATURE_LINE = re.compile(rf"\u2014 ({KEY_NAME}) ([A-Za-z0-9+/]+={{0,2}})")
+_VKEY = re.compile(rf"({KEY_NAME})\+([0-9a-f]{{8}})\+([A-Za-z0-9+/]+={{0,2}})")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,15}")
 
 

@@ -24,7 +24,7 @@ from provenance.core.errors import (
 )
 from provenance.core.jcs import JsonValue, Limits, canonicalize, check_text, parse_canonical
 from provenance.core.members import VERSION, Members
-from provenance.core.notes import Verifier, check_origin
+from provenance.core.notes import KEY_NAME, Verifier, check_origin
 from provenance.core.receipt import STATES
 from provenance.core.statement import check_subject
 from provenance.verify.dossier.container import MAX_BYTES, MAX_MEMBERS, check_name
@@ -61,7 +61,7 @@ REQUIRED_ROLES: Final = ("anchors", "closing", "receipts")
 
 _LIMITS = Limits(max_bytes=MAX_MANIFEST, max_depth=6, max_values=1 << 16)
 _CASE_MEMBERS: Final = ("id", "type", "state")
-_KEY_NAME = re.compile(r"([^\s+]+)\+([0-9a-f]{8})")
+_KEY_NAME = re.compile(rf"({KEY_NAME})\+([0-9a-f]{{8}})")
 
 
 @dataclass(frozen=True, slots=True)

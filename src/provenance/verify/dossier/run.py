@@ -17,7 +17,7 @@ from typing import IO, Final
 from provenance.core.check import LATE_ANCHOR_MS, Evidence, checkpoint_of
 from provenance.core.errors import FormatError, ProofError, ProvenanceError
 from provenance.core.notes import Checkpoint, TrailHead, Verifier, split_note
-from provenance.core.receipt import Receipt
+from provenance.core.receipt import AnchorRecord, Receipt
 from provenance.core.trustfile import TrustFile
 from provenance.core.verdict import OPTIONAL, Outcome, Report, Verdict
 from provenance.verify.dossier.anchors import CONTRADICTED, NO_PROOF, ProvenAnchor, Vouches
@@ -131,7 +131,7 @@ class _Judgement:
         self._check_token = check_token
         self._trust = _remembering(trust) if trust is not None else None
         self._vouches = dossier.proofs.linked(vouches)
-        self._anchors: dict[tuple[str, int, int], ProvenAnchor] = {}
+        self._anchors: dict[tuple[str, AnchorRecord], ProvenAnchor] = {}
         self._firsts: Counter[Checkpoint] = Counter()
 
     def report(self) -> DossierReport:
@@ -200,7 +200,8 @@ class _Judgement:
         log = self._trust.log(checkpoint.origin)
         if log is None:
             return ProvenAnchor(facts=None, unvouched=NOT_NAMED.format(origin=checkpoint.origin))
-        key = (checkpoint.origin, claim.size, claim.log_index)
+        # The whole claim: what the dossier does not prove of it is judged by what it says.
+        key = (checkpoint.origin, claim)
         if key not in self._anchors:
             self._anchors[key] = self._dossier.proofs.anchor(
                 claim, log=log, trust=self._trust, vouches=self._vouches
