@@ -60,6 +60,7 @@ class Judgement {
     this.pace = pace;
     this.trust = trust;
     this.vouches = dossier.proofs.linked(vouches);
+    this.isStrange = dossier.proofs.strange(vouches);
     this.firsts = new Map();
   }
 
@@ -123,9 +124,9 @@ class Judgement {
 
   // Trails that the manifest lists and that are whole, by subject.
   whole(trails) {
-    const { subjects } = this.dossier.manifest;
+    const subjects = new Set(this.dossier.manifest.subjects);
     const found = trails.filter(
-      ({ subject, outcome }) => outcome === "VALID" && subjects.includes(subject),
+      ({ subject, outcome }) => outcome === "VALID" && subjects.has(subject),
     );
     return new Map(found.map(({ subject, trail }) => [subject, trail]));
   }
@@ -156,8 +157,12 @@ class Judgement {
     if (!this.trust) return { facts: null, unvouched: NO_TRUST };
     const log = this.trust.log(checkpoint.origin);
     if (!log) return { facts: null, unvouched: notNamed(checkpoint.origin) };
-    const { proofs } = this.dossier;
-    return proofs.anchor(receipt.anchored.anchor, log, this.trust, this.vouches);
+    return this.prove(receipt.anchored.anchor, log);
+  }
+
+  prove(claim, log) {
+    const { trust, vouches, isStrange } = this;
+    return this.dossier.proofs.anchor(claim, { log, trust, vouches, isStrange });
   }
 
   addStatus(items, proven, trails) {
@@ -255,7 +260,7 @@ class Judgement {
     if (!log) return ["UNKNOWN", notNamed(origin)];
     const contradicted = proofs.contradicted(this.vouches);
     if (contradicted !== null) return ["INVALID", contradictedBy(contradicted)];
-    const { facts, unvouched } = proofs.anchor(closing.anchor, log, this.trust, this.vouches);
+    const { facts, unvouched } = this.prove(closing.anchor, log);
     // When the log stood at the size before is not what the closing anchor is for.
     const isVouched = facts && this.vouches.has(hex(facts.record.block_hash));
     const [found, reason] = await judgeAnchor(closing, log, facts, isVouched ? "" : unvouched);
