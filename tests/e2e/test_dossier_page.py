@@ -17,6 +17,7 @@ from fixtures.forged_cases import forged_cases, without_shipments
 from fixtures.forged_dossiers import Forgeable, forged_dossiers
 from fixtures.hostile_containers import HOSTILE
 from fixtures.hostile_dossiers import hostile_dossiers
+from fixtures.redacted_dossiers import redacted_dossiers
 from fixtures.tsa import Authority, over_closing, over_first, stamped
 from provenance.verify.dossier.page import PAGE, PAGE_SHA256
 
@@ -169,6 +170,17 @@ def test_page_and_command_line_agree_on_a_redacted_dossier(
     part = replace(content, receipts=hidden + content.receipts[1:], events=content.events[1:])
     result = agree(verifier_page, write(dossier_case.log, part), trust, dossier_case.block)
     assert result["outcome"] == "VALID"
+
+
+def test_page_and_command_line_agree_on_what_supersedes_an_entry(
+    verifier_page: VerifierPage, forgeable: Forgeable
+) -> None:
+    trust = forgeable.log.trust().encode()
+    for name, data, expected in redacted_dossiers(forgeable):
+        found = agree(verifier_page, data, trust, forgeable.block)["receipts"]
+        for index, (outcome, reason) in expected.items():
+            assert found[index]["verdicts"][-1]["outcome"] == outcome, name
+            assert found[index]["verdicts"][-1]["reason"] == reason, name
 
 
 def test_page_and_command_line_agree_on_what_an_operator_hides_or_mislabels(

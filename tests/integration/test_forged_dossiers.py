@@ -9,6 +9,7 @@ from fixtures.differing_dossiers import differing_dossiers
 from fixtures.dossiers import PARCEL
 from fixtures.forged_cases import forged_cases, without_shipments
 from fixtures.forged_dossiers import Forgeable, forged_dossiers
+from fixtures.redacted_dossiers import redacted_dossiers
 from provenance.core.verdict import Outcome
 from provenance.verify.dossier.anchors import named
 from provenance.verify.dossier.report import DossierReport
@@ -45,6 +46,18 @@ def test_what_is_read_in_one_way_has_one_outcome(forgeable: Forgeable) -> None:
     for name, data, outcome in differing_dossiers(forgeable):
         report = verify(forgeable, data)
         assert report.outcome.value == outcome, (name, report.to_json())
+
+
+def test_that_nothing_supersedes_an_entry_is_said_only_where_it_is_seen(
+    forgeable: Forgeable,
+) -> None:
+    for name, data, expected in redacted_dossiers(forgeable):
+        report = verify(forgeable, data)
+        assert report.outcome is Outcome.VALID, name
+        assert report.receipts is not None
+        for index, status in expected.items():
+            found = report.receipts.receipts[index].report.verdict("status")
+            assert (found.outcome.value, found.reason) == status, (name, index)
 
 
 def test_what_a_manifest_says_of_its_case_is_held_against_the_acts(claimed: Forgeable) -> None:

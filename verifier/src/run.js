@@ -33,6 +33,12 @@ const BY_FIRST_ANCHOR = ["anchor", "finality", "timing"];
 const BY_STATEMENT = ["commitment", "trail"];
 const PAST_TENSE = { corrects: "corrected", supersedes: "superseded", erases: "erased" };
 
+const NOT_REFERRED =
+  "nothing in its trail, all of which was given, corrects, supersedes or erases it";
+const laterClosed = (index) =>
+  `not known: entry ${index}, later in its trail, is withheld or erased, and may correct, ` +
+  "supersede or erase it";
+
 const notNamed = (origin) => `the trust file does not name the log ${origin}`;
 
 // `blocks` are hashes that the verifier trusts, in lower-case hex, each behind `number:` or not.
@@ -170,6 +176,12 @@ class Judgement {
       trails.filter((trail) => trail.outcome === "VALID").map((trail) => trail.trail),
     );
     const referring = new Map();
+    // An erased entry may have corrected or superseded another as well as one that is withheld.
+    const closed = new Map(
+      proven
+        .filter(({ receipt }) => !receipt.statement)
+        .map(({ receipt }) => [hex(receipt.entry.trail), receipt.index]),
+    );
     for (const { receipt } of proven) {
       for (const { rel, leaf } of receipt.statement?.refs ?? []) {
         if (!(rel in PAST_TENSE)) continue;
@@ -182,9 +194,9 @@ class Judgement {
       const found = referring.get(hex(receipt.entry.leaf));
       if (found) set(verdicts, "status", "VALID", [...found].join("; "));
       else if (whole.has(hex(receipt.entry.trail))) {
-        const reason =
-          "nothing in its trail, all of which was given, corrects, supersedes or erases it";
-        set(verdicts, "status", "VALID", reason);
+        const last = closed.get(hex(receipt.entry.trail)) ?? -1;
+        if (last > receipt.index) set(verdicts, "status", "UNKNOWN", laterClosed(last));
+        else set(verdicts, "status", "VALID", NOT_REFERRED);
       }
     }
   }
