@@ -200,6 +200,26 @@ def test_page_and_command_line_agree_on_what_can_be_read_in_two_ways(
         assert agree(verifier_page, data, trust, forgeable.block)["outcome"] == outcome, name
 
 
+def test_what_only_the_operator_says_is_marked_and_moves_nothing_on_the_page(
+    verifier_page: VerifierPage, claimed: Forgeable, dossier_case: Case, trust: bytes
+) -> None:
+    documents = dossier_case.content.documents
+    title = "report · code 172 \u202efdp.exe"
+    titled = (replace(documents[0], title=title), *documents[1:])
+    data = write(dossier_case.log, replace(dossier_case.content, documents=titled))
+    result = agree(verifier_page, data, trust, dossier_case.block)
+    assert [file.get("title") for file in result["files"]].count(title) == 1
+    page, unproven = verifier_page.page, "signed by the operator, not proven"
+    hint = page.locator("bdi", has_text="report").locator("..")
+    assert hint.text_content() == "title, not proven: report · code 172 \\u202efdp.exe"
+    assert "\u202e" not in (page.text_content("#result") or "")
+    rows = page.locator(".pairs tr")
+    assert unproven in (rows.filter(has_text="Written").text_content() or "")
+    assert unproven in (rows.filter(has_text="case-1").text_content() or "")
+    agree(verifier_page, claimed.written(), claimed.log.trust().encode(), claimed.block)
+    assert unproven not in (rows.filter(has_text="damage, submitted").text_content() or "")
+
+
 def test_page_and_command_line_agree_on_what_is_said_of_a_case(
     verifier_page: VerifierPage, claimed: Forgeable
 ) -> None:

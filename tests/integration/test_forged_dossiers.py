@@ -2,9 +2,12 @@
 
 import io
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from fixtures.commands import provenance
 from fixtures.differing_dossiers import differing_dossiers
 from fixtures.dossiers import PARCEL
 from fixtures.forged_cases import forged_cases, without_shipments
@@ -12,6 +15,7 @@ from fixtures.forged_dossiers import Forgeable, forged_dossiers
 from fixtures.redacted_dossiers import redacted_dossiers
 from provenance.core.verdict import Outcome
 from provenance.verify.dossier.anchors import named
+from provenance.verify.dossier.closing import judge_origins
 from provenance.verify.dossier.report import DossierReport
 from provenance.verify.dossier.run import verify_dossier
 
@@ -76,6 +80,30 @@ def test_shipments_of_the_case_that_are_left_out_are_named(claimed: Forgeable) -
     assert report.qualifications[-1] == (
         f"the case is about shipments whose trails are not in it: {PARCEL}"
     )
+
+
+def test_every_log_of_its_checkpoints_is_named(forgeable: Forgeable) -> None:
+    closing, origin = forgeable.content.closing, forgeable.log.origin
+    last = closing.parsed()
+    older = replace(last, origin="older.example/log", size=1)
+    assert judge_origins(closing, [last, older], (older.origin, origin)) == ""
+    assert judge_origins(closing, [older], (older.origin,)).endswith(f"not name the log {origin}")
+    assert judge_origins(closing, [older], (origin,)).endswith(f"not name the log {older.origin}")
+
+
+def test_a_title_reads_in_a_terminal_as_what_it_is(forgeable: Forgeable, tmp_path: Path) -> None:
+    invoice, report = forgeable.content.documents
+    titles = {
+        "mark \u202efdp.exe\u2028": "mark \\u202efdp.exe\\u2028",
+        "\u0641\u0627\u062a\u0648\u0631\u0629.pdf": "\u0641\u0627\u062a\u0648\u0631\u0629.pdf",
+        "\u0645\u06cc\u200c\u062e\u0648\u200f.pdf": "\u0645\u06cc\u200c\u062e\u0648\\u200f.pdf",
+    }
+    for title, shown in titles.items():
+        data = forgeable.written(documents=(replace(invoice, title=title), report))
+        (tmp_path / "case.zip").write_bytes(data)
+        done = provenance("verify", "case.zip", "--json", cwd=tmp_path)
+        assert f'"title": "{shown}"' in done.out
+        assert [file.get("title") for file in json.loads(done.out)["files"]].count(title) == 1
 
 
 def test_what_only_the_operator_says_is_marked(forgeable: Forgeable) -> None:

@@ -246,6 +246,18 @@ export function judgeCover(closing, firsts, trust) {
   return ["VALID", `all ${entries} entries are in the log of size ${last.size}`];
 }
 
+// Why the origins that the manifest names are not those of the checkpoints; else empty.
+export function judgeOrigins(closing, firsts, origins) {
+  const last = closingCheckpoint(closing).origin;
+  const found = new Set([...firsts.map(({ checkpoint }) => checkpoint.origin), last]);
+  const strange = origins.find((origin) => !found.has(origin));
+  if (strange !== undefined) {
+    return `the manifest names the log ${strange}, and nothing in it is of that log`;
+  }
+  const missing = [...found].find((origin) => !origins.includes(origin));
+  return missing === undefined ? "" : `the manifest does not name the log ${missing}`;
+}
+
 export async function judgeAnchor(closing, log, facts, unvouched) {
   const last = closingCheckpoint(closing);
   const { anchor } = closing;

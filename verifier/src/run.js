@@ -5,6 +5,7 @@ import {
   contradictedBy,
   judgeAnchor,
   judgeCover,
+  judgeOrigins,
   named,
   NO_PROOF,
 } from "./anchors.js";
@@ -259,13 +260,15 @@ class Judgement {
   }
 
   async closing() {
-    const { closing, receipts, proofs } = this.dossier;
+    const { closing, receipts, proofs, manifest } = this.dossier;
     const firsts = [...this.firsts.values()];
     const [outcome, cover] = judgeCover(closing, firsts, this.trust);
     if (outcome !== "VALID") return [outcome, cover];
     if (firsts.reduce((sum, { count }) => sum + count, 0) !== receipts.length) {
       return ["INVALID", "an entry has no checkpoint that could be read"];
     }
+    const wrong = judgeOrigins(closing, firsts, manifest.origins);
+    if (wrong) return ["INVALID", wrong];
     if (!this.trust) return ["UNKNOWN", NO_TRUST];
     const { origin } = closingCheckpoint(closing);
     const log = this.trust.log(origin);

@@ -22,7 +22,7 @@ from provenance.core.trustfile import TrustedLog, TrustFile
 from provenance.core.verdict import OPTIONAL, Outcome, Report, Verdict
 from provenance.verify.dossier.anchors import CONTRADICTED, NO_PROOF, ProvenAnchor, Vouches
 from provenance.verify.dossier.case import CaseOf
-from provenance.verify.dossier.closing import judge_anchor, judge_cover
+from provenance.verify.dossier.closing import judge_anchor, judge_cover, judge_origins
 from provenance.verify.dossier.errors import ChecksumError, ContainerError
 from provenance.verify.dossier.files import judge_contents, judge_files
 from provenance.verify.dossier.front import (
@@ -235,6 +235,9 @@ class _Judgement:
             return outcome, cover
         if sum(self._firsts.values()) != len(self._dossier.receipts):
             return Outcome.INVALID, "an entry has no checkpoint that could be read"
+        wrong = judge_origins(closing, self._firsts, self._dossier.manifest.origins)
+        if wrong:
+            return Outcome.INVALID, wrong
         if self._trust is None:
             return Outcome.UNKNOWN, NO_TRUST
         origin = closing.parsed().origin
