@@ -11,10 +11,11 @@ import pytest
 
 from fixtures.bits import all_bits, changed, frame_bytes, sample
 from fixtures.browser import VerifierPage, agree
-from fixtures.differing_dossiers import differing_dossiers
+from fixtures.differing_dossiers import differing_dossiers, disclosing
 from fixtures.dossiers import Case, rebuilt, resigned, write
+from fixtures.embedded import ChainFixture
 from fixtures.forged_cases import forged_cases, without_shipments
-from fixtures.forged_dossiers import Forgeable, forged_dossiers
+from fixtures.forged_dossiers import Forgeable, forged_dossiers, of_one_payload
 from fixtures.hostile_containers import HOSTILE
 from fixtures.hostile_dossiers import hostile_dossiers
 from fixtures.redacted_dossiers import redacted_dossiers
@@ -198,6 +199,25 @@ def test_page_and_command_line_agree_on_what_can_be_read_in_two_ways(
     trust = forgeable.log.trust().encode()
     for name, data, outcome in differing_dossiers(forgeable):
         assert agree(verifier_page, data, trust, forgeable.block)["outcome"] == outcome, name
+
+
+def test_page_and_command_line_agree_on_documents_of_one_payload(
+    verifier_page: VerifierPage, anvil: ChainFixture
+) -> None:
+    whole, rows = of_one_payload(anvil)
+    trust = whole.log.trust().encode()
+    for name, data, outcome, _ in rows:
+        assert agree(verifier_page, data, trust, whole.block)["outcome"] == outcome, name
+
+
+def test_page_and_command_line_spell_names_alike(
+    verifier_page: VerifierPage, anvil: ChainFixture
+) -> None:
+    whole = disclosing(anvil)
+    result = agree(verifier_page, whole.written(), whole.log.trust().encode(), whole.block)
+    reasons = [receipt["verdicts"][1]["reason"] for receipt in result["receipts"]]
+    assert reasons[0] == """field "/it's\\\\" does not lead to the statement's fields_root"""
+    assert reasons[1].startswith(r"field '/\xe9\x7f\u2028\U0001f512\t\n' does not lead to")
 
 
 def test_what_only_the_operator_says_is_marked_and_moves_nothing_on_the_page(

@@ -10,8 +10,9 @@ import pytest
 from fixtures.commands import provenance
 from fixtures.differing_dossiers import differing_dossiers
 from fixtures.dossiers import PARCEL
+from fixtures.embedded import ChainFixture
 from fixtures.forged_cases import forged_cases, without_shipments
-from fixtures.forged_dossiers import Forgeable, forged_dossiers
+from fixtures.forged_dossiers import Forgeable, forged_dossiers, of_one_payload
 from fixtures.redacted_dossiers import redacted_dossiers
 from provenance.core.verdict import Outcome
 from provenance.verify.dossier.anchors import named
@@ -44,6 +45,15 @@ def test_what_an_operator_hides_or_mislabels_is_named(forgeable: Forgeable) -> N
         else:
             reasons = [f"{check.check}: {check.reason}" for check in report.checks]
             assert said in json.dumps([*reasons, report.to_json()["receipts"]]), (name, reasons)
+
+
+def test_a_document_does_not_hide_behind_one_of_the_same_payload(anvil: ChainFixture) -> None:
+    whole, rows = of_one_payload(anvil)
+    for name, data, outcome, said in rows:
+        report = verify(whole, data)
+        files = next(check for check in report.checks if check.check == "files")
+        assert (report.outcome.value, files.outcome.value) == (outcome, outcome), name
+        assert said in f"files: {files.reason}", name
 
 
 def test_what_is_read_in_one_way_has_one_outcome(forgeable: Forgeable) -> None:
