@@ -16,6 +16,7 @@ pytest_plugins = [
     "fixtures.dossiers",
     "fixtures.forged_dossiers",
     "fixtures.forged_cases",
+    "fixtures.strange_cases",
     "fixtures.browser",
     "fixtures.tsa",
 ]

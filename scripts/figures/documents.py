@@ -17,7 +17,7 @@ from provenance.sealing.stream import KEY_SIZE, DataKey, Opener, Sealer, Span
 
 _MIB = 1 << 20
 _MEMORY_TARGET_MB = 64
-_SUBJECT = "urn:provenance:bench:document"
+_SUBJECT = "urn:example:bench:document"
 _HEAD, _END = b"%PDF-1.7\n", b"\n%%EOF\n"
 
 

@@ -19,6 +19,7 @@ from fixtures.forged_dossiers import Forgeable, forged_dossiers, of_one_payload
 from fixtures.hostile_containers import HOSTILE
 from fixtures.hostile_dossiers import hostile_dossiers
 from fixtures.redacted_dossiers import redacted_dossiers
+from fixtures.strange_cases import disguised_cases, strange_cases
 from fixtures.tsa import Authority, over_closing, over_first, stamped
 from provenance.verify.dossier.page import PAGE, PAGE_SHA256
 
@@ -248,6 +249,17 @@ def test_page_and_command_line_agree_on_what_is_said_of_a_case(
         assert agree(verifier_page, data, trust, claimed.block)["outcome"] == outcome, name
     result = agree(verifier_page, without_shipments(claimed), trust, claimed.block)
     assert "shipments whose trails are not in it" in result["qualifications"][-1]
+
+
+def test_page_and_command_line_agree_on_what_others_recorded_about_a_case(
+    verifier_page: VerifierPage, strange: Forgeable, disguised: Forgeable
+) -> None:
+    rows = [(strange, row) for row in strange_cases(strange)]
+    rows += [(disguised, row) for row in disguised_cases(disguised)]
+    for whole, (name, data, outcome, *_, others) in rows:
+        result = agree(verifier_page, data, whole.log.trust().encode(), whole.block)
+        assert result["outcome"] == outcome, name
+        assert result["qualifications"][-1].endswith(others), name
 
 
 def test_page_and_command_line_agree_on_time_stamps(

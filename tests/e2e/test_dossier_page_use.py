@@ -123,6 +123,18 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
     assert width <= 360
 
 
+@pytest.mark.parametrize("width", [320, 360, 1200])
+def test_a_block_hash_with_its_number_is_seen_to_its_end(
+    verifier_page: VerifierPage, width: int
+) -> None:
+    page = verifier_page.page
+    page.set_viewport_size({"width": width, "height": 740})
+    page.fill("#blocks", "12345678:0x" + "298ce7a94b30d1f5" * 4)
+    hidden = page.evaluate("blocks.scrollHeight - blocks.clientHeight")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    assert hidden == 0
+
+
 def test_a_missing_block_hash_is_asked_for_by_the_number_of_the_closing_block(
     verifier_page: VerifierPage, dossier_case: Case
 ) -> None:

@@ -150,7 +150,7 @@ async def test_opening_again_with_the_same_key_opens_one_case(service: ServiceUn
         ({"shipments": []}, "/shipments", "bad-value"),
         ({"shipments": [7]}, "/shipments/0", "bad-value"),
         ({"shipments": ["x"] * 17}, "/shipments", "too-large"),
-        ({"shipments": ["urn:provenance:case:" + "0" * 32]}, "/shipments/0", "bad-value"),
+        ({"shipments": ["urn:provenance:case:" + "0" * 32]}, "/shipments/0", "reserved-subject"),
         ({"carriage": ["rail"]}, "/carriage", "bad-value"),
         ({"carriage": [{}]}, "/carriage", "bad-value"),
         ({"zone": "Mars/Base"}, "/zone", "unknown-zone"),

@@ -14,6 +14,7 @@ from fixtures.embedded import ChainFixture
 from fixtures.forged_cases import forged_cases, without_shipments
 from fixtures.forged_dossiers import Forgeable, forged_dossiers, of_one_payload
 from fixtures.redacted_dossiers import redacted_dossiers
+from fixtures.strange_cases import disguised_cases, strange_cases
 from provenance.core.verdict import Outcome
 from provenance.verify.dossier.anchors import named
 from provenance.verify.dossier.closing import judge_origins
@@ -82,6 +83,19 @@ def test_what_a_manifest_says_of_its_case_is_held_against_the_acts(claimed: Forg
         assert said in found.reason, name
         if of_case == "UNKNOWN":
             assert found.reason.startswith("signed by the operator, not proven"), name
+
+
+def test_what_others_recorded_about_a_case_is_named_and_changes_nothing(
+    strange: Forgeable, disguised: Forgeable
+) -> None:
+    rows = [(strange, row) for row in strange_cases(strange)]
+    rows += [(disguised, row) for row in disguised_cases(disguised)]
+    for whole, (name, data, outcome, of_case, said, others) in rows:
+        report = verify(whole, data)
+        (found,) = [check for check in report.checks if check.check == "case"]
+        assert (report.outcome.value, found.outcome.value) == (outcome, of_case), (name, found)
+        assert said in found.reason, name
+        assert report.qualifications[-1].endswith(others), (name, report.qualifications)
 
 
 def test_shipments_of_the_case_that_are_left_out_are_named(claimed: Forgeable) -> None:

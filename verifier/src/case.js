@@ -32,12 +32,8 @@ export class CaseOf {
     if (hasActs && !this.manifest.subjects.includes(id)) {
       return ["INVALID", `${id} is not a subject of it, and acts of a case are in it`];
     }
-    const stranger = this.opened.find(
-      ({ statement }) => statement.subject === id && ![CASE, ERASURE].includes(statement.kind),
-    );
-    if (stranger) {
-      return ["INVALID", `entry ${stranger.index} is in its trail and is no act of a case`];
-    }
+    const misplaced = this.misplaced(id);
+    if (misplaced) return ["INVALID", misplaced];
     const acts = this.acts.filter((act) => act.case === id);
     const opening = acts.find((act) => act.claim !== null);
     if (!opening) return ["UNKNOWN", `${UNPROVEN}: the act that opens it is not shown`];
@@ -58,21 +54,59 @@ export class CaseOf {
       .flatMap((act) => act.shipments);
     const missing = [...new Set(about)].filter((shipment) => !subjects.includes(shipment));
     if (!missing.length) return [];
-    const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : "";
-    const names = missing.slice(0, NAMED).join(", ") + more;
-    return [`the case is about shipments whose trails are not in it: ${names}`];
+    return [`the case is about shipments whose trails are not in it: ${listed(missing)}`];
+  }
+
+  // What must be said of entries in the trail of the case that are no acts of it. Why they hide
+  // none: see provenance.verify.dossier.case.
+  strangers() {
+    const { case: named } = this.manifest;
+    const found = named ? this.others(named.id).map(({ index }) => `entry ${index}`) : [];
+    if (!found.length) return [];
+    return [
+      "what is of another kind in the trail of the case is no act of it, and changes nothing of " +
+        `its type or state: ${listed(found)}`,
+    ];
+  }
+
+  // Opened entries in the trail of a case that are of no kind of its own.
+  others(id) {
+    return this.opened.filter(
+      ({ statement }) => statement.subject === id && ![CASE, ERASURE].includes(statement.kind),
+    );
+  }
+
+  // Neither can be brought about by a submitter: a case has no name before the act that opens it,
+  // and the salt of a record, which is of one kind, is used once.
+  misplaced(id) {
+    const acts = new Map();
+    for (const { index, statement } of this.opened) {
+      const payload = hex(statement.payload);
+      if (statement.kind === CASE && !acts.has(payload)) acts.set(payload, index);
+    }
+    for (const { index, entry, statement } of this.others(id)) {
+      if (entry.seq === 0) return `entry ${index} begins its trail and is no act of a case`;
+      const act = acts.get(hex(statement.payload));
+      if (act !== undefined) return `entry ${index} is no act, and entry ${act} of its record is one`;
+    }
+    return null;
   }
 
   showsAll(id) {
     const trail = this.whole.get(id);
     const read = new Set(this.acts.map((act) => act.index));
     const isShown = ({ state, index, statement }) =>
-      state === "erased" || read.has(index) || statement?.kind === ERASURE;
+      state === "erased" || read.has(index) || (statement && statement.kind !== CASE);
     return (
       trail !== undefined &&
       this.receipts.filter(({ entry }) => hex(entry.trail) === trail).every(isShown)
     );
   }
+}
+
+function listed(names) {
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+  return names.slice(0, NAMED).join(", ") + more;
 }
 
 // The act, or none where its payload is not spelled as one.

@@ -119,7 +119,12 @@ class Judgement {
         ]);
     return {
       outcome,
-      qualifications: [...this.qualifications(items), ...absences(absent, erasures, items.length), ...ofCase.missing()],
+      qualifications: [
+        ...this.qualifications(items),
+        ...absences(absent, erasures, items.length),
+        ...ofCase.missing(),
+        ...ofCase.strangers(),
+      ],
       about: { ...about(this.dossier), entries: receipts.length },
       checks,
       files,

@@ -2,6 +2,7 @@
 
 from provenance.api.times import iso
 from provenance.core.errors import ProvenanceError
+from provenance.intake.errors import ReservedSubjectError
 
 
 class ApiError(ProvenanceError):
@@ -43,6 +44,12 @@ class ParameterError(ApiError):
         super().__init__(f"{name}: {message}")
         self.name = name
         self.message = message
+
+
+class ReservedParameterError(ParameterError):
+    """A name that the service gives itself, as the subject of what somebody submits."""
+
+    code = ReservedSubjectError.code
 
 
 class UnsupportedParameterError(ParameterError):

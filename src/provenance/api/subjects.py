@@ -4,12 +4,13 @@ import re
 from typing import Final
 
 from provenance.api.epcis.filters import identifier
-from provenance.api.errors import ParameterError
+from provenance.api.errors import ParameterError, ReservedParameterError
 from provenance.intake.epcis.values import is_uri
-from provenance.intake.subjects import shipment
+from provenance.intake.subjects import RESERVED, is_reserved, shipment
 
 MAX_NUMBER: Final = 200
 """Characters of a waybill number that is not a URI."""
+_SHOWN: Final = 80
 _CARRIER: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -27,6 +28,20 @@ def subject_of(text: str, *, carrier: str, name: str) -> str:
             f"is a URI or a waybill number of at most {MAX_NUMBER} characters", name=name
         )
     return shipment(text, carrier)
+
+
+def recorded_subject_of(text: str, *, carrier: str, name: str) -> str:
+    """Return :func:`subject_of` what is to be recorded.
+
+    Raises:
+        ReservedParameterError: the service names it itself.
+        ParameterError: it can be no subject.
+
+    """
+    subject = subject_of(text, carrier=carrier, name=name)
+    if is_reserved(subject):
+        raise ReservedParameterError(f"{subject[:_SHOWN]} {RESERVED}", name=name)
+    return subject
 
 
 def carrier_of(text: str | None, *, default: str) -> str:

@@ -33,6 +33,12 @@ class StructureError(FormatError):
     code = "event-rule"
 
 
+class ReservedSubjectError(FormatError):
+    """A name that the service gives itself, as the subject of what somebody submits."""
+
+    code = "reserved-subject"
+
+
 class RefusedError(FormatError):
     """The whole submission is refused, for all the reasons in ``errors``."""
 

@@ -30,12 +30,15 @@ class Submission:
     """Who submits, and what is needed to name what they send.
 
     ``submitter`` is a random organisation id; ``carrier`` the organisation's short name in
-    subjects of waybills that are not URIs, if it has one.
+    subjects of waybills that are not URIs, if it has one. ``may_name_reserved`` is for what the log
+    holds already: it may be older than the rule that nobody records anything about names that the
+    service gives itself.
     """
 
     submitter: str
     keys: EventKeys
     carrier: str | None = None
+    may_name_reserved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +194,13 @@ def _draft(
     event_id: str = given or keys.own_id(
         submitter=submitter, context_sha256=context_sha256, payload_sha256=payload_sha256
     )
-    subjects = subjects_of(event, prefixes=prefixes, carrier=submission.carrier, own_id=event_id)
+    subjects = subjects_of(
+        event,
+        prefixes=prefixes,
+        carrier=submission.carrier,
+        own_id=event_id,
+        may_be_reserved=submission.may_name_reserved,
+    )
     if len(subjects) > reading.limits.max_subjects:
         raise TooLargeError(
             f"the event names {len(subjects)} subjects; at most {reading.limits.max_subjects} "

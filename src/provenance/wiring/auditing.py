@@ -47,7 +47,9 @@ def expected_events(*, keys: EventKeys, carrier: str) -> ExpectedOf:
             audited.payload,
             base="",
             outer=_outer_context(audited),
-            submission=Submission(submitter=audited.submitter, keys=keys, carrier=carrier),
+            submission=Submission(
+                submitter=audited.submitter, keys=keys, carrier=carrier, may_name_reserved=True
+            ),
             limits=DEFAULT_LIMITS,
         )
         if not isinstance(result, EventDraft):

@@ -1,10 +1,13 @@
 """Whom an event is about, in order of mention, and how the subjects are spelled."""
 
+from dataclasses import replace
+
 import pytest
 
 from fixtures.epcis_events import (
     BAG,
     BAG_LINK,
+    CONTEXT_URL,
     LOT,
     LOT_LINK,
     PARCEL,
@@ -134,3 +137,58 @@ def test_subjects_are_bounded() -> None:
     parse_event(bare(object_event(epcList=many[:10])), submission=SUBMISSION, limits=limits)
     with pytest.raises(RefusedError, match="11 subjects"):
         parse_event(bare(object_event(epcList=many)), submission=SUBMISSION, limits=limits)
+
+
+CASE = "urn:provenance:case:" + "0" * 32
+SENSED: Json = {"epcList": [], "sensorElementList": [sensor_element()]}
+QUANTITIES: Json = {"quantityList": [{"epcClass": LOT}, {"epcClass": CASE}]}
+
+
+@pytest.mark.parametrize(
+    ("event", "pointer"),
+    [
+        (object_event(epcList=[PARCEL, CASE]), "/epcList/1"),
+        (object_event(epcList=["URN:Provenance:CASE:1"]), "/epcList/0"),
+        (object_event(epcList=["urn:provenance:log:log.example"]), "/epcList/0"),
+        (aggregation_event(parentID=CASE), "/parentID"),
+        (aggregation_event(childEPCs=[CASE]), "/childEPCs/0"),
+        (transformation_event(inputEPCList=[CASE]), "/inputEPCList/0"),
+        (transformation_event(outputEPCList=[CASE]), "/outputEPCList/0"),
+        (object_event(epcList=[], **QUANTITIES), "/quantityList/1/epcClass"),
+        (object_event(**QUANTITIES | {"epcList": [CASE]}), "/epcList/0"),
+        (object_event(**bol(CASE)), "/bizTransactionList/0/bizTransaction"),
+        (object_event(**SENSED, readPoint={"id": CASE}), "/readPoint/id"),
+        (object_event(**SENSED, bizLocation={"id": CASE}), "/bizLocation/id"),
+        (transaction_event(action="DELETE", epcList=[], eventID=CASE), "/eventID"),
+    ],
+)
+def test_what_the_service_names_itself_is_no_subject(event: Json, pointer: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        subjects(event)
+    (error,) = caught.value.errors
+    assert (error.code, error.where) == ("reserved-subject", pointer)
+    assert "evidence_linked" in str(error)
+
+
+def test_a_prefix_does_not_hide_what_the_service_names_itself() -> None:
+    context = [CONTEXT_URL, {"p": "urn:provenance:"}]
+    data = bare(object_event(epcList=[PARCEL, "p:case:" + "0" * 32]), context)
+    with pytest.raises(RefusedError, match="service gives itself") as caught:
+        parse_event(data, submission=SUBMISSION)
+    assert caught.value.where == "/epcList/1"
+
+
+def test_waybills_and_events_are_named_by_whoever_has_their_names() -> None:
+    names = ["urn:provenance:shipment:acme:WB1", "urn:provenance:event:" + "0" * 64]
+    assert subjects(object_event(epcList=names)) == tuple(names)
+    assert subjects(transaction_event(action="DELETE", epcList=[], eventID=names[1])) == (names[1],)
+
+
+def test_a_case_is_named_where_it_is_no_subject() -> None:
+    other = [{"type": "po", "bizTransaction": CASE}]
+    assert subjects(object_event(bizTransactionList=other)) == (PARCEL_LINK,)
+
+
+def test_what_the_log_holds_already_is_read_as_it_was_recorded() -> None:
+    stored = replace(SUBMISSION, may_name_reserved=True)
+    assert subjects(object_event(epcList=[PARCEL, CASE]), stored) == (PARCEL_LINK, CASE)

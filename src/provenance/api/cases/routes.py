@@ -34,7 +34,6 @@ from provenance.core.errors import BadValueError, FormatError
 from provenance.core.members import Members
 from provenance.evidence.assessment import assess
 from provenance.evidence.cases.acts import (
-    CASE_URN,
     MAX_ACT_BYTES,
     MAX_SHIPMENTS,
     Act,
@@ -55,6 +54,8 @@ from provenance.evidence.errors import (
 )
 from provenance.evidence.facts import Logged
 from provenance.evidence.timelines.contexts import Contexts
+from provenance.intake.errors import ReservedSubjectError
+from provenance.intake.subjects import RESERVED, is_reserved
 from provenance.log.errors import ConflictError
 from provenance.log.sealing import sealed
 
@@ -290,6 +291,6 @@ def _subject(text: str, carrier: str, where: str) -> str:
     except (ParameterError, FormatError) as error:
         message = error.message if isinstance(error, ParameterError) else str(error)
         raise BadValueError(message, where=where) from None
-    if subject.startswith(CASE_URN):
-        raise BadValueError("is a case; name a shipment", where=where)
+    if is_reserved(subject):
+        raise ReservedSubjectError(RESERVED, where=where)
     return subject

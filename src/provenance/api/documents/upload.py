@@ -18,7 +18,7 @@ from provenance.api.errors import MissingError, ParameterError
 from provenance.api.parameters import Parameters
 from provenance.api.roles import NAMES_SUBJECT
 from provenance.api.services import Services
-from provenance.api.subjects import carrier_of, subject_of
+from provenance.api.subjects import carrier_of, recorded_subject_of
 from provenance.core.digests import LeafHash
 from provenance.core.statement import Ref
 from provenance.intake.documents.content import ContentCheck
@@ -31,6 +31,8 @@ from provenance.intake.documents.statements import (
     relying_on,
     superseding,
 )
+from provenance.intake.errors import ReservedSubjectError
+from provenance.intake.subjects import is_reserved
 from provenance.log.documents import DocumentStore, StoredDocument
 from provenance.log.errors import NotInLogError, OverloadedError
 
@@ -82,8 +84,16 @@ class Uploads:
             )
         if described.document.sha256 != await self._finder.sha256(document):
             raise DescriptionError("is not the document's SHA-256", where="/document/sha256")
+        subjects = await self._finder.subjects(document)
+        if any(map(is_reserved, subjects)):
+            # It is older than the rule; what describes it would join the same trails.
+            raise ReservedSubjectError(
+                "the document is about a name that the service gives itself; record it about its "
+                "shipment, and describe that",
+                where="/document/first_index",
+            )
         intent = Intent(
-            subjects=await self._finder.subjects(document),
+            subjects=subjects,
             refs=relying_on(await self._leaves(document)),
             describes=document.first_index,
         )
@@ -103,7 +113,9 @@ class Uploads:
         named = found.texts("subject", maximum=MAX_SUBJECTS)
         if not named:
             raise ParameterError("is required: what the document is about", name="subject")
-        subjects = dict.fromkeys(subject_of(one, carrier=carrier, name="subject") for one in named)
+        subjects = dict.fromkeys(
+            recorded_subject_of(one, carrier=carrier, name="subject") for one in named
+        )
         type_code, filename = found.text("type"), found.text("filename")
         if type_code is None:
             raise ParameterError("is required: a code of UNTDID 1001", name="type")

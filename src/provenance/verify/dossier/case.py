@@ -5,18 +5,27 @@ case itself. Of its JSON only what is needed here is read: ``case``, ``act``, ``
 of the one that opens the case, ``to`` of those that move it on. Type and state follow from the acts
 where these are opened; the state only where all of a whole trail are, for any may have moved it on.
 An act that was erased changes nothing. Whatever does not follow is the operator's word.
+
+What is of another kind in the trail of the case is no act of it: it changes nothing, and is named. A
+case's name stands in every dossier of it, and older logs took records about it from whoever knew
+it. That hides no act. An entry commits to its kind, so that what was logged as an act opens as an
+act or not at all, and then the state is not proven; an operator who logs under another kind what
+should have been one could as well log nothing, and either shows in the receipt and acknowledgement
+of who did it. Two things no submitter can bring about, and they are INVALID: a trail that another
+kind begins, for a case has no name before the act that opens it; and an entry of another kind with
+the payload commitment of an act, for a record is of one kind and its salt used once.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from provenance.core.errors import BadValueError, FormatError, WrongTypeError
 from provenance.core.jcs import Limits, parse_canonical
 from provenance.core.members import Members
-from provenance.core.statement import check_subject
+from provenance.core.receipt import Receipt
+from provenance.core.statement import Statement, check_subject
 from provenance.core.verdict import Outcome
 from provenance.verify.dossier.reading import Dossier
 from provenance.verify.dossier.records import ERASURE
@@ -28,9 +37,13 @@ MAX_ACT_BYTES: Final = 128 << 10
 """As the service bounds an act."""
 MAX_SHIPMENTS: Final = 16
 """As the service bounds the shipments of a case."""
+NO_ACTS: Final = (
+    "what is of another kind in the trail of the case is no act of it, and changes nothing of its "
+    "type or state: {entries}"
+)
 NOT_IN_IT: Final = "the case is about shipments whose trails are not in it: {names}"
 _NAMED: Final = 4
-"""Shipments that one line names."""
+"""Shipments, or entries, that one line names."""
 
 _LIMITS = Limits(max_bytes=MAX_ACT_BYTES)
 _WORD = re.compile(r"[a-z_]{1,64}")
@@ -71,9 +84,9 @@ class CaseOf:
         has_acts = any(statement.kind == CASE for _, statement in self._statements)
         if has_acts and name not in self._dossier.manifest.subjects:
             return Outcome.INVALID, f"{name} is not a subject of it, and acts of a case are in it"
-        for index, statement in self._statements:
-            if statement.subject == name and statement.kind not in {CASE, ERASURE}:
-                return Outcome.INVALID, f"entry {index} is in its trail and is no act of a case"
+        misplaced = next(self._misplaced(name), None)
+        if misplaced is not None:
+            return Outcome.INVALID, misplaced
         acts = [act for act in self._acts if act.case == name]
         opening = next((act for act in acts if act.claim is not None), None)
         if opening is None:
@@ -94,8 +107,34 @@ class CaseOf:
         about = [one for act in self._acts if act.case in names for one in act.shipments]
         missing = [one for one in dict.fromkeys(about) if one not in manifest.subjects]
         if missing:
-            more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-            yield NOT_IN_IT.format(names=", ".join(islice(missing, _NAMED)) + more)
+            yield NOT_IN_IT.format(names=_listed(missing))
+
+    def strangers(self) -> Iterator[str]:
+        """What must be said of entries in the trail of the case that are no acts of it."""
+        case = self._dossier.manifest.case
+        found = [receipt.index for receipt, _ in self._others(case["id"])] if case else []
+        if found:
+            yield NO_ACTS.format(entries=_listed([f"entry {index}" for index in found]))
+
+    def _others(self, name: str) -> Iterator[tuple[Receipt, Statement]]:
+        """Opened entries in the trail of a case that are of no kind of its own."""
+        for receipt in self._dossier.receipts:
+            statement = receipt.statement
+            if statement is not None and statement.subject == name and not _is_own(statement):
+                yield receipt, statement
+
+    def _misplaced(self, name: str) -> Iterator[str]:
+        acts = {
+            statement.payload: index
+            for index, statement in reversed(self._statements)
+            if statement.kind == CASE
+        }
+        for receipt, statement in self._others(name):
+            if receipt.entry.seq == 0:
+                yield f"entry {receipt.index} begins its trail and is no act of a case"
+            elif statement.payload in acts:
+                act = acts[statement.payload]
+                yield f"entry {receipt.index} is no act, and entry {act} of its record is one"
 
     def _shows_all(self, name: str) -> bool:
         trail = self._whole.get(name)
@@ -103,7 +142,7 @@ class CaseOf:
         return trail is not None and all(
             receipt.state == "erased"
             or receipt.index in read
-            or (receipt.statement is not None and receipt.statement.kind == ERASURE)
+            or (receipt.statement is not None and receipt.statement.kind != CASE)
             for receipt in self._dossier.receipts
             if receipt.entry.trail == trail
         )
@@ -118,6 +157,15 @@ class CaseOf:
             except FormatError:
                 # Another service's acts may be spelled otherwise: nothing follows from them.
                 continue
+
+
+def _is_own(statement: Statement) -> bool:
+    return statement.kind in {CASE, ERASURE}
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _read_act(index: int, data: bytes) -> Act:

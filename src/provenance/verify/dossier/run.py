@@ -170,6 +170,7 @@ class _Judgement:
                 *self._qualifications(receipts, [item for _, item in items]),
                 *_absences(absent, erasures, entries=len(dossier.receipts)),
                 *case.missing(),
+                *case.strangers(),
             ),
         )
 
