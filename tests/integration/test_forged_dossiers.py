@@ -11,12 +11,15 @@ from fixtures.commands import provenance
 from fixtures.differing_dossiers import differing_dossiers
 from fixtures.dossiers import PARCEL
 from fixtures.embedded import ChainFixture
+from fixtures.equivocal_cases import equivocal_cases
 from fixtures.forged_cases import forged_cases, without_shipments
 from fixtures.forged_dossiers import Forgeable, forged_dossiers, of_one_payload
 from fixtures.redacted_dossiers import redacted_dossiers
 from fixtures.strange_cases import disguised_cases, strange_cases
 from provenance.core.verdict import Outcome
+from provenance.evidence.cases import states
 from provenance.verify.dossier.anchors import named
+from provenance.verify.dossier.case import STATES
 from provenance.verify.dossier.closing import judge_origins
 from provenance.verify.dossier.report import DossierReport
 from provenance.verify.dossier.run import verify_dossier
@@ -96,6 +99,18 @@ def test_what_others_recorded_about_a_case_is_named_and_changes_nothing(
         assert (report.outcome.value, found.outcome.value) == (outcome, of_case), (name, found)
         assert said in found.reason, name
         assert report.qualifications[-1].endswith(others), (name, report.qualifications)
+
+
+def test_a_case_is_what_the_acts_of_its_own_trail_say_in_their_order(anvil: ChainFixture) -> None:
+    for whole, (name, data, outcome, of_case, said) in equivocal_cases(anvil):
+        report = verify(whole, data)
+        (found,) = [check for check in report.checks if check.check == "case"]
+        assert (report.outcome.value, found.outcome.value) == (outcome, of_case), (name, found)
+        assert said in found.reason, name
+
+
+def test_the_states_of_a_case_are_those_that_the_service_has() -> None:
+    assert states.STATES == STATES
 
 
 def test_shipments_of_the_case_that_are_left_out_are_named(claimed: Forgeable) -> None:
