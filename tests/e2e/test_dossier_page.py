@@ -11,11 +11,15 @@ import pytest
 
 from fixtures.bits import all_bits, changed, frame_bytes, sample
 from fixtures.browser import VerifierPage, agree
+from fixtures.differing_dossiers import differing_dossiers, disclosing
 from fixtures.dossiers import Case, rebuilt, resigned, write
+from fixtures.embedded import ChainFixture
+from fixtures.equivocal_cases import equivocal_cases
 from fixtures.forged_cases import forged_cases, without_shipments
-from fixtures.forged_dossiers import Forgeable, forged_dossiers
+from fixtures.forged_dossiers import Forgeable, forged_dossiers, of_one_payload
 from fixtures.hostile_containers import HOSTILE
 from fixtures.hostile_dossiers import hostile_dossiers
+from fixtures.redacted_dossiers import redacted_dossiers
 from fixtures.strange_cases import disguised_cases, strange_cases
 from fixtures.tsa import Authority, over_closing, over_first, stamped
 from provenance.verify.dossier.page import PAGE, PAGE_SHA256
@@ -171,6 +175,17 @@ def test_page_and_command_line_agree_on_a_redacted_dossier(
     assert result["outcome"] == "VALID"
 
 
+def test_page_and_command_line_agree_on_what_supersedes_an_entry(
+    verifier_page: VerifierPage, forgeable: Forgeable
+) -> None:
+    trust = forgeable.log.trust().encode()
+    for name, data, expected in redacted_dossiers(forgeable):
+        found = agree(verifier_page, data, trust, forgeable.block)["receipts"]
+        for index, (outcome, reason) in expected.items():
+            assert found[index]["verdicts"][-1]["outcome"] == outcome, name
+            assert found[index]["verdicts"][-1]["reason"] == reason, name
+
+
 def test_page_and_command_line_agree_on_what_an_operator_hides_or_mislabels(
     verifier_page: VerifierPage, forgeable: Forgeable
 ) -> None:
@@ -178,6 +193,61 @@ def test_page_and_command_line_agree_on_what_an_operator_hides_or_mislabels(
     assert agree(verifier_page, forgeable.written(), trust, forgeable.block)["outcome"] == "VALID"
     for name, data, outcome, _ in forged_dossiers(forgeable):
         assert agree(verifier_page, data, trust, forgeable.block)["outcome"] == outcome, name
+
+
+def test_page_and_command_line_agree_on_what_can_be_read_in_two_ways(
+    verifier_page: VerifierPage, forgeable: Forgeable
+) -> None:
+    trust = forgeable.log.trust().encode()
+    for name, data, outcome in differing_dossiers(forgeable):
+        assert agree(verifier_page, data, trust, forgeable.block)["outcome"] == outcome, name
+
+
+def test_page_and_command_line_agree_on_a_case_that_can_be_read_in_two_ways(
+    verifier_page: VerifierPage, anvil: ChainFixture
+) -> None:
+    for whole, (name, data, outcome, *_) in equivocal_cases(anvil):
+        trust = whole.log.trust().encode()
+        assert agree(verifier_page, data, trust, whole.block)["outcome"] == outcome, name
+
+
+def test_page_and_command_line_agree_on_documents_of_one_payload(
+    verifier_page: VerifierPage, anvil: ChainFixture
+) -> None:
+    whole, rows = of_one_payload(anvil)
+    trust = whole.log.trust().encode()
+    for name, data, outcome, _ in rows:
+        assert agree(verifier_page, data, trust, whole.block)["outcome"] == outcome, name
+
+
+def test_page_and_command_line_spell_names_alike(
+    verifier_page: VerifierPage, anvil: ChainFixture
+) -> None:
+    whole = disclosing(anvil)
+    result = agree(verifier_page, whole.written(), whole.log.trust().encode(), whole.block)
+    reasons = [receipt["verdicts"][1]["reason"] for receipt in result["receipts"]]
+    assert reasons[0] == """field "/it's\\\\" does not lead to the statement's fields_root"""
+    assert reasons[1].startswith(r"field '/\xe9\x7f\u2028\U0001f512\t\n' does not lead to")
+
+
+def test_what_only_the_operator_says_is_marked_and_moves_nothing_on_the_page(
+    verifier_page: VerifierPage, claimed: Forgeable, dossier_case: Case, trust: bytes
+) -> None:
+    documents = dossier_case.content.documents
+    title = "report · code 172 \u202efdp.exe"
+    titled = (replace(documents[0], title=title), *documents[1:])
+    data = write(dossier_case.log, replace(dossier_case.content, documents=titled))
+    result = agree(verifier_page, data, trust, dossier_case.block)
+    assert [file.get("title") for file in result["files"]].count(title) == 1
+    page, unproven = verifier_page.page, "signed by the operator, not proven"
+    hint = page.locator("bdi", has_text="report").locator("..")
+    assert hint.text_content() == "title, not proven: report · code 172 \\u202efdp.exe"
+    assert "\u202e" not in (page.text_content("#result") or "")
+    rows = page.locator(".pairs tr")
+    assert unproven in (rows.filter(has_text="Written").text_content() or "")
+    assert unproven in (rows.filter(has_text="case-1").text_content() or "")
+    agree(verifier_page, claimed.written(), claimed.log.trust().encode(), claimed.block)
+    assert unproven not in (rows.filter(has_text="damage, submitted").text_content() or "")
 
 
 def test_page_and_command_line_agree_on_what_is_said_of_a_case(

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.small_log import SmallLog, succession
-from provenance.core.check import check_receipt
+from provenance.core.check import check_receipt, head_contradiction
 from provenance.core.conduct import find_misconduct
+from provenance.core.notes import TrailHead, split_note
 from provenance.core.receipt import Receipt
 from provenance.core.verdict import Outcome
 
@@ -58,3 +59,25 @@ def test_an_honest_succession_gives_none(log: SmallLog, data: st.DataObject) -> 
     receipts = [*draw_receipts(data, log), *draw_receipts(data, new)]
     mixed = data.draw(st.permutations(receipts))
     assert find_misconduct(mixed, succession(log, new)) == []
+
+
+@given(st.data(), st.lists(st.integers(0, 4), min_size=2, max_size=6))
+def test_whatever_a_head_contradicts_is_misconduct(data: st.DataObject, seqs: list[int]) -> None:
+    """Entries of one trail in any order, of which some are shown, and a head of any length."""
+    log = SmallLog()
+    for seq in seqs:
+        log.append(SUBJECTS[0], seq=seq)
+    log.anchor()
+    numbers = sorted(data.draw(st.sets(st.integers(0, log.size - 1), min_size=1)))
+    ends = data.draw(st.sampled_from(log.leaves))
+    count, size = data.draw(st.tuples(st.integers(1, 5), st.integers(1, log.size + 1)))
+    note = log.trail_head(SUBJECTS[0], count=count, last_leaf=ends, anchored_size=max(size, count))
+    head = TrailHead.parse(split_note(note).text)
+    receipts = [log.receipt(index, trail_head=note) for index in numbers]
+    contradicted = any(
+        head_contradiction(head, index=index, entry=log.entries[index]) for index in numbers
+    )
+    found = find_misconduct(receipts, log.trust())
+    assert found or not contradicted
+    if all(item.kind == "head-against-entry" for item in found):
+        assert bool(found) == contradicted

@@ -78,11 +78,11 @@ export class ChainProofs {
     const { address, topics, data } = proven.event;
     const topic = topics.length ? hex(topics[0]) : "";
     if (topic === ANCHORED && topics.length === 3) {
+      const shape = "an event does not have the shape of Anchored";
+      if (data.length !== 64) throw badBlock(shape);
       const [size, oldSize] = [word(topics[2]), word(data.slice(32))];
       const most = BigInt(Number.MAX_SAFE_INTEGER);
-      if (data.length !== 64 || !(oldSize < size && size <= most)) {
-        throw badBlock("an event does not have the shape of Anchored");
-      }
+      if (!(oldSize < size && size <= most)) throw badBlock(shape);
       Object.assign(proven, { size: Number(size), oldSize: Number(oldSize) });
       const key = `${hex(address)} ${hex(topics[1])} ${size}`;
       if (this.anchored.has(key)) throw badBlock(`two anchors of size ${size}`);
@@ -94,6 +94,10 @@ export class ChainProofs {
     } else {
       throw badBlock("an event is neither an anchor nor an opening");
     }
+  }
+
+  strange(vouches) {
+    return [...vouches.keys()].some((block) => !this.headers.has(block));
   }
 
   // The vouches, and those of blocks to which headers lead from them.
@@ -112,7 +116,8 @@ export class ChainProofs {
   }
 
   // What the dossier proves about the anchor that a receipt claims: { facts, unvouched }.
-  anchor(claim, log, trust, vouches) {
+  // `isStrange` says whether a vouch is for a block that is not in the dossier.
+  anchor(claim, { log, trust, vouches, isStrange }) {
     const proven = this.find(log, claim.size);
     if (!proven) return { facts: null, unvouched: NO_PROOF };
     const old = this.old(log, trust, proven.oldSize);
@@ -122,7 +127,6 @@ export class ChainProofs {
       ({ header }) => !vouches.has(hex(header.hash)),
     );
     if (strange) {
-      const isStrange = [...vouches.keys()].some((block) => !this.headers.has(block));
       unvouched = (isStrange ? strangeHash : notVouched)(strange.header.number);
     }
     const vouch = vouches.get(hex(proven.header.hash));
@@ -232,13 +236,26 @@ export function judgeCover(closing, firsts, trust) {
       root: last.root,
     });
   }
-  const sizes = firsts.map(({ checkpoint }) => checkpoint.size);
-  const needless = [...proofs.keys()].filter((size) => !sizes.includes(size));
-  if (needless.length) {
-    return ["INVALID", `nothing was first anchored at size ${Math.min(...needless)}`];
+  const sizes = new Set(firsts.map(({ checkpoint }) => checkpoint.size));
+  // They rise: the first is the smallest.
+  const needless = [...proofs.keys()].find((size) => !sizes.has(size));
+  if (needless !== undefined) {
+    return ["INVALID", `nothing was first anchored at size ${needless}`];
   }
   const entries = firsts.reduce((sum, { count }) => sum + count, 0);
   return ["VALID", `all ${entries} entries are in the log of size ${last.size}`];
+}
+
+// Why the origins that the manifest names are not those of the checkpoints; else empty.
+export function judgeOrigins(closing, firsts, origins) {
+  const last = closingCheckpoint(closing).origin;
+  const found = new Set([...firsts.map(({ checkpoint }) => checkpoint.origin), last]);
+  const strange = origins.find((origin) => !found.has(origin));
+  if (strange !== undefined) {
+    return `the manifest names the log ${strange}, and nothing in it is of that log`;
+  }
+  const missing = [...found].find((origin) => !origins.includes(origin));
+  return missing === undefined ? "" : `the manifest does not name the log ${missing}`;
 }
 
 export async function judgeAnchor(closing, log, facts, unvouched) {

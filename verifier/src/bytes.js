@@ -83,11 +83,25 @@ export function parseBase64url(text, where) {
   return data;
 }
 
-// How Python's ascii() spells printable ASCII text; reasons quote names in that way.
+const NAMED_ESCAPES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+// How Python's ascii() spells a text; reasons quote names in that way.
 export function quoted(text) {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const escaped = text.replaceAll("\\", "\\\\");
-  return quote + (quote === "'" ? escaped.replaceAll("'", "\\'") : escaped) + quote;
+  let out = quote;
+  for (const letter of text) {
+    const code = letter.codePointAt(0);
+    if (letter === "\\" || letter === quote) out += `\\${letter}`;
+    else if (code >= 0x20 && code < 0x7f) out += letter;
+    else out += NAMED_ESCAPES[letter] ?? escape(code);
+  }
+  return out + quote;
+}
+
+function escape(code) {
+  const digits = code.toString(16);
+  if (code < 0x100) return `\\x${digits.padStart(2, "0")}`;
+  return code < 0x10000 ? `\\u${digits.padStart(4, "0")}` : `\\U${digits.padStart(8, "0")}`;
 }
 
 // By code points, as Python compares strings.

@@ -13,6 +13,7 @@ const ERASURE = "erasure";
 const LIMITS = { maxBytes: 128 << 10, maxDepth: 32 };
 const MAX_SHIPMENTS = 16;
 const NAMED = 4;
+const STATES = ["opened", "collecting", "submitted", "accepted", "rejected", "withdrawn", "closed"];
 
 export class CaseOf {
   // `whole` leads from the dossier's subjects to their trails that are whole, in hex.
@@ -21,9 +22,9 @@ export class CaseOf {
     this.receipts = receipts;
     this.whole = whole;
     this.opened = receipts.filter((receipt) => receipt.statement);
-    this.acts = this.opened.flatMap(({ index, statement }) => {
-      const data = payloads.get(index);
-      return statement.kind === CASE && data ? readAct(index, data) : [];
+    this.acts = this.opened.flatMap((receipt) => {
+      const data = payloads.get(receipt.index);
+      return receipt.statement.kind === CASE && data ? readAct(receipt, data) : [];
     });
   }
 
@@ -32,15 +33,17 @@ export class CaseOf {
     if (hasActs && !this.manifest.subjects.includes(id)) {
       return ["INVALID", `${id} is not a subject of it, and acts of a case are in it`];
     }
-    const misplaced = this.misplaced(id);
+    const acts = this.acts.filter((act) => act.statement.subject === id);
+    const misplaced = this.misplaced(id) || this.misnumbered(id, acts);
     if (misplaced) return ["INVALID", misplaced];
-    const acts = this.acts.filter((act) => act.case === id);
     const opening = acts.find((act) => act.claim !== null);
     if (!opening) return ["UNKNOWN", `${UNPROVEN}: the act that opens it is not shown`];
     if (opening.claim !== type) {
       return ["INVALID", `it is of type ${opening.claim}, says entry ${opening.index}`];
     }
     if (!this.showsAll(id)) return ["UNKNOWN", `${UNPROVEN}: not all of its acts are shown`];
+    const stray = this.stray(id, acts);
+    if (stray) return ["INVALID", `entry ${stray.index} is an act of it and not in its trail`];
     const last = acts.filter((act) => act.to !== null).at(-1)?.to ?? "opened";
     if (last !== state) return ["INVALID", `its state is ${last}, as its acts say`];
     return ["VALID", `type and state follow from its acts: ${acts.length}`];
@@ -92,6 +95,38 @@ export class CaseOf {
     return null;
   }
 
+  // Why an act in the trail of the case is not what stands in its place; empty if all are. Between
+  // two acts there are as many numbers as acts that are not read, and no more than entries that may
+  // be acts: those that are opened as another kind are none.
+  misnumbered(id, acts) {
+    const read = new Map(acts.map((act) => [act.index, act]));
+    let [seq, place, unread, others] = [-1, -1, 0, 0];
+    for (const { index, statement } of this.opened) {
+      if (statement.subject !== id) continue;
+      const act = read.get(index);
+      if (!act) {
+        if (statement.kind === CASE) unread++;
+        else others++;
+        continue;
+      }
+      const between = act.seq - seq - 1;
+      const room = act.place - place - 1 - others;
+      if (act.case !== id || between < unread || between > room) {
+        return `entry ${index} is act ${act.seq} of ${act.case}, and not in its place`;
+      }
+      const wrong = strange(act);
+      if (wrong) return wrong;
+      [seq, place, unread, others] = [act.seq, act.place, 0, 0];
+    }
+    return "";
+  }
+
+  // An act of the case of which no entry is in its trail.
+  stray(id, acts) {
+    const own = new Set(acts.map(({ statement }) => hex(statement.payload)));
+    return this.acts.find((act) => act.case === id && !own.has(hex(act.statement.payload)));
+  }
+
   showsAll(id) {
     const trail = this.whole.get(id);
     const read = new Set(this.acts.map((act) => act.index));
@@ -110,7 +145,7 @@ function listed(names) {
 }
 
 // The act, or none where its payload is not spelled as one.
-function readAct(index, data) {
+function readAct({ index, statement, entry }, data) {
   try {
     const members = new Members(parseCanonical(data, LIMITS));
     members.version();
@@ -118,7 +153,10 @@ function readAct(index, data) {
     return [
       {
         index,
+        place: entry.seq,
+        statement,
         case: checkSubject(members.text("case"), "/case"),
+        seq: members.integer("seq"),
         shipments: members.array("shipments", MAX_SHIPMENTS).map(shipment),
         claim: kind === "opened" ? word(members, "claim") : null,
         to: kind === "state_changed" ? word(members, "to") : null,
@@ -128,6 +166,16 @@ function readAct(index, data) {
     if (error instanceof Fault) return [];
     throw error;
   }
+}
+
+// Why an act is none of a case; empty if it is one.
+function strange({ index, seq, claim, to }) {
+  if ((claim === null) === (seq === 0)) {
+    const opens = claim === null ? "does not open it" : "opens it";
+    return `entry ${index} is act ${seq} of the case and ${opens}`;
+  }
+  if (to === null || STATES.includes(to)) return "";
+  return `entry ${index} moves the case to ${to}, which is no state of one`;
 }
 
 function word(members, name) {

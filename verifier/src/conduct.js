@@ -208,15 +208,30 @@ function* shortHeads(heads) {
   }
 }
 
+// Place of the first of the items, which are in order of index, whose index is at least that.
+function firstAtLeast(items, index) {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (items[middle].index < index) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 function* headsAgainstEntries(heads, seen) {
+  // Where seq rises with index, an entry that a head contradicts is beside the head's size, or one
+  // that is contradicts it too; where it does not, the entries contradict each other.
   const byTrail = new Map();
-  for (const item of seen) {
+  for (const item of [...seen].sort((one, other) => one.index - other.index)) {
     const key = `${item.line} ${hex(item.entry.trail)}`;
     if (!byTrail.has(key)) byTrail.set(key, []);
     byTrail.get(key).push(item);
   }
   for (const { line, head, note } of heads) {
-    for (const item of byTrail.get(`${line} ${hex(head.trail)}`) ?? []) {
+    const trail = byTrail.get(`${line} ${hex(head.trail)}`) ?? [];
+    const at = firstAtLeast(trail, head.anchoredSize);
+    for (const item of trail.slice(Math.max(at - 1, 0), at + 1)) {
       const reason = headContradiction(head, item.index, item.entry);
       if (reason) yield misconduct("head-against-entry", reason, note, item.note);
     }

@@ -90,7 +90,7 @@ const endRecord = (members, size, offset) =>
 export function checkName(name, offset = null) {
   const shown = [...name]
     .map((letter) =>
-      letter >= " " && letter <= "~" ? letter : `\\x${letter.charCodeAt(0).toString(16).padStart(2, "0")}`,
+      letter >= " " && letter <= "~" ? letter : `\\x${letter.codePointAt(0).toString(16).padStart(2, "0")}`,
     )
     .join("")
     .slice(0, MAX_NAME);

@@ -1,8 +1,17 @@
 // Refusals and failed proofs. `family` is "format" for bytes that break a format, "proof" for a
 // proof or signature that does not prove what it should; the codes are those of docs/formats.md.
 
+const MAX_WHERE = 256;
+
+// A place can hold names out of the input: what of it is told, in code points.
+function cut(where) {
+  const letters = where.length < MAX_WHERE ? [] : [...where.slice(0, 2 * MAX_WHERE)];
+  return letters.length < MAX_WHERE ? where : `${letters.slice(0, MAX_WHERE - 1).join("")}…`;
+}
+
 export class Fault extends Error {
-  constructor(family, code, message, { where = "", offset = null } = {}) {
+  constructor(family, code, message, { where: place = "", offset = null } = {}) {
+    const where = cut(place);
     super(where ? `${where}: ${message}` : message);
     this.family = family;
     this.code = code;

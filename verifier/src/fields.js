@@ -75,7 +75,8 @@ class Walk {
       const name = JSON.parse(lexeme);
       checkText(name, "payload");
       if (seen.has(name)) {
-        throw malformed("duplicate-member", "a member occurs twice in one object", "payload");
+        const shown = quoted([...name.slice(0, 160)].slice(0, 80).join(""));
+        throw malformed("duplicate-member", `member ${shown} occurs twice in one object`, "payload");
       }
       seen.add(name);
       this.inside(`${base}/${escaped(name)}`);

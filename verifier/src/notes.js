@@ -9,8 +9,12 @@ const MAX_NOTE = 128 * 1024;
 const MAX_SIGNATURES = 16;
 const MAX_ORIGIN = 255;
 const ED25519 = Uint8Array.of(1);
-const SIGNATURE_LINE = /^\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/;
-const VKEY = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/;
+// A key's name has no plus and nothing that is Unicode White_Space. Spelled out, because what \s
+// means differs from one language to the next.
+const NAME = "[^\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000+]+";
+const SIGNATURE_LINE = new RegExp(`^\u2014 (${NAME}) ([A-Za-z0-9+/]+={0,2})$`);
+const VKEY = new RegExp(`^(${NAME})\\+([0-9a-f]{8})\\+([A-Za-z0-9+/]+={0,2})$`);
+export const KEY = new RegExp(`^(${NAME})\\+([0-9a-f]{8})$`);
 const ORIGIN = /^[\x21-\x2a\x2c-\x7e]+$/;
 
 export function checkOrigin(origin, where = "origin") {

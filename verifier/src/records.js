@@ -6,6 +6,13 @@ import { DOCUMENT } from "./manifest.js";
 
 export const NOT_ERASED = "it is called erased, and nothing in its whole trail erases it";
 
+// What the statements of one record's entries have in common: all but subject and refs.
+const shared = ({ kind, submitter, mediaType, payload, payloadSize, type, ...rest }) =>
+  JSON.stringify([
+    kind, submitter, mediaType, hex(payload), payloadSize, type,
+    rest.occurredAt, rest.context && hex(rest.context), rest.fieldsRoot && hex(rest.fieldsRoot),
+  ]); // prettier-ignore
+
 export class Records {
   constructor({ manifest, receipts }) {
     this.receipts = receipts;
@@ -14,7 +21,7 @@ export class Records {
     this.groups = new Map();
     for (const receipt of receipts) {
       if (!receipt.statement) continue;
-      const key = hex(receipt.statement.payload);
+      const key = shared(receipt.statement);
       if (!this.groups.has(key)) this.groups.set(key, []);
       this.groups.get(key).push(receipt);
     }
@@ -23,7 +30,7 @@ export class Records {
   // Index of the first entry in the dossier of the record that an entry is of.
   firstOf(index) {
     const statement = this.byIndex.get(index)?.statement;
-    return statement ? this.groups.get(hex(statement.payload))[0].index : index;
+    return statement ? this.groups.get(shared(statement))[0].index : index;
   }
 
   // First entry of a document that the manifest passes over, or null. A document that belongs to

@@ -5,6 +5,7 @@ import {
   contradictedBy,
   judgeAnchor,
   judgeCover,
+  judgeOrigins,
   named,
   NO_PROOF,
 } from "./anchors.js";
@@ -33,6 +34,12 @@ const BY_FIRST_ANCHOR = ["anchor", "finality", "timing"];
 const BY_STATEMENT = ["commitment", "trail"];
 const PAST_TENSE = { corrects: "corrected", supersedes: "superseded", erases: "erased" };
 
+const NOT_REFERRED =
+  "nothing in its trail, all of which was given, corrects, supersedes or erases it";
+const laterClosed = (index) =>
+  `not known: entry ${index}, later in its trail, is withheld or erased, and may correct, ` +
+  "supersede or erase it";
+
 const notNamed = (origin) => `the trust file does not name the log ${origin}`;
 
 // `blocks` are hashes that the verifier trusts, in lower-case hex, each behind `number:` or not.
@@ -60,6 +67,7 @@ class Judgement {
     this.pace = pace;
     this.trust = trust;
     this.vouches = dossier.proofs.linked(vouches);
+    this.isStrange = dossier.proofs.strange(vouches);
     this.firsts = new Map();
   }
 
@@ -128,9 +136,9 @@ class Judgement {
 
   // Trails that the manifest lists and that are whole, by subject.
   whole(trails) {
-    const { subjects } = this.dossier.manifest;
+    const subjects = new Set(this.dossier.manifest.subjects);
     const found = trails.filter(
-      ({ subject, outcome }) => outcome === "VALID" && subjects.includes(subject),
+      ({ subject, outcome }) => outcome === "VALID" && subjects.has(subject),
     );
     return new Map(found.map(({ subject, trail }) => [subject, trail]));
   }
@@ -161,8 +169,12 @@ class Judgement {
     if (!this.trust) return { facts: null, unvouched: NO_TRUST };
     const log = this.trust.log(checkpoint.origin);
     if (!log) return { facts: null, unvouched: notNamed(checkpoint.origin) };
-    const { proofs } = this.dossier;
-    return proofs.anchor(receipt.anchored.anchor, log, this.trust, this.vouches);
+    return this.prove(receipt.anchored.anchor, log);
+  }
+
+  prove(claim, log) {
+    const { trust, vouches, isStrange } = this;
+    return this.dossier.proofs.anchor(claim, { log, trust, vouches, isStrange });
   }
 
   addStatus(items, proven, trails) {
@@ -170,6 +182,12 @@ class Judgement {
       trails.filter((trail) => trail.outcome === "VALID").map((trail) => trail.trail),
     );
     const referring = new Map();
+    // An erased entry may have corrected or superseded another as well as one that is withheld.
+    const closed = new Map(
+      proven
+        .filter(({ receipt }) => !receipt.statement)
+        .map(({ receipt }) => [hex(receipt.entry.trail), receipt.index]),
+    );
     for (const { receipt } of proven) {
       for (const { rel, leaf } of receipt.statement?.refs ?? []) {
         if (!(rel in PAST_TENSE)) continue;
@@ -182,9 +200,9 @@ class Judgement {
       const found = referring.get(hex(receipt.entry.leaf));
       if (found) set(verdicts, "status", "VALID", [...found].join("; "));
       else if (whole.has(hex(receipt.entry.trail))) {
-        const reason =
-          "nothing in its trail, all of which was given, corrects, supersedes or erases it";
-        set(verdicts, "status", "VALID", reason);
+        const last = closed.get(hex(receipt.entry.trail)) ?? -1;
+        if (last > receipt.index) set(verdicts, "status", "UNKNOWN", laterClosed(last));
+        else set(verdicts, "status", "VALID", NOT_REFERRED);
       }
     }
   }
@@ -247,20 +265,22 @@ class Judgement {
   }
 
   async closing() {
-    const { closing, receipts, proofs } = this.dossier;
+    const { closing, receipts, proofs, manifest } = this.dossier;
     const firsts = [...this.firsts.values()];
     const [outcome, cover] = judgeCover(closing, firsts, this.trust);
     if (outcome !== "VALID") return [outcome, cover];
     if (firsts.reduce((sum, { count }) => sum + count, 0) !== receipts.length) {
       return ["INVALID", "an entry has no checkpoint that could be read"];
     }
+    const wrong = judgeOrigins(closing, firsts, manifest.origins);
+    if (wrong) return ["INVALID", wrong];
     if (!this.trust) return ["UNKNOWN", NO_TRUST];
     const { origin } = closingCheckpoint(closing);
     const log = this.trust.log(origin);
     if (!log) return ["UNKNOWN", notNamed(origin)];
     const contradicted = proofs.contradicted(this.vouches);
     if (contradicted !== null) return ["INVALID", contradictedBy(contradicted)];
-    const { facts, unvouched } = proofs.anchor(closing.anchor, log, this.trust, this.vouches);
+    const { facts, unvouched } = this.prove(closing.anchor, log);
     // When the log stood at the size before is not what the closing anchor is for.
     const isVouched = facts && this.vouches.has(hex(facts.record.block_hash));
     const [found, reason] = await judgeAnchor(closing, log, facts, isVouched ? "" : unvouched);

@@ -1,7 +1,8 @@
-// What was found, as a page. Text of a dossier is only ever set as text. What can be long is made
-// when somebody looks at it: a large dossier has ten thousand entries with nine verdicts each.
+// What was found, as a page. Text of a dossier is only ever set as text, without letters that change
+// how others are read; what nothing but the operator's signature holds says so, and stands by
+// itself. What can be long is made when somebody looks at it: a large dossier has ten thousand entries with nine verdicts each.
 
-import { utc } from "./words.js";
+import { UNPROVEN, utc, visible } from "./words.js";
 
 const SYMBOLS = { VALID: "✓", INVALID: "✕", UNKNOWN: "?" };
 const HEADLINES = {
@@ -29,7 +30,7 @@ const PAIRS = { class: "pairs" };
 export function element(name, content = [], attributes = {}) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...[content].flat());
+  made.append(...[content].flat().map((part) => (typeof part === "string" ? visible(part) : part)));
   return made;
 }
 
@@ -110,7 +111,8 @@ function refusal({ code, where, reason, offset }, given) {
 }
 
 function details(report, given) {
-  const parts = [about(report.about, given)];
+  const ofCase = report.checks.find(({ check }) => check === "case");
+  const parts = [about(report.about, ofCase?.outcome === "VALID", given)];
   if (report.misconduct.length) parts.push(misconduct(report.misconduct));
   parts.push(
     table("What was checked", ["Check", "Verdict", "Found"], report.checks.map(checkRow)),
@@ -125,17 +127,17 @@ const RANK = { INVALID: 0, UNKNOWN: 1, VALID: 2 };
 const wrongFirst = (items) =>
   [...items].sort((one, other) => RANK[one.outcome] - RANK[other.outcome]);
 
-function about(found, given) {
+function about(found, isCaseProven, given) {
   const { trust, blocks } = given;
   const rows = [
     ...circumstances(given),
-    ["Written", utc(found.created_at)],
+    ["Written", [utc(found.created_at), unproven()]],
     ["Log", found.origins.join(", ")],
     ["Subjects", listed(found.subjects)],
   ];
   // Where nothing but signature and hashes was looked at, nobody counted them.
   if (found.entries !== undefined) rows.push(["Entries", found.entries.toLocaleString("en")]);
-  if (found.case) rows.push(["Case", `${found.case.id}: ${found.case.type}, ${found.case.state}`]);
+  if (found.case) rows.push(["Case", [...ofCase(found.case), ...(isCaseProven ? [] : [unproven()])]]);
   rows.push(
     ["Operator, by your trust file", trust ? trust.operator : "no trust file was given"],
     ["Blocks that you trust", listed(blocks) || "none"],
@@ -143,6 +145,11 @@ function about(found, given) {
   );
   return table("What it is", ["What", "Value"], rows, PAIRS);
 }
+
+const unproven = () => element("span", UNPROVEN, { class: "hint" });
+// A text of the operator's, whose direction changes nothing outside of it.
+const told = (text) => element("bdi", text);
+const ofCase = ({ id, type, state }) => [told(id), ": ", told(type), ", ", told(state)];
 
 function listed(items) {
   const left = items.length - 10;
@@ -156,9 +163,10 @@ const checkRow = ({ check, outcome, reason }) => [
 ];
 
 function fileRow({ name, title, code, size, outcome, reason }) {
-  const facts = [title, code && `code ${code}`, size !== undefined && `${size.toLocaleString("en")} bytes`];
-  const hint = element("span", facts.filter(Boolean).join(" · "), { class: "hint" });
-  return [[element("strong", name), hint], badge(outcome), reason];
+  const facts = [code && `code ${code}`, size !== undefined && `${size.toLocaleString("en")} bytes`];
+  const hints = [element("span", facts.filter(Boolean).join(" · "), { class: "hint" })];
+  if (title) hints.push(element("span", ["title, not proven: ", told(title)], { class: "hint" }));
+  return [[element("strong", name), ...hints], badge(outcome), reason];
 }
 
 const trailRow = ({ subject, trail, outcome, reason }) => [

@@ -20,7 +20,8 @@ const MAX_LATER = 64;
 const OPENING = ["statement", "salt", "payload", "fields"];
 
 export function checkSubject(subject, where = "/subject") {
-  if (subject.length > MAX_SUBJECT) {
+  // Code points: what is of that many units has at most as many.
+  if (subject.length > MAX_SUBJECT && [...subject].length > MAX_SUBJECT) {
     throw malformed("too-large", `a subject has at most ${MAX_SUBJECT} characters`, where);
   }
   if (!/^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/.test(subject)) {

@@ -17,6 +17,7 @@ from provenance.cli.exits import INVALID, MALFORMED, OF_OUTCOME, USAGE, fail, re
 from provenance.cli.files import read_bounded, read_trust
 from provenance.cli.headlines import headline, why_dossier
 from provenance.cli.verdicts import coloured, line, print_misconduct
+from provenance.cli.wording import visible
 from provenance.core.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def verify_dossier_file(
         )
     code = _exit_code(report)
     if as_json:
-        typer.echo(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        typer.echo(visible(json.dumps(report.to_json(), indent=2, ensure_ascii=False)))
     else:
         _print(paths[0], report, code)
     raise typer.Exit(code)
@@ -168,7 +169,7 @@ def _print_parts(path: Path, report: "DossierReport") -> None:
         typer.echo(line(check.check, check.outcome, check.reason))
     typer.echo("\nFiles")
     for file in report.files:
-        typer.echo(f"  {coloured(file.outcome, width=9)}{file.name}: {file.reason}")
+        typer.echo(f"  {coloured(file.outcome, width=9)}{file.name}: {visible(file.reason)}")
     typer.echo()
     if report.receipts is None:
         return

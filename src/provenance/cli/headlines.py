@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from provenance.cli.exits import INVALID, MALFORMED, UNKNOWN, VALID
+from provenance.cli.wording import visible
 from provenance.core.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ _HOLDS: Final = "every required check holds"
 def headline(code: int, reason: str, notes: Iterable[str] = ()) -> str:
     """Outcome of the exit code ``code`` with its reason, and a line for each note."""
     word, colour = _WORDS[code]
-    lines = [f"{typer.style(word, fg=colour, bold=True)}: {reason}"]
-    return "\n".join([*lines, *(f"Note: {note}." for note in notes if note)])
+    lines = [f"{typer.style(word, fg=colour, bold=True)}: {visible(reason)}"]
+    return "\n".join([*lines, *(f"Note: {visible(note)}." for note in notes if note)])
 
 
 def why_set(report: "SetReport", strays: Sequence[str], code: int) -> str:

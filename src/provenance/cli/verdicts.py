@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from provenance.cli.headlines import headline, why_set
+from provenance.cli.wording import visible
 from provenance.core.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def coloured(outcome: Outcome, *, width: int = 0) -> str:
 
 def line(name: str, outcome: Outcome, reason: str) -> str:
     """One line of a table of verdicts."""
-    return f"  {name:<16}{coloured(outcome, width=9)}{reason}"
+    return f"  {name:<16}{coloured(outcome, width=9)}{visible(reason)}"
 
 
 def print_set(
@@ -88,10 +89,11 @@ def _by_notes(found: Iterable["Misconduct"]) -> Iterable[Sequence["Misconduct"]]
 
 def _print_pair(same: Sequence["Misconduct"]) -> None:
     for item in same:
-        typer.echo(f"MISCONDUCT ({item.kind}): {item.reason}")
+        typer.echo(f"MISCONDUCT ({item.kind}): {visible(item.reason)}")
     typer.echo("The operator signed both of these, and they cannot both be honest:")
     for number, note in enumerate(same[0].notes, start=1):
         typer.echo(f"  note {number}:")
-        for text in note.splitlines():
-            typer.echo(f"    {text}")
+        # A note's lines are those that a line feed ends: another separator is a letter of one.
+        for text in note.removesuffix("\n").split("\n"):
+            typer.echo(f"    {visible(text)}")
     typer.echo()

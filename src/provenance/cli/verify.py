@@ -13,7 +13,7 @@ from provenance.cli.exits import INVALID, MALFORMED, OF_OUTCOME, UNKNOWN, USAGE,
 from provenance.cli.files import read_bounded, read_trust
 from provenance.cli.mistaken import ACKNOWLEDGEMENT, advice, receipt_advice
 from provenance.cli.verdicts import print_set
-from provenance.cli.wording import web_address
+from provenance.cli.wording import visible, web_address
 from provenance.core.errors import FormatError
 from provenance.core.notes import MAX_NOTE_BYTES
 from provenance.core.receipt import MAX_RECEIPT_BYTES, Receipt
@@ -146,7 +146,7 @@ def verify(
     code = _exit_code(report, matched.strays)
     if as_json:
         value = {**report.to_json(), "stray_payloads": list(matched.strays)}
-        typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        typer.echo(visible(json.dumps(value, indent=2, ensure_ascii=False)))
     else:
         advised = {item.name: receipt_advice(item.data) for item in items}
         said = {name: text for name, text in advised.items() if text is not None}

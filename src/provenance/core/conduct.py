@@ -307,12 +307,21 @@ def _short_heads(heads: list[_SignedHead]) -> Iterator[Misconduct]:
             yield Misconduct("two-heads", f"two last entries of {a.subject}", notes)
 
 
+def _index(item: _Seen) -> int:
+    return item.index
+
+
 def _heads_against_entries(heads: list[_SignedHead], seen: list[_Seen]) -> Iterator[Misconduct]:
+    # Where seq rises with index, an entry that a head contradicts is beside the head's size, or one
+    # that is contradicts it too; where it does not, the entries contradict each other. Comparing
+    # every pair would take hours for as many heads and entries as a dossier may have.
     by_trail: dict[Key, list[_Seen]] = {}
-    for item in seen:
+    for item in sorted(seen, key=_index):
         by_trail.setdefault((item.line, item.entry.trail), []).append(item)
     for signed in heads:
-        for item in by_trail.get((signed.line, signed.head.trail), ()):
+        trail = by_trail.get((signed.line, signed.head.trail), [])
+        at = bisect_left(trail, signed.head.anchored_size, key=_index)
+        for item in trail[max(at - 1, 0) : at + 1]:
             reason = head_contradiction(signed.head, index=item.index, entry=item.entry)
             if reason:
                 yield Misconduct("head-against-entry", reason, (signed.note, item.note))

@@ -3,7 +3,8 @@
 Rules it enforces over and above the check of each receipt (``core.check``): whole trails
 (``trails``), kept acknowledgements (``promises``), signed words that contradict each other
 (``core.conduct``), and the status of an entry, from other proven records of the set that correct,
-supersede or erase it. It leaves out asking the chain, whose answers come in as evidence.
+supersede or erase it: that none does is known only where all later entries of its trail are opened.
+It leaves out asking the chain, whose answers come in as evidence.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,13 @@ MALFORMED: Final = "MALFORMED"
 """Outcome, in reports for programs, of a set with something in it that is no receipt."""
 _PLACED: Final = ("inclusion", "checkpoint")
 """Checks that make an entry's place in the log the operator's word."""
+NOT_REFERRED: Final = (
+    "nothing in its trail, all of which was given, corrects, supersedes or erases it"
+)
+LATER_CLOSED: Final = (
+    "not known: entry {index}, later in its trail, is withheld or erased, and may correct, "
+    "supersede or erase it"
+)
 _PAST_TENSE: Final = {"corrects": "corrected", "supersedes": "superseded", "erases": "erased"}
 
 
@@ -133,6 +141,7 @@ def judge(
     trails = trail_reports(proven, trust)
     whole = {item.trail for item in trails if item.verdict.outcome is Outcome.VALID}
     referring = _references(proven)
+    closed = _closed(proven)
     receipts = [item.receipt for item in items]
     found = find_misconduct(receipts, trust, acknowledgements=acknowledgements) if trust else []
     return SetReport(
@@ -140,7 +149,7 @@ def judge(
             ReceiptReport(
                 name=item.name,
                 receipt=item.receipt,
-                report=_with_status(item.receipt, report, referring, whole),
+                report=_with_status(item.receipt, report, referring, whole, closed),
             )
             for item, report in zip(items, reports, strict=True)
         ),
@@ -178,11 +187,28 @@ def _statuses(proven: Iterable[ProvenEntry]) -> Iterator[tuple[LeafHash, str]]:
                 yield ref.leaf, f"{_PAST_TENSE[ref.rel]} by entry {item.receipt.index}"
 
 
+def _closed(proven: Sequence[ProvenEntry]) -> dict[bytes, int]:
+    """For each trail, the index of its last entry of which no receipt in the set has a statement.
+
+    An erased entry may have corrected or superseded another as well as one that is withheld.
+    """
+    opened = {
+        item.receipt.entry.leaf_hash() for item in proven if item.receipt.statement is not None
+    }
+    found: dict[bytes, int] = {}
+    for item in proven:
+        entry = item.receipt.entry
+        if entry.leaf_hash() not in opened:
+            found[entry.trail] = max(found.get(entry.trail, -1), item.receipt.index)
+    return found
+
+
 def _with_status(
     receipt: Receipt,
     report: Report,
     referring: Mapping[LeafHash, Sequence[str]],
     whole: set[bytes],
+    closed: Mapping[bytes, int],
 ) -> Report:
     """``report`` with the status that the rest of the set gives this entry."""
     if report.verdict("status").outcome is not Outcome.UNKNOWN:
@@ -191,8 +217,10 @@ def _with_status(
     if found:
         status = Verdict("status", Outcome.VALID, "; ".join(found))
     elif receipt.entry.trail in whole:
-        reason = "nothing in its trail, all of which was given, corrects, supersedes or erases it"
-        status = Verdict("status", Outcome.VALID, reason)
+        last = closed.get(receipt.entry.trail, -1)
+        status = Verdict("status", Outcome.VALID, NOT_REFERRED)
+        if last > receipt.index:
+            status = Verdict("status", Outcome.UNKNOWN, LATER_CLOSED.format(index=last))
     else:
         return report
     verdicts = tuple(status if item.check == "status" else item for item in report.verdicts)

@@ -22,6 +22,14 @@ def test_a_fork_that_breaks_many_rules_is_printed_once(capsys: pytest.CaptureFix
     assert (out.count("    one"), out.count("    two")) == (1, 1)
 
 
+def test_a_note_is_printed_as_it_is_and_moves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    note = "log.example\n\n\u2014 a\u202eb\u2028c\x9b AAAA\n"
+    print_misconduct([Misconduct(kind="fork", reason="two\u2066", notes=(note, TWO))])
+    out = capsys.readouterr().out
+    assert "two\\u2066\n" in out
+    assert "    log.example\n    \n    \u2014 a\\u202eb\\u2028c\\u009b AAAA\n  note 2" in out
+
+
 def test_two_acts_of_misconduct_are_printed_each_with_its_notes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from fixtures.small_log import OTHER, PARCEL, START_MS, SmallLog, seeded_signer, succession
+from provenance.core import conduct
+from provenance.core.check import head_contradiction
 from provenance.core.conduct import Misconduct, find_misconduct
 from provenance.core.digests import Commitment, LeafHash, RootHash, TrailId
+from provenance.core.entry import Entry
 from provenance.core.notes import TrailHead, open_note, split_note
 from provenance.core.receipt import Receipt
 from provenance.core.tree import root_of
@@ -168,6 +171,25 @@ def test_a_head_against_an_entry(changes: dict[str, Any], index: int) -> None:
     log = honest_log(6)
     lying = log.receipt(0, trail_head=log.trail_head(PARCEL, **changes))
     assert kinds(log, lying, log.receipt(index, trail_head=None)) == {"head-against-entry"}
+
+
+def test_many_heads_of_one_trail_are_not_held_against_each_of_its_entries() -> None:
+    log = SmallLog().fill(60, PARCEL)
+    log.anchor()
+    sizes = range(60, 110)
+    heads = [log.trail_head(PARCEL, count=60, anchored_size=size) for size in sizes]
+    receipts = [log.receipt(at, trail_head=heads[at % len(heads)]) for at in range(60)]
+    compared = 0
+
+    def counting(head: TrailHead, *, index: int, entry: Entry) -> str:
+        nonlocal compared
+        compared += 1
+        return head_contradiction(head, index=index, entry=entry)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conduct, "head_contradiction", counting)
+        assert kinds(log, *receipts) == set()
+    assert compared <= 2 * len(heads)
 
 
 def test_a_broken_acknowledgement() -> None:

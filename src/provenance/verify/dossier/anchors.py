@@ -136,6 +136,10 @@ class ChainProofs:
         else:
             raise BlockProofError("an event is neither an anchor nor an opening")
 
+    def strange(self, vouches: Vouches) -> bool:
+        """Whether one of ``vouches`` is for a block that is not in the dossier."""
+        return any(block not in self.headers for block in vouches)
+
     def linked(self, vouches: Vouches) -> dict[bytes, Vouch]:
         """``vouches`` and those of blocks to which headers lead from them."""
         found = dict(vouches)
@@ -150,9 +154,18 @@ class ChainProofs:
         return found
 
     def anchor(
-        self, claim: AnchorRecord, *, log: TrustedLog, trust: TrustFile, vouches: Vouches
+        self,
+        claim: AnchorRecord,
+        *,
+        log: TrustedLog,
+        trust: TrustFile,
+        vouches: Vouches,
+        is_strange: bool,
     ) -> ProvenAnchor:
-        """What the dossier proves about the anchor that a receipt claims."""
+        """What the dossier proves about the anchor that a receipt claims.
+
+        ``is_strange`` says whether one of ``vouches`` is for a block that is not in the dossier.
+        """
         proven = self._anchored.get((log.contract, sha256(log.origin.encode()), claim.size))
         if proven is None:
             return ProvenAnchor(facts=None, unvouched=NO_PROOF)
@@ -163,7 +176,6 @@ class ChainProofs:
         # The anchor's own block first: a closing anchor needs no other.
         for item in needed:
             if item.header.hash not in vouches:
-                is_strange = any(block not in self.headers for block in vouches)
                 said = STRANGE if is_strange else NOT_VOUCHED
                 unvouched = said.format(number=item.header.number)
                 break

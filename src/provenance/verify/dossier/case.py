@@ -2,9 +2,12 @@
 
 Rules: an act is the payload of a record of kind ``case``, whose first entry is in the trail of the
 case itself. Of its JSON only what is needed here is read: ``case``, ``act``, ``shipments``, ``claim``
-of the one that opens the case, ``to`` of those that move it on. Type and state follow from the acts
-where these are opened; the state only where all of a whole trail are, for any may have moved it on.
-An act that was erased changes nothing. Whatever does not follow is the operator's word.
+of the one that opens the case, ``to`` of those that move it on, and ``seq``. Type and state follow
+from the acts in the trail of the case where these are opened; the state only where all of a whole
+trail are, for any may have moved it on. They are numbered in the order of the trail, the one that
+opens it 0; an act that was erased changes nothing and keeps its number. An act of the case that is
+in other trails alone, or of another in its trail, is INVALID: who sees one trail alone would see
+another case. Whatever does not follow is the operator's word.
 
 What is of another kind in the trail of the case is no act of it: it changes nothing, and is named. A
 case's name stands in every dossier of it, and older logs took records about it from whoever knew
@@ -19,6 +22,7 @@ the payload commitment of an act, for a record is of one kind and its salt used 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from provenance.core.errors import BadValueError, FormatError, WrongTypeError
@@ -42,6 +46,16 @@ NO_ACTS: Final = (
     "type or state: {entries}"
 )
 NOT_IN_IT: Final = "the case is about shipments whose trails are not in it: {names}"
+STATES: Final = (
+    "opened",
+    "collecting",
+    "submitted",
+    "accepted",
+    "rejected",
+    "withdrawn",
+    "closed",
+)
+"""What an act can move a case to."""
 _NAMED: Final = 4
 """Shipments, or entries, that one line names."""
 
@@ -53,13 +67,16 @@ Finding = tuple[Outcome, str]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is read of an act; ``index`` is its first entry.
+    """What is read of an act; ``index`` is its first entry, ``place`` that entry's in its trail.
 
     ``claim`` is there in the act that opens a case, ``to`` in one that moves it on.
     """
 
     index: int
+    place: int
+    statement: Statement
     case: str
+    seq: int
     shipments: tuple[str, ...]
     claim: str | None
     to: str | None
@@ -71,8 +88,8 @@ class CaseOf:
     def __init__(self, dossier: Dossier, whole: Mapping[str, bytes]) -> None:
         self._dossier = dossier
         self._whole = whole
-        self._statements = [
-            (receipt.index, receipt.statement)
+        self._opened = [
+            (receipt, receipt.statement)
             for receipt in dossier.receipts
             if receipt.statement is not None
         ]
@@ -81,13 +98,13 @@ class CaseOf:
     def judge(self, case: Mapping[str, str]) -> Finding:
         """Verdict on what the manifest says of its case: ``id``, ``type`` and ``state``."""
         name = case["id"]
-        has_acts = any(statement.kind == CASE for _, statement in self._statements)
+        has_acts = any(statement.kind == CASE for _, statement in self._opened)
         if has_acts and name not in self._dossier.manifest.subjects:
             return Outcome.INVALID, f"{name} is not a subject of it, and acts of a case are in it"
-        misplaced = next(self._misplaced(name), None)
+        acts = [act for act in self._acts if act.statement.subject == name]
+        misplaced = next(chain(self._misplaced(name), self._misnumbered(name, acts)), None)
         if misplaced is not None:
             return Outcome.INVALID, misplaced
-        acts = [act for act in self._acts if act.case == name]
         opening = next((act for act in acts if act.claim is not None), None)
         if opening is None:
             return Outcome.UNKNOWN, f"{UNPROVEN}: the act that opens it is not shown"
@@ -95,6 +112,9 @@ class CaseOf:
             return Outcome.INVALID, f"it is of type {opening.claim}, says entry {opening.index}"
         if not self._shows_all(name):
             return Outcome.UNKNOWN, f"{UNPROVEN}: not all of its acts are shown"
+        stray = self._stray(name, acts)
+        if stray is not None:
+            return Outcome.INVALID, f"entry {stray.index} is an act of it and not in its trail"
         state = [act.to for act in acts if act.to is not None][-1:] or ["opened"]
         if state != [case["state"]]:
             return Outcome.INVALID, f"its state is {state[0]}, as its acts say"
@@ -118,15 +138,14 @@ class CaseOf:
 
     def _others(self, name: str) -> Iterator[tuple[Receipt, Statement]]:
         """Opened entries in the trail of a case that are of no kind of its own."""
-        for receipt in self._dossier.receipts:
-            statement = receipt.statement
-            if statement is not None and statement.subject == name and not _is_own(statement):
+        for receipt, statement in self._opened:
+            if statement.subject == name and not _is_own(statement):
                 yield receipt, statement
 
     def _misplaced(self, name: str) -> Iterator[str]:
         acts = {
-            statement.payload: index
-            for index, statement in reversed(self._statements)
+            statement.payload: receipt.index
+            for receipt, statement in reversed(self._opened)
             if statement.kind == CASE
         }
         for receipt, statement in self._others(name):
@@ -135,6 +154,37 @@ class CaseOf:
             elif statement.payload in acts:
                 act = acts[statement.payload]
                 yield f"entry {receipt.index} is no act, and entry {act} of its record is one"
+
+    def _misnumbered(self, name: str, acts: Sequence[Act]) -> Iterator[str]:
+        """Which acts in the trail of a case are not what stands in their place.
+
+        Between two acts there are as many numbers as acts that are not read, and no more than
+        entries that may be acts: those that are opened as another kind are none.
+        """
+        read = {act.index: act for act in acts}
+        seq = place = -1
+        unread = others = 0
+        for receipt, statement in self._opened:
+            if statement.subject != name:
+                continue
+            act = read.get(receipt.index)
+            if act is None:
+                unread += statement.kind == CASE
+                others += statement.kind != CASE
+                continue
+            room = act.place - place - 1 - others
+            if act.case != name or not unread <= act.seq - seq - 1 <= room:
+                yield f"entry {act.index} is act {act.seq} of {act.case}, and not in its place"
+            yield from _strange(act)
+            seq, place, unread, others = act.seq, act.place, 0, 0
+
+    def _stray(self, name: str, acts: Sequence[Act]) -> Act | None:
+        """Return an act of the case of which no entry is in its trail."""
+        own = {act.statement.payload for act in acts}
+        return next(
+            (act for act in self._acts if act.case == name and act.statement.payload not in own),
+            None,
+        )
 
     def _shows_all(self, name: str) -> bool:
         trail = self._whole.get(name)
@@ -148,15 +198,24 @@ class CaseOf:
         )
 
     def _read(self) -> Iterator[Act]:
-        for index, statement in self._statements:
-            data = self._dossier.payloads.get(index)
+        for receipt, statement in self._opened:
+            data = self._dossier.payloads.get(receipt.index)
             if statement.kind != CASE or data is None:
                 continue
             try:
-                yield _read_act(index, data)
+                yield _read_act(receipt, statement, data)
             except FormatError:
                 # Another service's acts may be spelled otherwise: nothing follows from them.
                 continue
+
+
+def _strange(act: Act) -> Iterator[str]:
+    """Why an act is none of a case; nothing if it is one."""
+    if (act.claim is None) is (act.seq == 0):
+        opens = "does not open it" if act.claim is None else "opens it"
+        yield f"entry {act.index} is act {act.seq} of the case and {opens}"
+    if act.to is not None and act.to not in STATES:
+        yield f"entry {act.index} moves the case to {act.to}, which is no state of one"
 
 
 def _is_own(statement: Statement) -> bool:
@@ -168,13 +227,16 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def _read_act(index: int, data: bytes) -> Act:
+def _read_act(receipt: Receipt, statement: Statement, data: bytes) -> Act:
     members = Members(parse_canonical(data, limits=_LIMITS), where="")
     members.version()
     kind = _word(members, "act")
     return Act(
-        index=index,
+        index=receipt.index,
+        place=receipt.entry.seq,
+        statement=statement,
         case=check_subject(members.text("case"), where="/case"),
+        seq=members.integer("seq"),
         shipments=tuple(_shipments(members)),
         claim=_word(members, "claim") if kind == "opened" else None,
         to=_word(members, "to") if kind == "state_changed" else None,

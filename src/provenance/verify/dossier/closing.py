@@ -2,10 +2,11 @@
 
 Rules: a log's tree only grows, so that an entry in the tree of its first anchor is at the same
 place in the closing tree if a consistency proof (RFC 9162, section 2.1.4) leads from the one root
-to the other. There is one proof for each size that an entry was first anchored at.
+to the other. There is one proof for each size that an entry was first anchored at. The logs of these
+checkpoints, and no others, are those that the manifest names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Self
@@ -122,6 +123,16 @@ def judge_cover(
         return Outcome.INVALID, f"nothing was first anchored at size {min(needless)}"
     entries = sum(count for _, count in first)
     return Outcome.VALID, f"all {entries} entries are in the log of size {last.size}"
+
+
+def judge_origins(closing: Closing, first: Iterable[Checkpoint], origins: Collection[str]) -> str:
+    """Why ``origins``, which the manifest names, are not those of the checkpoints; else empty."""
+    found = dict.fromkeys([*(checkpoint.origin for checkpoint in first), closing.parsed().origin])
+    strange = next((origin for origin in origins if origin not in found), None)
+    if strange is not None:
+        return f"the manifest names the log {strange}, and nothing in it is of that log"
+    missing = next((origin for origin in found if origin not in origins), None)
+    return "" if missing is None else f"the manifest does not name the log {missing}"
 
 
 def judge_anchor(

@@ -9,7 +9,6 @@ taken for the other.
 """
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,7 +23,7 @@ from provenance.core.errors import (
 )
 from provenance.core.jcs import JsonValue, Limits, canonicalize, check_text, parse_canonical
 from provenance.core.members import VERSION, Members
-from provenance.core.notes import Verifier, check_origin
+from provenance.core.notes import KEY_NAME, Verifier, check_origin
 from provenance.core.receipt import STATES
 from provenance.core.statement import check_subject
 from provenance.verify.dossier.container import MAX_BYTES, MAX_MEMBERS, check_name
@@ -61,7 +60,8 @@ REQUIRED_ROLES: Final = ("anchors", "closing", "receipts")
 
 _LIMITS = Limits(max_bytes=MAX_MANIFEST, max_depth=6, max_values=1 << 16)
 _CASE_MEMBERS: Final = ("id", "type", "state")
-_KEY_NAME = re.compile(r"([^\s+]+)\+([0-9a-f]{8})")
+_BASE64URL = re.compile(rb"[A-Za-z0-9_-]*")
+_KEY_NAME = re.compile(rf"({KEY_NAME})\+([0-9a-f]{{8}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +256,9 @@ def _encode(data: bytes) -> bytes:
 
 
 def _decode(text: bytes) -> bytes:
-    try:
-        data = base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise Base64Error("not base64url", where=SIGNATURE) from None
+    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
+        raise Base64Error("not base64url", where=SIGNATURE)
+    data = base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
     if _encode(data) != text:
         raise Base64Error("not canonical base64url", where=SIGNATURE)
     return data

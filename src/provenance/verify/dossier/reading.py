@@ -5,17 +5,16 @@ stream and never held; events, receipts and proofs are kept, and parsed only onc
 hashes were seen to hold. Each line is bounded in bytes and in values before it is parsed.
 """
 
-import binascii
 import hashlib
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import IO, Final, TypeVar
 
-from provenance.core.errors import BadValueError, Base64Error, FormatError, ProofError
+from provenance.core.errors import BadValueError, FormatError, ProofError
 from provenance.core.jcs import Limits, parse_canonical
 from provenance.core.members import Members
+from provenance.core.notes import decode_base64
 from provenance.core.payload import MAX_PAYLOAD
 from provenance.core.receipt import MAX_RECEIPT_BYTES, Receipt
 from provenance.core.trustfile import TrustFile
@@ -265,13 +264,7 @@ def _payload(line: bytes) -> tuple[int, bytes]:
     body = members.text(kind)
     if kind == "text":
         return members.integer("record"), body.encode()
-    try:
-        data = b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        raise Base64Error("not base64", where="/base64") from None
-    if b64encode(data).decode() != body:
-        raise Base64Error("not canonical base64", where="/base64")
-    return members.integer("record"), data
+    return members.integer("record"), decode_base64(body, where="/base64")
 
 
 def _payloads(

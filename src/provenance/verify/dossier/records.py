@@ -1,7 +1,7 @@
 """Records of a dossier: which of its entries are of one, and what must be there or told of each.
 
-Rules: the entries of a record are opened to the same payload commitment, whose salt is used once.
-Every opened record of kind ``document`` has exactly one line in the manifest. Content that is not
+Rules: the statements of a record's entries are the same but for subject and refs; that of another
+record differs in its payload commitment, whose salt is used once, or else in what it says. Every opened record of kind ``document`` has exactly one line in the manifest. Content that is not
 there though its statement is open is counted, whatever the manifest calls it. What is called
 erased is named by an erasure record: each has an entry in every trail that loses one, so that in a
 whole trail of which no later entry is withheld it can be seen that there is none.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from provenance.core.receipt import Receipt
+from provenance.core.statement import Statement
 from provenance.verify.dossier.manifest import DOCUMENT
 from provenance.verify.dossier.reading import Dossier
 
@@ -19,6 +20,8 @@ ERASURE: Final = "erasure"
 """``kind`` of the statement of an erasure record."""
 NOT_ERASED: Final = "it is called erased, and nothing in its whole trail erases it"
 UNLISTED: Final = "entry {index} was recorded as a document, and the manifest has no line for it"
+
+Shared = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +35,38 @@ class Erasures:
     unproven: frozenset[int]
 
 
+def _shared(statement: Statement) -> Shared:
+    """What the statements of one record's entries have in common."""
+    return (
+        statement.kind,
+        statement.submitter,
+        statement.media_type,
+        statement.payload,
+        statement.payload_size,
+        statement.type,
+        statement.occurred_at,
+        statement.context_sha256,
+        statement.fields_root,
+    )
+
+
 class Records:
     """The entries of one dossier, by record."""
 
     def __init__(self, dossier: Dossier) -> None:
         self._dossier = dossier
         self._by_index = {receipt.index: receipt for receipt in dossier.receipts}
-        self._groups: dict[bytes, list[Receipt]] = {}
+        self._groups: dict[Shared, list[Receipt]] = {}
         for receipt in dossier.receipts:
             if receipt.statement is not None:
-                self._groups.setdefault(receipt.statement.payload, []).append(receipt)
+                self._groups.setdefault(_shared(receipt.statement), []).append(receipt)
 
     def first_of(self, index: int) -> int:
         """Index of the first entry in the dossier of the record that an entry is of."""
         receipt = self._by_index.get(index)
         if receipt is None or receipt.statement is None:
             return index
-        return self._groups[receipt.statement.payload][0].index
+        return self._groups[_shared(receipt.statement)][0].index
 
     def unlisted(self) -> Iterator[int]:
         """First entries of the documents that the manifest passes over.

@@ -17,12 +17,12 @@ from typing import IO, Final
 from provenance.core.check import LATE_ANCHOR_MS, Evidence, checkpoint_of
 from provenance.core.errors import FormatError, ProofError, ProvenanceError
 from provenance.core.notes import Checkpoint, TrailHead, Verifier, split_note
-from provenance.core.receipt import Receipt
-from provenance.core.trustfile import TrustFile
+from provenance.core.receipt import AnchorRecord, Receipt
+from provenance.core.trustfile import TrustedLog, TrustFile
 from provenance.core.verdict import OPTIONAL, Outcome, Report, Verdict
 from provenance.verify.dossier.anchors import CONTRADICTED, NO_PROOF, ProvenAnchor, Vouches
 from provenance.verify.dossier.case import CaseOf
-from provenance.verify.dossier.closing import judge_anchor, judge_cover
+from provenance.verify.dossier.closing import judge_anchor, judge_cover, judge_origins
 from provenance.verify.dossier.errors import ChecksumError, ContainerError
 from provenance.verify.dossier.files import judge_contents, judge_files
 from provenance.verify.dossier.front import (
@@ -131,7 +131,8 @@ class _Judgement:
         self._check_token = check_token
         self._trust = _remembering(trust) if trust is not None else None
         self._vouches = dossier.proofs.linked(vouches)
-        self._anchors: dict[tuple[str, int, int], ProvenAnchor] = {}
+        self._is_strange = dossier.proofs.strange(vouches)
+        self._anchors: dict[tuple[str, AnchorRecord], ProvenAnchor] = {}
         self._firsts: Counter[Checkpoint] = Counter()
 
     def report(self) -> DossierReport:
@@ -201,12 +202,16 @@ class _Judgement:
         log = self._trust.log(checkpoint.origin)
         if log is None:
             return ProvenAnchor(facts=None, unvouched=NOT_NAMED.format(origin=checkpoint.origin))
-        key = (checkpoint.origin, claim.size, claim.log_index)
+        # The whole claim: what the dossier does not prove of it is judged by what it says.
+        key = (checkpoint.origin, claim)
         if key not in self._anchors:
-            self._anchors[key] = self._dossier.proofs.anchor(
-                claim, log=log, trust=self._trust, vouches=self._vouches
-            )
+            self._anchors[key] = self._prove(claim, log, self._trust)
         return self._anchors[key]
+
+    def _prove(self, claim: AnchorRecord, log: TrustedLog, trust: TrustFile) -> ProvenAnchor:
+        return self._dossier.proofs.anchor(
+            claim, log=log, trust=trust, vouches=self._vouches, is_strange=self._is_strange
+        )
 
     def _files(self, files: Sequence[FileReport], records: Records) -> Verdict:
         wrong = [file for file in files if file.outcome is Outcome.INVALID]
@@ -231,6 +236,9 @@ class _Judgement:
             return outcome, cover
         if sum(self._firsts.values()) != len(self._dossier.receipts):
             return Outcome.INVALID, "an entry has no checkpoint that could be read"
+        wrong = judge_origins(closing, self._firsts, self._dossier.manifest.origins)
+        if wrong:
+            return Outcome.INVALID, wrong
         if self._trust is None:
             return Outcome.UNKNOWN, NO_TRUST
         origin = closing.parsed().origin
@@ -240,9 +248,7 @@ class _Judgement:
         contradicted = self._dossier.proofs.contradicted(self._vouches)
         if contradicted is not None:
             return Outcome.INVALID, CONTRADICTED.format(number=contradicted)
-        anchor = self._dossier.proofs.anchor(
-            closing.anchor, log=log, trust=self._trust, vouches=self._vouches
-        )
+        anchor = self._prove(closing.anchor, log, self._trust)
         # When the log stood at the size before is not what the closing anchor is for.
         unvouched = self._closing_unvouched(anchor)
         outcome, reason = judge_anchor(closing, log, anchor.facts, unvouched)
