@@ -4,12 +4,14 @@ from pathlib import Path
 
 from provenance.anchor.succession import Succession, succeed
 from provenance.chain.client import ChainClient
+from provenance.core.notes import check_origin
 from provenance.db.engine import create_engine
 from provenance.embedded.files import write_atomically
 from provenance.settings import Settings
-from provenance.wiring.chain import RECOVERY, account, blob_store, file_keys, roles
+from provenance.wiring.chain import RECOVERY, account, blob_store, file_keys, first_keys, roles
+from provenance.wiring.keyring import make_log_keys
 from provenance.wiring.logs import current_log, signer_for
-from provenance.wiring.trust import read_trust
+from provenance.wiring.trust import read_trust, trust_path
 
 
 async def carry_on(settings: Settings, *, new_origin: str, reason: str) -> tuple[Succession, Path]:
@@ -29,6 +31,8 @@ async def carry_on(settings: Settings, *, new_origin: str, reason: str) -> tuple
     chain = ChainClient(settings.rpc_url)
     try:
         log = await current_log(engine, origin=settings.origin)
+        if new_origin != log.origin:
+            make_log_keys(first_keys(settings), check_origin(new_origin))
         done = await succeed(
             database_url=settings.database_url,
             chain=chain,
@@ -44,6 +48,6 @@ async def carry_on(settings: Settings, *, new_origin: str, reason: str) -> tuple
     finally:
         await chain.aclose()
         await engine.dispose()
-    path = settings.data_dir / "trust.json"
+    path = trust_path(settings)
     write_atomically(path, trust.encode() + b"\n", mode=0o644)
     return done, path
