@@ -9,6 +9,7 @@ pytest_plugins = [
     "fixtures.embedded",
     "fixtures.anchoring",
     "fixtures.application",
+    "fixtures.left",
     "fixtures.verifying",
     "fixtures.auditing",
     "fixtures.token",

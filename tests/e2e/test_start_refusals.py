@@ -19,7 +19,7 @@ from fixtures.embedded import ChainFixture
 from provenance.cli.main import app
 from provenance.embedded import service_user
 from provenance.embedded.files import FileLock
-from provenance.wiring.chain import account_addresses, file_keys
+from provenance.wiring.chain import account_addresses, first_keys
 from provenance.wiring.setup import set_up
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
@@ -147,7 +147,7 @@ def test_a_database_that_is_not_there(chain: ChainFixture, tmp_path: Path) -> No
 def opened(database_url: str, chain: ChainFixture, tmp_path: Path) -> dict[str, str]:
     """Environment of a service whose log was opened on the chain; what the chain was before."""
     settings = service_settings(tmp_path, database_url=database_url, rpc_url=chain.rpc_url)
-    for address in account_addresses(file_keys(settings), settings.origin):
+    for address in account_addresses(first_keys(settings), settings.origin):
         chain.fund(address)
     before = chain.administer("evm_snapshot")
     asyncio.run(set_up(settings))

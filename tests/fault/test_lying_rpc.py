@@ -16,7 +16,7 @@ from fault.submitters import documents
 from fixtures.embedded import ChainFixture
 from fixtures.lying_node import Lie, RawAnswerError, RefusalError, lying_node, truthful
 from provenance.settings import Settings
-from provenance.wiring.chain import account_addresses, file_keys
+from provenance.wiring.chain import account_addresses, first_keys
 
 pytestmark = [pytest.mark.services, pytest.mark.soak, pytest.mark.timeout(600)]
 
@@ -58,7 +58,7 @@ def liar() -> Liar:
 def harness(chain: ChainFixture, liar: Liar, tmp_path: Path) -> Iterator[Harness]:
     """A service on a chain of the operator's own, as far as it knows."""
     settings = Settings(data_dir=tmp_path / "data")
-    for address in account_addresses(file_keys(settings), settings.origin):
+    for address in account_addresses(first_keys(settings), settings.origin):
         chain.fund(address)
     with lying_node(chain.rpc_url, liar) as url:
         environment = {

@@ -3,7 +3,8 @@
 It looks at the chain and does what is missing, so it may be run at every start and cut off
 anywhere. On a chain that lost its last blocks it first sends the journal again, which gives the
 registry its old address; where that is no longer possible it stops instead of making a second
-registry that no receipt names. Administrator, anchoring and recovery are three different keys.
+registry that no receipt names. A database that knows of no deployment adopts the one that was
+published, if the chain has it, and makes no other. Administrator, anchoring and recovery are three different keys.
 """
 
 from dataclasses import dataclass
@@ -23,13 +24,13 @@ from provenance.anchor.errors import DeploymentLostError, NotDeployedError
 from provenance.anchor.journal import Journal, Purpose, StoredTransaction
 from provenance.anchor.session import Connection, LockKind, connect, lock
 from provenance.anchor.steps import BootstrapStep, StepObserver, Unobserved, observed
-from provenance.chain.abi import anchor_role, load_anchor_registry
+from provenance.chain.abi import anchor_role, load_anchor_registry, recovery_role
 from provenance.chain.abi import log_id as registry_log_id
 from provenance.chain.client import ChainClient
 from provenance.chain.errors import ChainUnavailableError, WrongChainError
 from provenance.chain.registry import Registry
 from provenance.chain.transactions import address_of, contract_address
-from provenance.chain.types import Address, EventPlace, LogState
+from provenance.chain.types import Address, ChainIdentity, EventPlace, LogState
 from provenance.log.identity import LogIdentity
 
 _log = structlog.get_logger(__name__)
@@ -40,11 +41,23 @@ HANDOVER_DELAY_SECONDS = 3 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Who may do what. Without the administrator's key, what is missing can't be put right."""
+    """Who may do what. Without the administrator's key, what is missing can't be put right.
+
+    ``recovery`` is needed to deploy a registry, and kept elsewhere from then on.
+    """
 
     administrator: LocalAccount | None
     anchorer: Address
-    recovery: Address
+    recovery: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where a log is, as its trust file says: the log was opened there, in block ``start`` once."""
+
+    identity: ChainIdentity
+    contract: Address
+    start: int
 
 
 async def ensure_deployed(
@@ -53,17 +66,19 @@ async def ensure_deployed(
     chain: ChainClient,
     log: LogIdentity,
     roles: Roles,
-    contract: Address | None = None,
+    published: Published | None = None,
     patience: Patience | None = None,
     observer: StepObserver | None = None,
 ) -> Deployment:
     """Open ``log`` on the node's chain unless that is done; where it is then.
 
-    ``contract`` is a registry that somebody deployed already; without it one is deployed.
+    ``published`` is where a log is that the database does not know to be anywhere: it is adopted,
+    or nothing is done. Without it a registry is deployed.
 
     Raises:
         WrongChainError: the log was opened on another chain.
-        DeploymentLostError: the chain lost the registry and it can't be put back.
+        DeploymentLostError: the chain lost the registry and it can't be put back, or it has not
+            the one that was published.
         NotDeployedError: something is missing and the administrator's key was not given.
         ChainError: the node does not answer, or refuses.
 
@@ -78,7 +93,7 @@ async def ensure_deployed(
             patience=patience or Patience(),
             observer=observer or Unobserved(),
         )
-        return await bootstrap.run(contract)
+        return await bootstrap.run(published)
 
 
 class _Bootstrap:
@@ -101,26 +116,52 @@ class _Bootstrap:
         self._artifact = load_anchor_registry()
         self._registry_log = registry_log_id(log.origin)
 
-    async def run(self, given: Address | None) -> Deployment:
+    async def run(self, published: Published | None) -> Deployment:
+        if published is not None:
+            await self._adopt(published)
         await self._bind_chain()
         known = await load_deployment(self._connection, self._log.log_id)
-        if given is not None and known.contract not in {None, given}:
-            raise WrongChainError(
-                f"the log is in the registry 0x{(known.contract or b'').hex()}, "
-                f"not in 0x{given.hex()}"
-            )
-        registry = self._registry(given or known.contract or _NOWHERE)
+        registry = self._registry(known.contract or _NOWHERE)
         if not await self._is_open(registry):
             await self._courier(registry).restore()
-        if given is not None:
-            await store_contract(self._connection, self._log.log_id, given)
         if not await registry.is_deployed():
             is_new = known.start_block is None and not known.is_successor
-            registry = await self._deploy(may_move=is_new and given is None)
+            registry = await self._deploy(may_move=is_new and published is None)
         await self._open(registry, is_successor=known.is_successor)
-        await self._grant(registry)
-        await self._note_start(registry, known.start_block)
+        await self._grant(registry, is_known=known.start_block is not None)
+        await self._look_at_recovery(registry)
+        start = published.start if published is not None else known.start_block
+        await self._note_start(registry, start)
         return (await load_deployment(self._connection, self._log.log_id)).complete()
+
+    async def _adopt(self, published: Published) -> None:
+        """Take the published registry for this log's, if it holds the log, still open.
+
+        Nothing is stored before: a start that was refused leaves the database as it was.
+        """
+        known = await load_deployment(self._connection, self._log.log_id)
+        registry = self._registry(published.contract)
+        where = f"the registry 0x{published.contract.hex()} that trust.json names"
+        if known.contract not in {None, published.contract}:
+            raise WrongChainError(
+                f"the database says that the log is in the registry 0x{(known.contract or b'').hex()}"
+                f", not in {where}; set DATABASE_URL to the log's database"
+            )
+        await self._chain.check_identity(published.identity)
+        if not await self._is_open(registry):
+            raise DeploymentLostError(
+                f"the chain does not have {where} for {self._log.origin}; restore the chain from a "
+                "backup, or the database from a dump. No second registry is made: receipts name this "
+                "one. A new log needs another PROVENANCE_ORIGIN, or a data folder of its own"
+            )
+        info = await registry.log_info(self._registry_log)
+        if info.state is LogState.CLOSED:
+            raise DeploymentLostError(
+                f"a succession closed {self._log.origin} in {where}, and this database does not "
+                "know its successor; restore the database from a dump"
+            )
+        await store_contract(self._connection, self._log.log_id, published.contract)
+        _log.warning("deployment_adopted", contract="0x" + published.contract.hex())
 
     async def _bind_chain(self) -> None:
         known = await load_deployment(self._connection, self._log.log_id)
@@ -146,6 +187,9 @@ class _Bootstrap:
                 "can't put it back there; restore the chain from a backup"
             )
         account = self._administrator("deploy the registry")
+        recovery = self._roles.recovery
+        if recovery is None:
+            raise NotDeployedError("the recovery key is needed (deploy the registry)")
         wanted = Wanted(
             purpose=Purpose.DEPLOY,
             log_id=self._log.log_id,
@@ -153,7 +197,7 @@ class _Bootstrap:
             call_data=self._registry(_NOWHERE).deployment(
                 delay=HANDOVER_DELAY_SECONDS,
                 administrator=address_of(account),
-                recovery=self._roles.recovery,
+                recovery=recovery,
             ),
         )
         courier = self._courier(self._registry(_NOWHERE))
@@ -193,16 +237,25 @@ class _Bootstrap:
         )
         _log.info("log_opened", origin=self._log.origin)
 
-    async def _grant(self, registry: Registry) -> None:
+    async def _grant(self, registry: Registry, *, is_known: bool) -> None:
         role = anchor_role(self._registry_log)
         if await registry.has_role(role, self._roles.anchorer):
             return
+        if is_known:
+            # Whoever did not ask for another key has to hear of it.
+            _log.warning("new_anchoring_key", account="0x" + self._roles.anchorer.hex())
         await self._deliver(
             registry,
             Purpose.ROLE,
             registry.grant_role(role, self._roles.anchorer),
             steps=(BootstrapStep.STORE_ROLE, BootstrapStep.SEND_ROLE),
         )
+
+    async def _look_at_recovery(self, registry: Registry) -> None:
+        """Warn of a key that is called the recovery key and is not: somebody may rely on it."""
+        recovery = self._roles.recovery
+        if recovery is not None and not await registry.has_role(recovery_role(), recovery):
+            _log.warning("not_the_recovery_key", account="0x" + recovery.hex())
 
     async def _note_start(self, registry: Registry, start_block: int | None) -> None:
         place: EventPlace | None = None
@@ -257,7 +310,9 @@ class _Bootstrap:
 
     def _administrator(self, purpose: str) -> LocalAccount:
         if self._roles.administrator is None:
-            raise NotDeployedError(f"the administrator's key is needed ({purpose})")
+            raise NotDeployedError(
+                f"the administrator's key is needed ({purpose}): put it back for one start"
+            )
         return self._roles.administrator
 
     def _registry(self, address: Address) -> Registry:

@@ -30,7 +30,6 @@ from provenance.db.engine import PoolOptions, check_durability, create_engine
 from provenance.db.migrate import check_schema
 from provenance.db.watch import DatabaseWatch, PooledConnections
 from provenance.evidence.rules import load_rules
-from provenance.intake.repetition import EventKeys
 from provenance.log.metrics import LogMetrics
 from provenance.log.store import LogStore
 from provenance.log.tilestore import TileStore
@@ -43,6 +42,7 @@ from provenance.verify.chain import ChainFactsReader
 from provenance.wiring.chain import blob_store, checkpoint_mark, file_keys
 from provenance.wiring.erasing import Erasing, eraser_lock, open_eraser, open_retention
 from provenance.wiring.guard import FenceGuard
+from provenance.wiring.keyring import event_keys
 from provenance.wiring.logs import current_log, signer_for
 from provenance.wiring.restored import check_whole
 from provenance.wiring.sealing import open_vault, sweeper
@@ -189,7 +189,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             facts=facts,
             accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=_now_ms),
             readiness=readiness,
-            event_keys=EventKeys(keys.secret("repetition")),
+            event_keys=event_keys(keys),
             carrier=settings.carrier,
             registry=registry,
             clock=_now_ms,

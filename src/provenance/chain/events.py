@@ -81,6 +81,16 @@ class RegistryEvents:
         event = await self._newest("Succeeded", log_id)
         return None if event is None else _place(event)
 
+    async def granted(self, role: bytes, *, from_block: int, to_block: int) -> tuple[Address, ...]:
+        """To whom ``role`` was granted in these blocks; some may have lost it since."""
+        found = await self._logs(self._spell("RoleGranted", role), from_block, to_block)
+        try:
+            # An indexed address fills a topic of 32 bytes from the right.
+            holders = [read_data(event["topics"][2], size=32)[12:] for event in found]
+        except (KeyError, IndexError, TypeError):
+            raise ChainUnavailableError("the node sent an event without its topics") from None
+        return tuple(Address(holder) for holder in dict.fromkeys(holders))
+
     async def _newest(self, name: str, *indexed: bytes) -> dict[str, Any] | None:
         topics = self._spell(name, *indexed)
         newest = (await self._chain.latest()).number

@@ -111,6 +111,19 @@ def succeed(
     typer.echo(f"publish the new trust file: {trust}")
 
 
+@log.command("new-anchoring-key")
+def new_anchoring_key() -> None:
+    """Make another anchoring key where the old one is lost and no backup has it.
+
+    The service must be stopped. Its next start gives the new key the role, with the administrator's
+    key. The lost key keeps its role: if somebody may have it, carry the log on instead (succeed).
+    """
+    with reported():
+        address = asyncio.run(_new_anchoring_key())
+    typer.echo(f"the log is anchored by {address} from the next start on")
+    typer.echo("on a chain that is not embedded, fund this account first")
+
+
 async def _audit_url(
     url: str, trust: "TrustFile", rpc: str | None, key: str | None
 ) -> "AuditReport":
@@ -151,6 +164,16 @@ async def _succeed(new_origin: str, reason: str) -> "tuple[Succession, Path]":
             update={"database_url": database_url, "rpc_url": rpc_url, "local_chain": _is_local()}
         )
         return await carry_on(complete, new_origin=new_origin, reason=reason)
+
+
+async def _new_anchoring_key() -> str:
+    from provenance.wiring.keyring import make_anchoring_key
+    from provenance.wiring.logs import current_origin
+
+    settings = read_settings()
+    async with database(settings) as url:
+        origin = await current_origin(url, origin=settings.origin)
+        return str(make_anchoring_key(settings, origin=origin).address)
 
 
 def _is_local() -> bool:

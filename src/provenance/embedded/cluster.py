@@ -151,7 +151,9 @@ class Cluster:
         if self.folder.exists() and not superuser.exists():
             raise ClusterError(
                 f"{self.folder} is there but its password file {superuser} is not; put the file "
-                "back, or move the folder away to start with an empty database"
+                "back. Without it, move the folder away: an empty database finds the log by trust.json "
+                "and is filled from the copies of batches; API keys and idempotency keys come back "
+                "with a backup only (docs/runbook.md, Restore)"
             )
         return Passwords(
             superuser=_stored_password(superuser, self._random_bytes),

@@ -9,6 +9,12 @@ class KeyFileError(ProvenanceError):
     code = "bad-key-file"
 
 
+class KeyMissingError(KeyFileError):
+    """A key that something was already signed, sent or wrapped with is not there."""
+
+    code = "key-missing"
+
+
 class UnwrapError(ProvenanceError):
     """A wrapped key that the master key does not open: altered, moved, or of another master key."""
 

@@ -2,6 +2,9 @@
 
 A key appears whole or not at all: it is written beside its place, flushed to disk, and linked
 there, which fails if another process was first; then that one's key is read.
+
+A key is made at a log's first start and never again: what was signed, sent or wrapped with it can
+only go on with the same one. Whoever opens the folder says whether that time has passed.
 """
 
 import os
@@ -16,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from provenance.keys.errors import KeyFileError, UnwrapError
+from provenance.keys.errors import KeyFileError, KeyMissingError, UnwrapError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 # Order of secp256k1 (SEC 2, section 2.4.1): a private key lies below it.
@@ -26,14 +29,24 @@ _NONCE = 12
 
 
 class FileKeys:
-    """Keys under ``folder``, made when first asked for."""
+    """Keys under ``folder``; with ``may_make`` those that are missing are made when asked for.
+
+    Each method that gives a key raises :class:`KeyMissingError` where it is missing and may not be
+    made, and :class:`KeyFileError` where its file holds none or others can read it.
+    """
 
     def __init__(
-        self, folder: Path, *, random_bytes: Callable[[int], bytes] = secrets.token_bytes
+        self,
+        folder: Path,
+        *,
+        may_make: bool = True,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._folder = folder
+        self._may_make = may_make
         self._random_bytes = random_bytes
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if may_make:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def signing_key(self, name: str) -> Ed25519PrivateKey:
         """Ed25519 key that signs a log's notes."""
@@ -47,13 +60,17 @@ class FileKeys:
         """32 secret bytes."""
         return self._load(f"{name}.secret")
 
-    def wrap(self, name: str, key: bytes, *, context: bytes) -> bytes:
-        """Nonce, ``key`` under AES-256-GCM, and tag.
+    def master(self, name: str) -> bytes:
+        """Master key (32 bytes), which is never made by looking for it."""
+        return self._load(f"{name}.master", may_make=False)
+
+    def wrap(self, name: str, key: bytes, *, context: bytes, may_make: bool = True) -> bytes:
+        """Nonce, ``key`` under AES-256-GCM, and tag; only with ``may_make`` is a master key made.
 
         Each context has a key of its own, derived from the master key by HKDF-SHA-256 (RFC 5869),
         so that no number of wrapped keys wears the master key out.
         """
-        cipher = _wrapping(self._load(f"{name}.master"), context)
+        cipher = _wrapping(self._load(f"{name}.master", may_make=may_make), context)
         nonce = self._random_bytes(_NONCE)
         return nonce + cipher.encrypt(nonce, key, context)
 
@@ -62,10 +79,11 @@ class FileKeys:
 
         Raises:
             UnwrapError: it is not what was wrapped, or the master key is another.
-            KeyFileError: the master key is missing or cannot be read.
+            KeyMissingError: the master key is missing.
+            KeyFileError: it cannot be read.
 
         """
-        cipher = _wrapping(self._load(f"{name}.master", may_make=False), context)
+        cipher = _wrapping(self.master(name), context)
         try:
             return cipher.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], context)
         except (InvalidTag, ValueError):
@@ -74,13 +92,17 @@ class FileKeys:
                 f"{name}.master that it was wrapped with"
             ) from None
 
-    def _load(self, name: str, *, may_make: bool = True) -> bytes:
+    def _load(self, name: str, *, may_make: bool | None = None) -> bytes:
         if not _NAME.fullmatch(name):
             raise KeyFileError(f"{name!a} cannot be a key's name")
         path = self._folder / name
         if not path.exists():
-            if not may_make:
-                raise KeyFileError(f"{path} is missing; restore it from a backup")
+            if not (self._may_make if may_make is None else may_make):
+                raise KeyMissingError(
+                    f"{path} is missing, and what was made with it needs this very key; restore it "
+                    "from a backup"
+                )
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._create(path)
         return self._read(path)
 

@@ -78,11 +78,11 @@ class Pkcs11Keys:
         """32 secret bytes."""
         return self._others.secret(name)
 
-    def wrap(self, name: str, key: bytes, *, context: bytes) -> bytes:
+    def wrap(self, name: str, key: bytes, *, context: bytes, may_make: bool = True) -> bytes:
         """Nonce, ``key`` under AES-256-GCM in the token, and tag.
 
         Raises:
-            TokenError: the token cannot be used.
+            TokenError: the token cannot be used, or has no such master key and none may be made.
 
         """
         nonce = self._random_bytes(_NONCE)
@@ -93,7 +93,7 @@ class Pkcs11Keys:
             )
             return nonce + sealed
 
-        return self._with_master(name, encrypt, may_make=True)
+        return self._with_master(name, encrypt, may_make=may_make)
 
     def unwrap(self, name: str, wrapped: bytes, *, context: bytes) -> bytes:
         """Return what :meth:`wrap` wrapped.

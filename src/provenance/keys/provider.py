@@ -20,8 +20,11 @@ class KeyProvider(Protocol):
         """32 secret bytes, for keyed hashes that stay on this server."""
         ...
 
-    def wrap(self, name: str, key: bytes, *, context: bytes) -> bytes:
-        """``key`` (32 bytes) under the master key ``name``, bound to ``context``."""
+    def wrap(self, name: str, key: bytes, *, context: bytes, may_make: bool = True) -> bytes:
+        """``key`` (32 bytes) under the master key ``name``, bound to ``context``.
+
+        The master key is made if it is not there and ``may_make`` says that nothing was wrapped yet.
+        """
         ...
 
     def unwrap(self, name: str, wrapped: bytes, *, context: bytes) -> bytes:

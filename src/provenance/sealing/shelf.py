@@ -10,7 +10,9 @@ A *segment* holds the keys of one commit, so that one fsync keeps as many keys a
     for each slot 48 bytes: the data key under AES-256-GCM with the segment's key, nonce the slot's
     number in 12 bytes, the segment as associated data; 48 zero bytes where it was erased
 
-Numbers are big-endian. The master key is asked once for a segment, whatever holds it.
+Numbers are big-endian. The master key is asked once for a segment, whatever holds it,
+and made only while the shelf has no segment: those that are there need the one they were wrapped
+with.
 
 Erasing replaces the segment by one without the key and overwrites the old bytes where they lay. A
 copying file system or a flash disk may keep them all the same; then the master key's own place
@@ -51,7 +53,7 @@ _PART: Final = ".part"
 class KeyWrapper(Protocol):
     """Whoever holds the master keys."""
 
-    def wrap(self, name: str, key: bytes, *, context: bytes) -> bytes:
+    def wrap(self, name: str, key: bytes, *, context: bytes, may_make: bool = True) -> bytes:
         """``key`` (32 bytes) under the master key ``name``, bound to ``context``."""
         ...
 
@@ -112,8 +114,16 @@ class KeyShelf:
         self._wrapper = wrapper
         self._random_bytes = random_bytes
         self._now_ms = now_ms
+        self._is_used = False
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def is_used(self) -> bool:
+        """Whether any segment was put here and is still there."""
+        return any(
+            _SEGMENT.fullmatch(f"{path.parent.name}/{path.name}")
+            for path in self._folder.glob("*/*")
+        )
 
     async def put(self, keys: Sequence[DataKey]) -> str:
         """Keep ``keys`` as slots 0, 1, … of a new segment, durably; returns the segment.
@@ -174,7 +184,9 @@ class KeyShelf:
         own = self._random_bytes(KEY_SIZE)
         context = _MAGIC + segment.encode()
         with _errors(segment):
-            wrapped = self._wrapper.wrap(MASTER, own, context=context)
+            # Once there is a segment, there always was one: no need to look again.
+            self._is_used = self._is_used or self.is_used()
+            wrapped = self._wrapper.wrap(MASTER, own, context=context, may_make=not self._is_used)
             cipher = AESGCM(own)
             slots = tuple(
                 cipher.encrypt(slot.to_bytes(12, "big"), key, context)

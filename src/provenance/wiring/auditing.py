@@ -26,6 +26,7 @@ from provenance.verify.audit.expected import (
     ExpectedOf,
     ExpectedRecord,
 )
+from provenance.wiring.keyring import event_keys
 
 
 class _Declaring(msgspec.Struct):
@@ -61,7 +62,7 @@ def expected_events(*, keys: EventKeys, carrier: str) -> ExpectedOf:
 
 def expected_records(settings: Settings, keys: KeyProvider) -> ExpectedOf:
     """Rule of the service that runs with ``settings``."""
-    return expected_events(keys=EventKeys(keys.secret("repetition")), carrier=settings.carrier)
+    return expected_events(keys=event_keys(keys), carrier=settings.carrier)
 
 
 def _expected_act(audited: AuditedPayload, keys: EventKeys) -> ExpectedRecord:

@@ -14,6 +14,7 @@ from provenance.chain.transactions import address_of
 from provenance.chain.types import BlockHash
 from provenance.core.digests import sha256
 from provenance.embedded.snapshots import durable_block
+from provenance.keys.errors import KeyMissingError
 from provenance.keys.files import FileKeys
 from provenance.keys.provider import KeyProvider
 from provenance.settings import Settings
@@ -23,8 +24,13 @@ RECOVERY = "recovery"
 
 
 def file_keys(settings: Settings) -> FileKeys:
-    """Keys in the data folder."""
-    return FileKeys(settings.data_dir / "keys")
+    """Keys in the data folder, of a log that exists: one that is missing is not made anew."""
+    return FileKeys(settings.data_dir / "keys", may_make=False)
+
+
+def first_keys(settings: Settings) -> FileKeys:
+    """Keys in the data folder, before the log exists: one that is missing is made."""
+    return FileKeys(settings.data_dir / "keys", may_make=True)
 
 
 def account(keys: KeyProvider, name: str) -> LocalAccount:
@@ -34,22 +40,48 @@ def account(keys: KeyProvider, name: str) -> LocalAccount:
 
 
 def anchorer(keys: KeyProvider, origin: str) -> LocalAccount:
-    """Account that anchors one log: each log has a key of its own, so that a successor's is fresh."""
-    return account(keys, f"anchorer-{sha256(origin.encode()).hex()[:16]}")
+    """Account that anchors one log: each log has a key of its own, so that a successor's is fresh.
+
+    Raises:
+        KeyMissingError: the key is gone and may not be made; the message says how to get another.
+
+    """
+    try:
+        return account(keys, anchorer_name(origin))
+    except KeyMissingError as error:
+        raise KeyMissingError(
+            f"{error}; if no backup has it, `provenance log new-anchoring-key` makes another, which "
+            "the next start gives the role"
+        ) from None
+
+
+def anchorer_name(origin: str) -> str:
+    """Name of the key that anchors the log of ``origin``."""
+    return f"anchorer-{sha256(origin.encode()).hex()[:16]}"
+
+
+def kept_account(keys: KeyProvider, name: str) -> LocalAccount | None:
+    """Return the account of a key that may be kept elsewhere; None where it is."""
+    try:
+        return account(keys, name)
+    except KeyMissingError:
+        return None
 
 
 def roles(keys: KeyProvider, origin: str) -> Roles:
-    """The three different keys that a log's registry needs."""
+    """The three different keys that a log's registry needs, as far as they are here."""
+    recovery = kept_account(keys, RECOVERY)
     return Roles(
-        administrator=account(keys, ADMINISTRATOR),
+        administrator=kept_account(keys, ADMINISTRATOR),
         anchorer=address_of(anchorer(keys, origin)),
-        recovery=address_of(account(keys, RECOVERY)),
+        recovery=None if recovery is None else address_of(recovery),
     )
 
 
 def account_addresses(keys: KeyProvider, origin: str) -> list[str]:
-    """0x addresses of all accounts of a log, for funding them on a chain where that is possible."""
-    accounts = (account(keys, ADMINISTRATOR), anchorer(keys, origin), account(keys, RECOVERY))
+    """0x addresses of a log's accounts, for funding them on a chain where that is possible."""
+    kept = (kept_account(keys, ADMINISTRATOR), kept_account(keys, RECOVERY))
+    accounts = (anchorer(keys, origin), *(one for one in kept if one is not None))
     return [str(one.address) for one in accounts]
 
 

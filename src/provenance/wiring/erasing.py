@@ -28,11 +28,10 @@ from provenance.erasure.targets import TargetStore
 from provenance.evidence.cases.extent import ExtentReader
 from provenance.evidence.cases.holds import LegalHolds
 from provenance.evidence.cases.store import CaseStore
-from provenance.intake.repetition import EventKeys
-from provenance.keys.files import FileKeys
 from provenance.sealing import Vault
 from provenance.settings import Settings
-from provenance.wiring.chain import blob_store
+from provenance.wiring.chain import blob_store, file_keys
+from provenance.wiring.keyring import event_keys
 from provenance.wiring.logs import current_log
 from provenance.wiring.sealing import erasure_list, list_path, open_vault
 
@@ -76,7 +75,7 @@ def open_eraser(settings: Settings, engine: AsyncEngine, *, log_id: int) -> Eras
         connect=lambda: connect(url),
         vault=vault,
         blobs=blob_store(settings),
-        keys=EventKeys(FileKeys(settings.data_dir / "keys").secret("repetition")),
+        keys=event_keys(file_keys(settings)),
         now_ms=_now_ms,
         random_bytes=os.urandom,
         holds=holds,

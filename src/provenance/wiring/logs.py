@@ -14,8 +14,12 @@ from provenance.log.identity import LogIdentity, load_log
 
 def signer_for(origin: str, keys: KeyProvider) -> Signer:
     """Signer of one log's notes; each origin has a key of its own."""
-    name = f"log-{sha256(origin.encode()).hex()[:16]}"
-    return Signer(name=origin, private_key=keys.signing_key(name))
+    return Signer(name=origin, private_key=keys.signing_key(signer_name(origin)))
+
+
+def signer_name(origin: str) -> str:
+    """Name of the key that signs a log's notes."""
+    return f"log-{sha256(origin.encode()).hex()[:16]}"
 
 
 async def current_log(engine: AsyncEngine, *, origin: str) -> LogIdentity:

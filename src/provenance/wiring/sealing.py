@@ -15,14 +15,13 @@ from provenance.db.tables import records
 from provenance.embedded.files import make_folder
 from provenance.erasure.book import ErasureList
 from provenance.erasure.orders import Order
-from provenance.keys.files import FileKeys
 from provenance.keys.provider import KeyProvider
 from provenance.sealing import KeyShelf, SealedRef, Vault
 from provenance.sealing.shelf import day_of
 from provenance.sealing.sweep import Sweeper
 from provenance.sealing.vault import PREFIX
 from provenance.settings import Settings
-from provenance.wiring.chain import blob_store
+from provenance.wiring.chain import blob_store, file_keys
 
 SHELF: Final = "sealed"
 """Folder of the key shelf below the data folder's keys."""
@@ -43,7 +42,7 @@ def key_provider(settings: Settings) -> KeyProvider:
         SettingsError: the token's settings are incomplete, or its package is not installed.
 
     """
-    files = FileKeys(settings.data_dir / "keys")
+    files = file_keys(settings)
     if settings.pkcs11_module is None:
         return files
     if settings.pkcs11_pin_file is None:
@@ -168,7 +167,7 @@ def sweeper(settings: Settings, engine: AsyncEngine) -> Sweeper:
     """Sweeper of the settings."""
     return Sweeper(
         SealedObjects(blob_store(settings)),
-        key_shelf(settings, FileKeys(settings.data_dir / "keys")),
+        key_shelf(settings, file_keys(settings)),
         RecordReferences(engine, erasure_list(settings).orders),
         now_ms=_now_ms,
     )

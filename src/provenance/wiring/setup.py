@@ -10,8 +10,9 @@ from provenance.core.trustfile import TrustFile
 from provenance.db.engine import check_durability, create_engine
 from provenance.log.identity import create_log
 from provenance.settings import Settings
-from provenance.wiring.chain import account_addresses, file_keys, roles
+from provenance.wiring.chain import account_addresses, roles
 from provenance.wiring.credentials import Credentials, ensure_credentials
+from provenance.wiring.existing import find_existing, ready_keys
 from provenance.wiring.logs import current_log
 from provenance.wiring.trust import read_trust
 
@@ -36,17 +37,23 @@ async def set_up(settings: Settings, *, fund: Fund | None = None) -> SetUp:
     Raises:
         DurabilityError: the server does not keep what it confirms.
         WrongChainError: the log was opened on another chain.
+        DeploymentLostError: the log exists, but neither this database nor the chain has it.
+        KeyMissingError: the log exists, but one of its keys is not there.
+        TrustFileError: the trust file in the data folder says otherwise.
         ProvenanceError: what else the steps can meet.
 
     """
     assert settings.database_url is not None
     assert settings.rpc_url is not None
-    keys = file_keys(settings)
     engine = create_engine(settings.database_url)
     chain = ChainClient(settings.rpc_url)
     try:
         async with engine.connect() as connection:
             await check_durability(connection)
+        existing = await find_existing(engine, settings)
+        keys = await ready_keys(settings, existing)
+        # What the published file contradicts is told before anything is stored or sent.
+        await read_trust(engine, settings=settings, keys=keys)
         await create_log(engine, origin=settings.origin, now_ms=time.time_ns() // 1_000_000)
         log = await current_log(engine, origin=settings.origin)
         if fund is not None:
@@ -57,6 +64,7 @@ async def set_up(settings: Settings, *, fund: Fund | None = None) -> SetUp:
             chain=chain,
             log=log,
             roles=roles(keys, log.origin),
+            published=existing.published,
         )
         return SetUp(
             trust=await read_trust(engine, settings=settings, keys=keys),

@@ -4,12 +4,22 @@ from pathlib import Path
 
 from provenance.anchor.succession import Succession, succeed
 from provenance.chain.client import ChainClient
+from provenance.core.notes import check_origin
 from provenance.db.engine import create_engine
 from provenance.embedded.files import write_atomically
 from provenance.settings import Settings
-from provenance.wiring.chain import RECOVERY, account, blob_store, file_keys, roles
+from provenance.wiring.chain import (
+    ADMINISTRATOR,
+    account,
+    blob_store,
+    file_keys,
+    first_keys,
+    roles,
+)
+from provenance.wiring.keyring import make_log_keys
 from provenance.wiring.logs import current_log, signer_for
-from provenance.wiring.trust import read_trust
+from provenance.wiring.recovering import recovery_account
+from provenance.wiring.trust import read_trust, trust_path
 
 
 async def carry_on(settings: Settings, *, new_origin: str, reason: str) -> tuple[Succession, Path]:
@@ -18,7 +28,8 @@ async def carry_on(settings: Settings, *, new_origin: str, reason: str) -> tuple
 
     Raises:
         SuccessionError: nothing agrees, or another log succeeded already.
-        MissingRoleError: the key in the data folder is not the recovery key.
+        KeyMissingError: the recovery key is not in the data folder; names its account.
+        MissingRoleError: the key in the data folder is not the recovery key; names its account too.
         ChainError: the chain could not be asked.
 
     """
@@ -29,6 +40,12 @@ async def carry_on(settings: Settings, *, new_origin: str, reason: str) -> tuple
     chain = ChainClient(settings.rpc_url)
     try:
         log = await current_log(engine, origin=settings.origin)
+        recovery = await recovery_account(settings, chain=chain, log=log)
+        # It grants the successor's role: better missed now than once the log is closed.
+        account(keys, ADMINISTRATOR)
+        signers = (signer_for(log.origin, keys),)
+        if new_origin != log.origin:
+            make_log_keys(first_keys(settings), check_origin(new_origin))
         done = await succeed(
             database_url=settings.database_url,
             chain=chain,
@@ -36,14 +53,14 @@ async def carry_on(settings: Settings, *, new_origin: str, reason: str) -> tuple
             log=log,
             new_origin=new_origin,
             reason=reason,
-            recovery=account(keys, RECOVERY),
+            recovery=recovery,
             roles=roles(keys, new_origin),
-            signers=(signer_for(log.origin, keys),),
+            signers=signers,
         )
         trust = await read_trust(engine, settings=settings, keys=keys)
     finally:
         await chain.aclose()
         await engine.dispose()
-    path = settings.data_dir / "trust.json"
+    path = trust_path(settings)
     write_atomically(path, trust.encode() + b"\n", mode=0o644)
     return done, path

@@ -1,10 +1,11 @@
 """Master keys in files."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from provenance.keys.errors import KeyFileError, UnwrapError
+from provenance.keys.errors import KeyFileError, KeyMissingError, UnwrapError
 from provenance.keys.files import FileKeys
 
 KEY = bytes(range(32))
@@ -46,3 +47,27 @@ def test_a_missing_master_key_is_told_and_not_made_anew(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="restore it from a backup"):
         second.unwrap("sealing-1", wrapped, context=b"")
     assert list((tmp_path / "second").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda keys: keys.signing_key("log-1"),
+        lambda keys: keys.chain_key("recovery"),
+        lambda keys: keys.secret("repetition"),
+        lambda keys: keys.master("sealing-1"),
+        lambda keys: keys.wrap("sealing-1", KEY, context=b"", may_make=False),
+    ],
+    ids=["signing", "chain", "secret", "master", "wrap"],
+)
+def test_a_missing_key_of_what_exists_is_told_and_not_made(
+    tmp_path: Path, ask: Callable[[FileKeys], object]
+) -> None:
+    with pytest.raises(KeyMissingError, match=r"is missing.*restore it from a backup"):
+        ask(FileKeys(tmp_path / "keys", may_make=False))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_keys_that_were_made_are_found_by_whoever_may_not_make_them(tmp_path: Path) -> None:
+    made = FileKeys(tmp_path).secret("repetition")
+    assert FileKeys(tmp_path, may_make=False).secret("repetition") == made

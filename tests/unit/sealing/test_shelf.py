@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from provenance.keys.errors import KeyMissingError
 from provenance.keys.files import FileKeys
 from provenance.sealing import shelf as shelves
 from provenance.sealing.errors import AlteredError, KeyGoneError, ShelfError
@@ -141,3 +142,12 @@ async def test_segments_are_listed_by_day_and_age(tmp_path: Path) -> None:
     assert {one async for one in keys.older(before_ms=NOW + 1)} == {old, new}
     recent = [one async for one in keys.older(before_ms=NOW + 1, since_ms=NOW - 24 * HOUR_MS)]
     assert recent == [new]
+
+
+async def test_a_shelf_with_keys_does_not_go_on_under_another_master_key(tmp_path: Path) -> None:
+    await shelf(tmp_path).put(KEYS)
+    (tmp_path / "keys" / f"{shelves.MASTER}.master").unlink()
+    before = everything(tmp_path)
+    with pytest.raises(KeyMissingError, match=shelves.MASTER):
+        await shelf(tmp_path).put(KEYS)
+    assert everything(tmp_path) == before
