@@ -19,6 +19,7 @@ from provenance.api.roles import Role
 from provenance.core.verdict import Outcome
 from provenance.intake.event import Submission as Submitting
 from provenance.intake.event import parse_event
+from provenance.log.documents import DocumentStore
 from provenance.log.sealing import sealed
 from provenance.log.submissions import Submission
 from provenance.verify.audit.expected import AuditedPayload
@@ -41,7 +42,9 @@ async def record_document(service: ServiceUnderTest, data: bytes, *subjects: str
     async def once() -> AsyncIterator[bytes]:
         yield data
 
-    answer = await Recorder(service.services).record(
+    services = service.services
+    store = DocumentStore(services.engine, log_id=services.log.log_id)
+    answer = await Recorder(services, store).record(
         once(),
         Intent(subjects=subjects, type_code="380", filename="x.pdf"),
         await anybody(service),

@@ -10,8 +10,10 @@ from fixtures.application import ServiceUnderTest, event, parcel
 from fixtures.documents import pdf, upload
 from fixtures.embedded import PostgresFixture
 from fixtures.erasing import LD, canary, erase, everything, places_of
+from fixtures.waiting import eventually
 from provenance.core.errors import ProvenanceError
 from provenance.erasure.book import ErasureList
+from provenance.erasure.eraser import Eraser
 from provenance.erasure.records import Reason
 from provenance.erasure.steps import Step
 from provenance.wiring.erasing import open_eraser
@@ -48,7 +50,11 @@ async def test_the_next_start_takes_up_what_was_left(
     async def erased() -> None:
         await dying.request(targets, reason, writer=services.writer)
         await service.anchor()
-        await dying.finish(writer=services.writer)
+        await eventually(lambda: nothing_is_left(dying))
+
+    async def nothing_is_left(eraser: Eraser) -> bool:
+        # PostgreSQL's own work may look back at a row for a moment, which is tried again then.
+        return await eraser.finish(writer=services.writer) == {}
 
     with pytest.raises(CrashError, match=last.value):
         await erased()
@@ -59,7 +65,7 @@ async def test_the_next_start_takes_up_what_was_left(
     assert served.status_code == (200 if last is Step.LIST else 410)
     await next_start.finish(writer=services.writer)
     await service.anchor()
-    assert await next_start.finish(writer=services.writer) == {}
+    await eventually(lambda: nothing_is_left(next_start))
     orders = (await next_start.orders.orders()).values()
     [order] = [one for one in orders if set(one.leaves) == {*targets[0].leaves, *targets[1].leaves}]
     assert order.state == "purged"

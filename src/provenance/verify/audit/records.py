@@ -146,10 +146,13 @@ class RecordAudit:
 
     async def _opened(self, record: StoredRecord) -> tuple[StoredRecord, list[tuple[str, str]]]:
         """Return ``record`` with a payload that lies sealed in its row, and what is wrong with it."""
+        ref = record.sealed
+        # Beside a payload that lies open, it is the columns of a sealed one that were set.
+        is_sealed = ref is not None and (record.payload is None or ref.path is None)
         wrong = [
             (f"{name} of record {record.first_index}", "is set beside a sealed payload")
             for name in ("payload_salt", "fields_salt")
-            if record.sealed is not None and getattr(record, name) is not None
+            if is_sealed and getattr(record, name) is not None
         ]
         if self._sealed is None:
             return record, wrong
