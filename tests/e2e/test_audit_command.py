@@ -116,6 +116,7 @@ def test_a_payload_that_was_altered_is_named(service: RunningService) -> None:
     assert [finding["object"] for finding in report["findings"]] == ["payload of record 0"]
 
 
+@pytest.mark.soak
 def test_a_folder_of_receipts_that_was_fetched_is_valid(
     service: RunningService, tmp_path: Path
 ) -> None:

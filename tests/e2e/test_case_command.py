@@ -25,6 +25,7 @@ counting = "Calendar days"
 """
 
 
+@pytest.mark.soak
 def test_a_case_is_opened_changed_shown_and_listed(tmp_path: Path) -> None:
     (tmp_path / "terms.toml").write_text(TERMS, encoding="utf-8")
     (tmp_path / "more.json").write_text(

@@ -38,6 +38,7 @@ def test_the_demonstration_finds_the_tampering_and_can_be_repeated(tmp_path: Pat
         assert transcript.count("one bit changed: INVALID, documents/") == 2
 
 
+@pytest.mark.soak
 def test_the_demonstration_goes_on_where_there_is_no_browser(tmp_path: Path) -> None:
     transcript = demonstrate(tmp_path / "data", CHROMIUM="/nowhere/chromium")
     assert "the page could not be shown" in transcript

@@ -149,6 +149,7 @@ def altered(data: bytes, seed: int) -> bytes:
     return rebuilt(data, change)
 
 
+@pytest.mark.soak
 def test_page_and_command_line_agree_on_what_an_operator_altered(
     verifier_page: VerifierPage, dossier_case: Case, trust: bytes
 ) -> None:
@@ -203,6 +204,7 @@ def test_page_and_command_line_agree_on_what_can_be_read_in_two_ways(
         assert agree(verifier_page, data, trust, forgeable.block)["outcome"] == outcome, name
 
 
+@pytest.mark.soak
 def test_page_and_command_line_agree_on_a_case_that_can_be_read_in_two_ways(
     verifier_page: VerifierPage, anvil: ChainFixture
 ) -> None:

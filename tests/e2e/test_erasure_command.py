@@ -137,6 +137,7 @@ def test_a_backup_from_before_an_erasure_does_not_bring_it_back(tmp_path: Path) 
         assert places_of(word, back) == set()
 
 
+@pytest.mark.soak
 def test_a_service_that_is_killed_while_it_erases_goes_on_at_the_next_start(
     tmp_path: Path,
 ) -> None:

@@ -118,6 +118,7 @@ def test_what_was_acknowledged_survives_kill_9_during_a_capture(tmp_path: Path) 
         service.wait_for_anchor(more["first_index"] + more["count"])
 
 
+@pytest.mark.soak
 def test_killed_parts_are_started_again(tmp_path: Path) -> None:
     with RunningService(tmp_path / "data") as service:
         service.wait_until_ready()

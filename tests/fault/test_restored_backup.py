@@ -102,6 +102,7 @@ def test_with_nothing_newer_somebody_has_to_accept_the_loss(
     assert "is no data folder" in said
 
 
+@pytest.mark.soak
 def test_a_folder_that_tells_of_nothing_newer_does_not_stand_for_the_operators_word(
     backed_up: Disaster, tmp_path: Path
 ) -> None:

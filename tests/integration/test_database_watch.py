@@ -143,6 +143,7 @@ async def test_readiness_answers_in_time_with_the_reason_and_asks_once(
     await engine.dispose()
 
 
+@pytest.mark.soak
 async def test_those_who_wait_behind_a_silent_server_are_told_with_the_first(
     url: str, wire: Wire
 ) -> None:
@@ -168,6 +169,7 @@ async def test_those_who_wait_behind_a_silent_server_are_told_with_the_first(
         assert (await writer.submit(submission(event("after")))).first_index == 1
 
 
+@pytest.mark.soak
 async def test_a_worker_counts_the_silence_and_goes_on(world: World, wire: Wire) -> None:
     direct, world.database_url = world.database_url, _through(world.database_url, wire)
     registry = CollectorRegistry()

@@ -59,6 +59,7 @@ async def test_whoever_goes_away_takes_the_process_along(service: ServiceUnderTe
     await runs.aclose()
 
 
+@pytest.mark.soak
 async def test_a_process_that_dies_is_told_before_and_after_the_first_byte(
     service: ServiceUnderTest,
 ) -> None:

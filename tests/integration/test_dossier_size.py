@@ -99,7 +99,8 @@ def children_cpu() -> float:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("share", [pytest.param(1, marks=pytest.mark.soak), 10])
+@pytest.mark.soak
+@pytest.mark.parametrize("share", [1, 10])
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_large_case_is_written_by_the_service_in_time(
     service: ServiceUnderTest, tmp_path: Path, share: int
