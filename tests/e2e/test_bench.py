@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
 
+@pytest.mark.soak
 def test_the_bench_measures_every_kind_of_figure(tmp_path: Path) -> None:
     output = tmp_path / "bench.json"
     command = [sys.executable, str(ROOT / "scripts/bench.py"), "--quick", "--output", str(output)]

@@ -134,6 +134,7 @@ def test_killed_parts_are_started_again(tmp_path: Path) -> None:
             assert service.child(part).pid != old.pid
 
 
+@pytest.mark.soak
 def test_a_second_service_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     with (
         RunningService(tmp_path / "data"),

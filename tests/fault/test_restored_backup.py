@@ -88,6 +88,7 @@ def test_with_the_newest_keys_alone_it_stays_closed_and_says_what_is_lost(
         harness.service.__exit__()
 
 
+@pytest.mark.soak
 def test_with_nothing_newer_somebody_has_to_accept_the_loss(
     backed_up: Disaster, tmp_path: Path
 ) -> None:

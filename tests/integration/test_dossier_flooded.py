@@ -60,14 +60,17 @@ async def refusal(flooded: Flooded, path: str, **body: object) -> Json:
 async def test_more_documents_than_a_dossier_lists_are_counted_before_anything_is_read(
     flooded: Flooded,
 ) -> None:
+    # Those that another test has started wait for more.
+    before = writers()
     for path in flooded.paths:
         told = await refusal(flooded, path)
         assert told["code"] == "dossier-too-many-documents"
         for words in (str(MORE + 1), str(MAX_DOCUMENTS), "--record"):
             assert words in told["detail"]
-    assert writers() == [], "no process was started for it"
+    assert set(writers()) <= set(before), "no process was started for it"
 
 
+@pytest.mark.soak
 async def test_a_dossier_of_chosen_records_is_written_and_proven_all_the_same(
     service: ServiceUnderTest, flooded: Flooded
 ) -> None:

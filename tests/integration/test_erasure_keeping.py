@@ -127,8 +127,10 @@ async def test_erasures_and_heartbeats_are_not_erased(service: ServiceUnderTest)
 async def test_a_request_that_cannot_be_meant_is_refused_where_it_is_wrong(
     service: ServiceUnderTest, asked: dict[str, Any], where: str
 ) -> None:
-    await captured(service, parcel())
-    await captured(service, parcel())
+    first = await captured(service, parcel())
+    if asked.get("records") in ([0], [1]):
+        # One that no other test has erased.
+        asked = {**asked, "records": [first]}
     operator = await service.as_role("admin", organisation="Operator")
     answer = await operator.post("/v1/erasures", json={**REASON, **asked})
     assert answer.status_code == 400, answer.text
