@@ -175,8 +175,6 @@ def _line(
         return Line(at, f"erasure: {words(event.type or '')}", event.first_index)
     if event.kind == "case":
         return Line(at, f"act of a case: {words(event.type or '')}", event.first_index)
-    if event.kind == "erasure":
-        return Line(at, f"erasure: {words(event.type or '')}", event.first_index)
     if not is_shown:
         return Line(at, "shown in part", event.first_index)
     parts = [event.biz_step or event.type, event.disposition]
