@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.abandoned_heads import abandoned_heads
 from fixtures.bits import all_bits, changed, frame_bytes, sample
 from fixtures.browser import VerifierPage, agree
 from fixtures.differing_dossiers import differing_dossiers, disclosing
@@ -185,6 +186,15 @@ def test_page_and_command_line_agree_on_what_supersedes_an_entry(
         for index, (outcome, reason) in expected.items():
             assert found[index]["verdicts"][-1]["outcome"] == outcome, name
             assert found[index]["verdicts"][-1]["reason"] == reason, name
+
+
+def test_page_and_command_line_agree_on_heads_from_above_a_succession(
+    verifier_page: VerifierPage,
+) -> None:
+    for name, log in abandoned_heads():
+        result = agree(verifier_page, log.dossier(), log.trust.encode())
+        [history] = [check for check in result["checks"] if check["check"] == "history"]
+        assert history["outcome"] == "VALID", name
 
 
 def test_page_and_command_line_agree_on_what_an_operator_hides_or_mislabels(
