@@ -16,6 +16,7 @@ from fixtures.differing_dossiers import differing_dossiers, disclosing
 from fixtures.dossiers import Case, rebuilt, resigned, write
 from fixtures.embedded import ChainFixture
 from fixtures.equivocal_cases import equivocal_cases
+from fixtures.erased_acts import erased_acts
 from fixtures.forged_cases import forged_cases, without_shipments
 from fixtures.forged_dossiers import Forgeable, forged_dossiers, of_one_payload
 from fixtures.hostile_containers import HOSTILE
@@ -219,6 +220,14 @@ def test_page_and_command_line_agree_on_a_case_that_can_be_read_in_two_ways(
     verifier_page: VerifierPage, anvil: ChainFixture
 ) -> None:
     for whole, (name, data, outcome, *_) in equivocal_cases(anvil):
+        trust = whole.log.trust().encode()
+        assert agree(verifier_page, data, trust, whole.block)["outcome"] == outcome, name
+
+
+def test_page_and_command_line_agree_on_a_case_of_which_acts_were_erased(
+    verifier_page: VerifierPage, anvil: ChainFixture
+) -> None:
+    for whole, (name, data, outcome, *_) in erased_acts(anvil):
         trust = whole.log.trust().encode()
         assert agree(verifier_page, data, trust, whole.block)["outcome"] == outcome, name
 

@@ -12,6 +12,7 @@ from fixtures.differing_dossiers import differing_dossiers
 from fixtures.dossiers import PARCEL
 from fixtures.embedded import ChainFixture
 from fixtures.equivocal_cases import equivocal_cases
+from fixtures.erased_acts import erased_acts
 from fixtures.forged_cases import forged_cases, without_shipments
 from fixtures.forged_dossiers import Forgeable, forged_dossiers, of_one_payload
 from fixtures.redacted_dossiers import redacted_dossiers
@@ -103,6 +104,14 @@ def test_what_others_recorded_about_a_case_is_named_and_changes_nothing(
 
 def test_a_case_is_what_the_acts_of_its_own_trail_say_in_their_order(anvil: ChainFixture) -> None:
     for whole, (name, data, outcome, of_case, said) in equivocal_cases(anvil):
+        report = verify(whole, data)
+        (found,) = [check for check in report.checks if check.check == "case"]
+        assert (report.outcome.value, found.outcome.value) == (outcome, of_case), (name, found)
+        assert said in found.reason, name
+
+
+def test_an_erased_act_lets_nothing_follow_that_it_may_contradict(anvil: ChainFixture) -> None:
+    for whole, (name, data, outcome, of_case, said) in erased_acts(anvil):
         report = verify(whole, data)
         (found,) = [check for check in report.checks if check.check == "case"]
         assert (report.outcome.value, found.outcome.value) == (outcome, of_case), (name, found)

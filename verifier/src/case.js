@@ -97,7 +97,8 @@ export class CaseOf {
 
   // Why an act in the trail of the case is not what stands in its place; empty if all are. Between
   // two acts there are as many numbers as acts that are not read, and no more than entries that may
-  // be acts: those that are opened as another kind are none.
+  // be acts: those that are opened as another kind are none. Nothing stands before the one that opens
+  // it, so that no other can take the place of one that was erased.
   misnumbered(id, acts) {
     const read = new Map(acts.map((act) => [act.index, act]));
     let [seq, place, unread, others] = [-1, -1, 0, 0];
@@ -111,7 +112,8 @@ export class CaseOf {
       }
       const between = act.seq - seq - 1;
       const room = act.place - place - 1 - others;
-      if (act.case !== id || between < unread || between > room) {
+      const fits = unread <= between && between <= room && (act.seq === 0) === (act.place === 0);
+      if (act.case !== id || !fits) {
         return `entry ${index} is act ${act.seq} of ${act.case}, and not in its place`;
       }
       const wrong = strange(act);

@@ -159,7 +159,8 @@ class CaseOf:
         """Which acts in the trail of a case are not what stands in their place.
 
         Between two acts there are as many numbers as acts that are not read, and no more than
-        entries that may be acts: those that are opened as another kind are none.
+        entries that may be acts: those that are opened as another kind are none. Nothing stands
+        before the act that opens it, so that no other can take the place of one that was erased.
         """
         read = {act.index: act for act in acts}
         seq = place = -1
@@ -173,7 +174,8 @@ class CaseOf:
                 others += statement.kind != CASE
                 continue
             room = act.place - place - 1 - others
-            if act.case != name or not unread <= act.seq - seq - 1 <= room:
+            fits = unread <= act.seq - seq - 1 <= room and (act.seq == 0) is (act.place == 0)
+            if act.case != name or not fits:
                 yield f"entry {act.index} is act {act.seq} of {act.case}, and not in its place"
             yield from _strange(act)
             seq, place, unread, others = act.seq, act.place, 0, 0
