@@ -227,9 +227,12 @@ def test_page_and_command_line_agree_on_a_case_that_can_be_read_in_two_ways(
 def test_page_and_command_line_agree_on_a_case_of_which_acts_were_erased(
     verifier_page: VerifierPage, anvil: ChainFixture
 ) -> None:
-    for whole, (name, data, outcome, *_) in erased_acts(anvil):
+    for whole, (name, data, outcome, of_case, said) in erased_acts(anvil):
         trust = whole.log.trust().encode()
-        assert agree(verifier_page, data, trust, whole.block)["outcome"] == outcome, name
+        result = agree(verifier_page, data, trust, whole.block)
+        assert result["outcome"] == outcome, name
+        told = verifier_page.page.locator(".said").all_text_contents()
+        assert (said in told) is (of_case == "UNKNOWN"), name
 
 
 def test_page_and_command_line_agree_on_documents_of_one_payload(

@@ -20,7 +20,7 @@ from fixtures.strange_cases import disguised_cases, strange_cases
 from provenance.core.verdict import Outcome
 from provenance.evidence.cases import states
 from provenance.verify.dossier.anchors import named
-from provenance.verify.dossier.case import STATES
+from provenance.verify.dossier.case import CLOSED, STATES
 from provenance.verify.dossier.closing import judge_origins
 from provenance.verify.dossier.report import DossierReport
 from provenance.verify.dossier.run import verify_dossier
@@ -116,10 +116,14 @@ def test_an_erased_act_lets_nothing_follow_that_it_may_contradict(anvil: ChainFi
         (found,) = [check for check in report.checks if check.check == "case"]
         assert (report.outcome.value, found.outcome.value) == (outcome, of_case), (name, found)
         assert said in found.reason, name
+        if of_case == "UNKNOWN":
+            assert found.reason == f"signed by the operator, not proven: {said}"
+            assert report.qualifications[-1] == said
 
 
 def test_the_states_of_a_case_are_those_that_the_service_has() -> None:
     assert states.STATES == STATES
+    assert [state for state, moves in states.MOVES.items() if not moves] == [CLOSED]
 
 
 def test_shipments_of_the_case_that_are_left_out_are_named(claimed: Forgeable) -> None:
