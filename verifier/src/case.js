@@ -77,11 +77,12 @@ export class CaseOf {
 
   // What must be said of shipments that the case is about, and that are left out.
   missing() {
-    const { subjects, case: named } = this.manifest;
+    const { case: named } = this.manifest;
+    const subjects = new Set(this.manifest.subjects);
     const about = this.acts
-      .filter((act) => subjects.includes(act.case) || act.case === named?.id)
+      .filter((act) => subjects.has(act.case) || act.case === named?.id)
       .flatMap((act) => act.shipments);
-    const missing = [...new Set(about)].filter((shipment) => !subjects.includes(shipment));
+    const missing = [...new Set(about)].filter((shipment) => !subjects.has(shipment));
     if (!missing.length) return [];
     return [`the case is about shipments whose trails are not in it: ${listed(missing)}`];
   }

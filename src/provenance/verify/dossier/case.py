@@ -160,9 +160,10 @@ class CaseOf:
     def missing(self) -> Iterator[str]:
         """What must be said of shipments that the case is about, and that are left out."""
         manifest = self._dossier.manifest
-        names = {*manifest.subjects, *([manifest.case["id"]] if manifest.case else [])}
+        subjects = frozenset(manifest.subjects)
+        names = subjects | ({manifest.case["id"]} if manifest.case else set())
         about = [one for act in self._acts if act.case in names for one in act.shipments]
-        missing = [one for one in dict.fromkeys(about) if one not in manifest.subjects]
+        missing = [one for one in dict.fromkeys(about) if one not in subjects]
         if missing:
             yield NOT_IN_IT.format(names=_listed(missing))
 
