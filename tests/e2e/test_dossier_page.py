@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.abandoned_heads import abandoned_heads
 from fixtures.bits import all_bits, changed, frame_bytes, sample
 from fixtures.browser import VerifierPage, agree
 from fixtures.differing_dossiers import differing_dossiers, disclosing
 from fixtures.dossiers import Case, rebuilt, resigned, write
 from fixtures.embedded import ChainFixture
 from fixtures.equivocal_cases import equivocal_cases
+from fixtures.erased_acts import erased_acts
 from fixtures.forged_cases import forged_cases, without_shipments
 from fixtures.forged_dossiers import Forgeable, forged_dossiers, of_one_payload
 from fixtures.hostile_containers import HOSTILE
@@ -187,6 +189,15 @@ def test_page_and_command_line_agree_on_what_supersedes_an_entry(
             assert found[index]["verdicts"][-1]["reason"] == reason, name
 
 
+def test_page_and_command_line_agree_on_heads_from_above_a_succession(
+    verifier_page: VerifierPage,
+) -> None:
+    for name, log in abandoned_heads():
+        result = agree(verifier_page, log.dossier(), log.trust.encode())
+        [history] = [check for check in result["checks"] if check["check"] == "history"]
+        assert history["outcome"] == "VALID", name
+
+
 def test_page_and_command_line_agree_on_what_an_operator_hides_or_mislabels(
     verifier_page: VerifierPage, forgeable: Forgeable
 ) -> None:
@@ -211,6 +222,17 @@ def test_page_and_command_line_agree_on_a_case_that_can_be_read_in_two_ways(
     for whole, (name, data, outcome, *_) in equivocal_cases(anvil):
         trust = whole.log.trust().encode()
         assert agree(verifier_page, data, trust, whole.block)["outcome"] == outcome, name
+
+
+def test_page_and_command_line_agree_on_a_case_of_which_acts_were_erased(
+    verifier_page: VerifierPage, anvil: ChainFixture
+) -> None:
+    for whole, (name, data, outcome, of_case, said) in erased_acts(anvil):
+        trust = whole.log.trust().encode()
+        result = agree(verifier_page, data, trust, whole.block)
+        assert result["outcome"] == outcome, name
+        told = verifier_page.page.locator(".said").all_text_contents()
+        assert (said in told) is (of_case == "UNKNOWN"), name
 
 
 def test_page_and_command_line_agree_on_documents_of_one_payload(

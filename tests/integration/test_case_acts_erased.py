@@ -174,6 +174,8 @@ async def test_what_its_dossier_says_of_it_is_what_both_verifiers_find(
     block = opened(data).closing.anchor.block_hash
     found = await asyncio.to_thread(in_browser, lambda page: agree(page, data, trust, block))
     assert found["outcome"] == "VALID", found
+    (said,) = [check for check in found["checks"] if check["check"] == "case"]
+    assert said["outcome"] == ("UNKNOWN" if row.doubts else "VALID"), said
 
 
 def in_browser(look: Callable[[VerifierPage], Json]) -> Json:

@@ -12,6 +12,7 @@ from fixtures.differing_dossiers import differing_dossiers
 from fixtures.dossiers import PARCEL
 from fixtures.embedded import ChainFixture
 from fixtures.equivocal_cases import equivocal_cases
+from fixtures.erased_acts import erased_acts
 from fixtures.forged_cases import forged_cases, without_shipments
 from fixtures.forged_dossiers import Forgeable, forged_dossiers, of_one_payload
 from fixtures.redacted_dossiers import redacted_dossiers
@@ -19,7 +20,7 @@ from fixtures.strange_cases import disguised_cases, strange_cases
 from provenance.core.verdict import Outcome
 from provenance.evidence.cases import states
 from provenance.verify.dossier.anchors import named
-from provenance.verify.dossier.case import STATES
+from provenance.verify.dossier.case import CLOSED, STATES
 from provenance.verify.dossier.closing import judge_origins
 from provenance.verify.dossier.report import DossierReport
 from provenance.verify.dossier.run import verify_dossier
@@ -109,8 +110,20 @@ def test_a_case_is_what_the_acts_of_its_own_trail_say_in_their_order(anvil: Chai
         assert said in found.reason, name
 
 
+def test_an_erased_act_lets_nothing_follow_that_it_may_contradict(anvil: ChainFixture) -> None:
+    for whole, (name, data, outcome, of_case, said) in erased_acts(anvil):
+        report = verify(whole, data)
+        (found,) = [check for check in report.checks if check.check == "case"]
+        assert (report.outcome.value, found.outcome.value) == (outcome, of_case), (name, found)
+        assert said in found.reason, name
+        if of_case == "UNKNOWN":
+            assert found.reason == f"signed by the operator, not proven: {said}"
+            assert report.qualifications[-1] == said
+
+
 def test_the_states_of_a_case_are_those_that_the_service_has() -> None:
     assert states.STATES == STATES
+    assert [state for state, moves in states.MOVES.items() if not moves] == [CLOSED]
 
 
 def test_shipments_of_the_case_that_are_left_out_are_named(claimed: Forgeable) -> None:

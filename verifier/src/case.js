@@ -13,6 +13,7 @@ const ERASURE = "erasure";
 const LIMITS = { maxBytes: 128 << 10, maxDepth: 32 };
 const MAX_SHIPMENTS = 16;
 const NAMED = 4;
+const CLOSED = "closed";
 const STATES = ["opened", "collecting", "submitted", "accepted", "rejected", "withdrawn", "closed"];
 
 export class CaseOf {
@@ -26,6 +27,8 @@ export class CaseOf {
       const data = payloads.get(receipt.index);
       return receipt.statement.kind === CASE && data ? readAct(receipt, data) : [];
     });
+    // Outcome, reason, and what must be said of a dossier that is VALID for all that.
+    this.finding = manifest.case ? this.judge(manifest.case) : null;
   }
 
   judge({ id, type, state }) {
@@ -34,7 +37,7 @@ export class CaseOf {
       return ["INVALID", `${id} is not a subject of it, and acts of a case are in it`];
     }
     const acts = this.acts.filter((act) => act.statement.subject === id);
-    const misplaced = this.misplaced(id) || this.misnumbered(id, acts);
+    const misplaced = this.misplaced(id) || this.misnumbered(id, acts) || movedOn(acts);
     if (misplaced) return ["INVALID", misplaced];
     const opening = acts.find((act) => act.claim !== null);
     if (!opening) return ["UNKNOWN", `${UNPROVEN}: the act that opens it is not shown`];
@@ -44,18 +47,42 @@ export class CaseOf {
     if (!this.showsAll(id)) return ["UNKNOWN", `${UNPROVEN}: not all of its acts are shown`];
     const stray = this.stray(id, acts);
     if (stray) return ["INVALID", `entry ${stray.index} is an act of it and not in its trail`];
-    const last = acts.filter((act) => act.to !== null).at(-1)?.to ?? "opened";
-    if (last !== state) return ["INVALID", `its state is ${last}, as its acts say`];
+    const last = acts.filter((act) => act.to !== null).at(-1) ?? opening;
+    const found = last.to ?? STATES[0];
+    if (found !== state) return ["INVALID", `its state is ${found}, as its acts say`];
+    const since = found === CLOSED ? [] : this.erasedSince(last);
+    if (since.length) {
+      const doubt =
+        `the state of the case is ${found} as far as is known, for what was erased since may have ` +
+        `moved it on: ${listed(since)}`;
+      return ["UNKNOWN", `${UNPROVEN}: ${doubt}`, doubt];
+    }
     return ["VALID", `type and state follow from its acts: ${acts.length}`];
+  }
+
+  // What must be said of a state that an erased act may have changed.
+  doubts() {
+    const doubt = this.finding?.[2];
+    return doubt ? [doubt] : [];
+  }
+
+  // Entries after an act in its whole trail that were erased: any may have been an act, whatever
+  // numbers the acts around it have.
+  erasedSince({ statement, place }) {
+    const trail = this.whole.get(statement.subject);
+    const isSince = ({ state, entry }) =>
+      state === "erased" && entry.seq > place && hex(entry.trail) === trail;
+    return this.receipts.filter(isSince).map(({ index }) => `entry ${index}`);
   }
 
   // What must be said of shipments that the case is about, and that are left out.
   missing() {
-    const { subjects, case: named } = this.manifest;
+    const { case: named } = this.manifest;
+    const subjects = new Set(this.manifest.subjects);
     const about = this.acts
-      .filter((act) => subjects.includes(act.case) || act.case === named?.id)
+      .filter((act) => subjects.has(act.case) || act.case === named?.id)
       .flatMap((act) => act.shipments);
-    const missing = [...new Set(about)].filter((shipment) => !subjects.includes(shipment));
+    const missing = [...new Set(about)].filter((shipment) => !subjects.has(shipment));
     if (!missing.length) return [];
     return [`the case is about shipments whose trails are not in it: ${listed(missing)}`];
   }
@@ -97,7 +124,8 @@ export class CaseOf {
 
   // Why an act in the trail of the case is not what stands in its place; empty if all are. Between
   // two acts there are as many numbers as acts that are not read, and no more than entries that may
-  // be acts: those that are opened as another kind are none.
+  // be acts: those that are opened as another kind are none. Nothing stands before the one that opens
+  // it, so that no other can take the place of one that was erased.
   misnumbered(id, acts) {
     const read = new Map(acts.map((act) => [act.index, act]));
     let [seq, place, unread, others] = [-1, -1, 0, 0];
@@ -111,7 +139,8 @@ export class CaseOf {
       }
       const between = act.seq - seq - 1;
       const room = act.place - place - 1 - others;
-      if (act.case !== id || between < unread || between > room) {
+      const fits = unread <= between && between <= room && (act.seq === 0) === (act.place === 0);
+      if (act.case !== id || !fits) {
         return `entry ${index} is act ${act.seq} of ${act.case}, and not in its place`;
       }
       const wrong = strange(act);
@@ -176,6 +205,15 @@ function strange({ index, seq, claim, to }) {
   }
   if (to === null || STATES.includes(to)) return "";
   return `entry ${index} moves the case to ${to}, which is no state of one`;
+}
+
+// Why an act moves the case on after it was closed; empty if none does.
+function movedOn(acts) {
+  const moves = acts.filter(({ to }) => to !== null);
+  const closed = moves.findIndex(({ to }) => to === CLOSED);
+  if (closed < 0 || closed === moves.length - 1) return "";
+  const [before, act] = moves.slice(closed);
+  return `entry ${act.index} moves the case on, which entry ${before.index} closed`;
 }
 
 function word(members, name) {

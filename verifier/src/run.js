@@ -105,7 +105,7 @@ class Judgement {
       verdict("files", filesCheck(files, manifest, records)),
       verdict("closing", await guarded(() => this.closing())),
       verdict("history", this.history(items, trails)),
-      ...(manifest.case ? [verdict("case", ofCase.judge(manifest.case))] : []),
+      ...(ofCase.finding ? [verdict("case", ofCase.finding)] : []),
       ...(await this.timestamps()),
     ];
     const reports = items.map(toJson);
@@ -122,6 +122,7 @@ class Judgement {
       qualifications: [
         ...this.qualifications(items),
         ...absences(absent, erasures, items.length),
+        ...ofCase.doubts(),
         ...ofCase.missing(),
         ...ofCase.strangers(),
       ],

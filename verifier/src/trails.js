@@ -47,11 +47,19 @@ async function report({ log, trail, receipts }, trust) {
   return subject ? { ...value, subject } : value;
 }
 
+// What a log signed above the size of its succession is void: it says nothing of a trail.
+function isAbandoned({ origin, anchoredSize }, trust) {
+  const { successor } = trust.log(origin);
+  return Boolean(successor) && anchoredSize > successor.size;
+}
+
+// Of heads that say as much, that of the first receipt.
 async function longestHead(log, trail, receipts, trust) {
   let longest = null;
   for (const note of new Set(receipts.map((item) => item.trailHead).filter((note) => note !== null))) {
     const head = await openTrusted(note, trust, parseTrailHead);
     if (!head || newest(head.origin, trust) !== log || !equal(head.trail, trail)) continue;
+    if (isAbandoned(head, trust)) continue;
     const isLonger =
       !longest ||
       head.count > longest.count ||

@@ -39,3 +39,12 @@ def open_trusted(note: str, trust: TrustFile | None, parse: Callable[[str], T]) 
 def lineage(origin: str, trust: TrustFile | None) -> str:
     """Origin of the newest log that carries on ``origin``, as far as ``trust`` knows."""
     return trust.lineage(origin)[-1] if trust is not None else origin
+
+
+def is_abandoned(origin: str, size: int, trust: TrustFile | None) -> bool:
+    """Whether what ``origin`` signed about its tree of ``size`` is void: a successor carried it on.
+
+    The succession is at a smaller size, and what was signed above that is nobody's word any more.
+    """
+    log = trust.log(origin) if trust is not None else None
+    return log is not None and log.successor is not None and size > log.successor.size

@@ -3,7 +3,8 @@
 Rules: the entries of one trail are of one subject, their index rises with ``seq``, each names the
 one before it, and with the longest trusted trail head they are gapless from 0 to its end. Entries
 that were not given make a trail UNKNOWN (incomplete), not INVALID. A trail goes on in the log that
-succeeds its own.
+succeeds its own, and what that one signed above the size of its succession says nothing of it. Of
+two heads that say as much, that of the receipt given first counts, so that one set has one verdict.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ from provenance.core.notes import TrailHead
 from provenance.core.receipt import Receipt
 from provenance.core.trustfile import TrustFile
 from provenance.core.verdict import Outcome, Verdict
-from provenance.verify.signed import lineage, open_trusted
+from provenance.verify.signed import is_abandoned, lineage, open_trusted
 
 _LISTED: Final = 8
 
@@ -70,10 +71,14 @@ def _longest_head(
     log: str, trail: bytes, receipts: Iterable[Receipt], trust: TrustFile | None
 ) -> TrailHead | None:
     heads: list[TrailHead] = []
-    for note in {item.trail_head for item in receipts if item.trail_head is not None}:
+    # Many receipts share a trail head; a set would give them in another order in each run.
+    notes = dict.fromkeys(item.trail_head for item in receipts if item.trail_head is not None)
+    for note in notes:
         try:
             head = open_trusted(note, trust, TrailHead.parse)
         except (FormatError, ProofError):
+            continue
+        if is_abandoned(head.origin, head.anchored_size, trust):
             continue
         if lineage(head.origin, trust) == log and head.trail == trail:
             heads.append(head)

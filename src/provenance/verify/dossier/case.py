@@ -5,9 +5,11 @@ case itself. Of its JSON only what is needed here is read: ``case``, ``act``, ``
 of the one that opens the case, ``to`` of those that move it on, and ``seq``. Type and state follow
 from the acts in the trail of the case where these are opened; the state only where all of a whole
 trail are, for any may have moved it on. They are numbered in the order of the trail, the one that
-opens it 0; an act that was erased changes nothing and keeps its number. An act of the case that is
-in other trails alone, or of another in its trail, is INVALID: who sees one trail alone would see
-another case. Whatever does not follow is the operator's word.
+opens it 0 and first in it; an act that was erased changes nothing and keeps its number. What was
+erased after the last move that is left may have been a later one: then the state is as far as is
+known, and not proven, unless the case was closed, for nothing moves it on from there. An act of the
+case that is in other trails alone, or of another in its trail, is INVALID: who sees one trail alone
+would see another case. Whatever does not follow is the operator's word.
 
 What is of another kind in the trail of the case is no act of it: it changes nothing, and is named. A
 case's name stands in every dossier of it, and older logs took records about it from whoever knew
@@ -22,8 +24,9 @@ the payload commitment of an act, for a record is of one kind and its salt used 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Final
+from functools import cached_property
+from itertools import chain, pairwise
+from typing import Final, NamedTuple
 
 from provenance.core.errors import BadValueError, FormatError, WrongTypeError
 from provenance.core.jcs import Limits, parse_canonical
@@ -41,6 +44,12 @@ MAX_ACT_BYTES: Final = 128 << 10
 """As the service bounds an act."""
 MAX_SHIPMENTS: Final = 16
 """As the service bounds the shipments of a case."""
+CLOSED: Final = "closed"
+"""The state from which no act moves a case on."""
+DOUBTED: Final = (
+    "the state of the case is {state} as far as is known, for what was erased since may have moved "
+    "it on: {entries}"
+)
 NO_ACTS: Final = (
     "what is of another kind in the trail of the case is no act of it, and changes nothing of its "
     "type or state: {entries}"
@@ -62,7 +71,13 @@ _NAMED: Final = 4
 _LIMITS = Limits(max_bytes=MAX_ACT_BYTES)
 _WORD = re.compile(r"[a-z_]{1,64}")
 
-Finding = tuple[Outcome, str]
+
+class CaseFinding(NamedTuple):
+    """Verdict on a case; ``doubt`` is what must be said of a dossier that is VALID for all that."""
+
+    outcome: Outcome
+    reason: str
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,37 +110,60 @@ class CaseOf:
         ]
         self._acts = list(self._read())
 
-    def judge(self, case: Mapping[str, str]) -> Finding:
-        """Verdict on what the manifest says of its case: ``id``, ``type`` and ``state``."""
+    @cached_property
+    def finding(self) -> CaseFinding | None:
+        """Verdict on what the manifest says of its case; None if it names none."""
+        case = self._dossier.manifest.case
+        return None if case is None else self._judge(case)
+
+    def _judge(self, case: Mapping[str, str]) -> CaseFinding:
         name = case["id"]
         has_acts = any(statement.kind == CASE for _, statement in self._opened)
         if has_acts and name not in self._dossier.manifest.subjects:
-            return Outcome.INVALID, f"{name} is not a subject of it, and acts of a case are in it"
+            return CaseFinding(
+                Outcome.INVALID, f"{name} is not a subject of it, and acts of a case are in it"
+            )
         acts = [act for act in self._acts if act.statement.subject == name]
-        misplaced = next(chain(self._misplaced(name), self._misnumbered(name, acts)), None)
-        if misplaced is not None:
-            return Outcome.INVALID, misplaced
+        misplaced = chain(self._misplaced(name), self._misnumbered(name, acts), _moved_on(acts))
+        wrong = next(misplaced, None)
+        if wrong is not None:
+            return CaseFinding(Outcome.INVALID, wrong)
         opening = next((act for act in acts if act.claim is not None), None)
         if opening is None:
-            return Outcome.UNKNOWN, f"{UNPROVEN}: the act that opens it is not shown"
+            return CaseFinding(Outcome.UNKNOWN, f"{UNPROVEN}: the act that opens it is not shown")
         if opening.claim != case["type"]:
-            return Outcome.INVALID, f"it is of type {opening.claim}, says entry {opening.index}"
+            return CaseFinding(
+                Outcome.INVALID, f"it is of type {opening.claim}, says entry {opening.index}"
+            )
         if not self._shows_all(name):
-            return Outcome.UNKNOWN, f"{UNPROVEN}: not all of its acts are shown"
+            return CaseFinding(Outcome.UNKNOWN, f"{UNPROVEN}: not all of its acts are shown")
         stray = self._stray(name, acts)
         if stray is not None:
-            return Outcome.INVALID, f"entry {stray.index} is an act of it and not in its trail"
-        state = [act.to for act in acts if act.to is not None][-1:] or ["opened"]
-        if state != [case["state"]]:
-            return Outcome.INVALID, f"its state is {state[0]}, as its acts say"
-        return Outcome.VALID, f"type and state follow from its acts: {len(acts)}"
+            return CaseFinding(
+                Outcome.INVALID, f"entry {stray.index} is an act of it and not in its trail"
+            )
+        last = next((act for act in reversed(acts) if act.to is not None), opening)
+        state = last.to or STATES[0]
+        if state != case["state"]:
+            return CaseFinding(Outcome.INVALID, f"its state is {state}, as its acts say")
+        since = [] if state == CLOSED else self._erased_since(last)
+        if since:
+            doubt = DOUBTED.format(state=state, entries=_listed(since))
+            return CaseFinding(Outcome.UNKNOWN, f"{UNPROVEN}: {doubt}", doubt)
+        return CaseFinding(Outcome.VALID, f"type and state follow from its acts: {len(acts)}")
+
+    def doubts(self) -> Iterator[str]:
+        """What must be said of a state that an erased act may have changed."""
+        if self.finding is not None and self.finding.doubt:
+            yield self.finding.doubt
 
     def missing(self) -> Iterator[str]:
         """What must be said of shipments that the case is about, and that are left out."""
         manifest = self._dossier.manifest
-        names = {*manifest.subjects, *([manifest.case["id"]] if manifest.case else [])}
+        subjects = frozenset(manifest.subjects)
+        names = subjects | ({manifest.case["id"]} if manifest.case else set())
         about = [one for act in self._acts if act.case in names for one in act.shipments]
-        missing = [one for one in dict.fromkeys(about) if one not in manifest.subjects]
+        missing = [one for one in dict.fromkeys(about) if one not in subjects]
         if missing:
             yield NOT_IN_IT.format(names=_listed(missing))
 
@@ -135,6 +173,21 @@ class CaseOf:
         found = [receipt.index for receipt, _ in self._others(case["id"])] if case else []
         if found:
             yield NO_ACTS.format(entries=_listed([f"entry {index}" for index in found]))
+
+    def _erased_since(self, act: Act) -> list[str]:
+        """Entries after ``act`` in its whole trail that were erased.
+
+        Any may have been an act, whatever numbers the acts around it have: whoever writes another
+        with the number of one that was erased would hide it.
+        """
+        trail = self._whole[act.statement.subject]
+        return [
+            f"entry {receipt.index}"
+            for receipt in self._dossier.receipts
+            if receipt.state == "erased"
+            and receipt.entry.trail == trail
+            and receipt.entry.seq > act.place
+        ]
 
     def _others(self, name: str) -> Iterator[tuple[Receipt, Statement]]:
         """Opened entries in the trail of a case that are of no kind of its own."""
@@ -159,7 +212,8 @@ class CaseOf:
         """Which acts in the trail of a case are not what stands in their place.
 
         Between two acts there are as many numbers as acts that are not read, and no more than
-        entries that may be acts: those that are opened as another kind are none.
+        entries that may be acts: those that are opened as another kind are none. Nothing stands
+        before the act that opens it, so that no other can take the place of one that was erased.
         """
         read = {act.index: act for act in acts}
         seq = place = -1
@@ -173,7 +227,8 @@ class CaseOf:
                 others += statement.kind != CASE
                 continue
             room = act.place - place - 1 - others
-            if act.case != name or not unread <= act.seq - seq - 1 <= room:
+            fits = unread <= act.seq - seq - 1 <= room and (act.seq == 0) is (act.place == 0)
+            if act.case != name or not fits:
                 yield f"entry {act.index} is act {act.seq} of {act.case}, and not in its place"
             yield from _strange(act)
             seq, place, unread, others = act.seq, act.place, 0, 0
@@ -216,6 +271,13 @@ def _strange(act: Act) -> Iterator[str]:
         yield f"entry {act.index} is act {act.seq} of the case and {opens}"
     if act.to is not None and act.to not in STATES:
         yield f"entry {act.index} moves the case to {act.to}, which is no state of one"
+
+
+def _moved_on(acts: Sequence[Act]) -> Iterator[str]:
+    """Which acts move the case on after it was closed."""
+    for before, act in pairwise(act for act in acts if act.to is not None):
+        if before.to == CLOSED:
+            yield f"entry {act.index} moves the case on, which entry {before.index} closed"
 
 
 def _is_own(statement: Statement) -> bool:

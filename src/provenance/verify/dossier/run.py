@@ -169,6 +169,7 @@ class _Judgement:
             qualifications=(
                 *self._qualifications(receipts, [item for _, item in items]),
                 *_absences(absent, erasures, entries=len(dossier.receipts)),
+                *case.doubts(),
                 *case.missing(),
                 *case.strangers(),
             ),
@@ -262,8 +263,8 @@ class _Judgement:
         return "" if record is not None and record.block_hash in self._vouches else anchor.unvouched
 
     def _case(self, case: CaseOf) -> Iterator[Verdict]:
-        if self._dossier.manifest.case is not None:
-            yield Verdict("case", *case.judge(self._dossier.manifest.case))
+        if case.finding is not None:
+            yield Verdict("case", case.finding.outcome, case.finding.reason)
 
     def _timestamps(self) -> Iterator[Verdict]:
         dossier = self._dossier
