@@ -70,6 +70,27 @@ async def test_what_was_said_in_the_claims_of_a_shipment_is_shown_to_who_asks_an
         assert await tells(data, tmp_path) == (False, False)
 
 
+async def test_linking_an_act_of_another_claim_tells_neither_its_name_nor_how_much_was_said(
+    service: ServiceUnderTest,
+) -> None:
+    desk, epc, (other, _), first = await two_claims(service)
+    insurer = await new_desk(service, insurer="Another insurer")
+    mine = await insurer.open(epc, "total_loss")
+    theirs = (await desk.read(other))["history"][0]["first_index"]
+    links = [{"first_index": one} for one in (theirs, first)]
+    assert (await insurer.act(mine, 1, "evidence_linked", evidence=links)).status_code == 201
+    await service.anchor()
+    for chosen in ({}, {"records": [theirs], "case": True}):
+        data = await write_dossier(insurer.claims, f"cases/{mine}", **chosen)
+        receipts = {one.index: one for one in opened(data).receipts}
+        assert (receipts[theirs].state, receipts[theirs].trail_head) == ("withheld", None)
+        # Its entry in the shipment's own trail keeps the head that others have.
+        assert receipts[theirs + 1].trail_head is not None
+        assert b"urn:provenance:case:" in data
+        assert other.encode() not in data
+        assert (await verified(service, data)).outcome is Outcome.VALID
+
+
 @pytest.mark.soak
 async def test_an_act_of_another_claim_is_shown_where_it_is_named_or_linked(
     service: ServiceUnderTest, tmp_path: Path

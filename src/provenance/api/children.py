@@ -40,6 +40,10 @@ class Child:
         """Whether it has not ended, as far as is known."""
         return self._process.returncode is None
 
+    async def status(self) -> int:
+        """Status with which it ends, once it has closed its output by itself."""
+        return await self._process.wait()
+
     async def end(self) -> None:
         """End it, whatever it does."""
         self.input.close()

@@ -74,6 +74,34 @@ def test_other_currencies_are_not_comparable() -> None:
     assert found.explanation == "in EUR and USD: no currency is converted here"
 
 
+def test_a_difference_within_a_currency_is_shown_beside_another_currency() -> None:
+    low = says("929", 1, **amount("declared", "EUR", "100"))
+    invoice = says("380", 2, **amount("invoiced", "EUR", "9000"))
+    other = says("380", 3, **amount("invoiced", "USD", "9700"))
+    found = checks(low, invoice, other)
+    check = found["value-declared-invoiced"]
+    assert check.verdict == "differs"
+    assert check.explanation == (
+        "by EUR 8900 at most; in EUR and USD: no currency is converted here"
+    )
+    assert [one.value for one in check.stated] == ["EUR 100", "EUR 9000", "USD 9700"]
+    assert found["value-invoiced"].verdict == "not_comparable"
+    again = says("380", 4, **amount("invoiced", "USD", "9800"))
+    both = checks(low, invoice, other, again)
+    assert both["value-declared-invoiced"].explanation.startswith("by EUR 8900 and USD 100 at most")
+    assert both["value-invoiced"].explanation.startswith("by USD 100 at most")
+
+
+def test_amounts_that_agree_in_one_currency_say_nothing_of_another() -> None:
+    found = checks(
+        says("929", 1, **amount("declared", "EUR", "500")),
+        says("380", 2, **amount("invoiced", "EUR", "500.00")),
+        says("380", 3, **amount("invoiced", "USD", "550")),
+    )["value-declared-invoiced"]
+    assert found.verdict == "not_comparable"
+    assert found.explanation == "in EUR and USD: no currency is converted here"
+
+
 def test_amounts_are_compared_exactly() -> None:
     one = says("380", 1, **amount("invoiced", "EUR", "0.1"))
     other = says("380", 2, **amount("invoiced", "EUR", "0.100001"))

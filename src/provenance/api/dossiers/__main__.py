@@ -14,8 +14,8 @@ from typing import BinaryIO, Final
 import msgspec
 import uvloop
 
-from provenance.api.dossiers.order import Begins, Line, Order
-from provenance.api.dossiers.refusals import refused
+from provenance.api.dossiers.order import ERASED_MEANWHILE, Begins, Line, Order
+from provenance.api.dossiers.refusals import ErasedMeanwhileError, refused
 from provenance.api.dossiers.writing import DossierWriter, WriterParts
 from provenance.api.server import open_services
 from provenance.chain.client import ChainClient
@@ -83,6 +83,8 @@ async def write_one(work: Work, channel: PipeChannel) -> None:
         # Whoever asked has gone away.
         raise SystemExit(1) from None
     except Exception as error:
+        if channel.has_begun and isinstance(error, ErasedMeanwhileError):
+            raise SystemExit(ERASED_MEANWHILE) from None
         if channel.has_begun:
             raise
         channel.tell(refused(error, work.order.reference))

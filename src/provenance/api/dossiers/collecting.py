@@ -32,7 +32,7 @@ from provenance.evidence.cases.fold import fold
 from provenance.evidence.cases.records import KIND as CASE
 from provenance.evidence.cases.store import CaseStore
 from provenance.evidence.dossier.log import made_receipt
-from provenance.evidence.dossier.redaction import withhold
+from provenance.evidence.dossier.redaction import withhold_from
 from provenance.evidence.errors import DossierTooLargeError
 from provenance.evidence.timelines.contexts import Contexts
 from provenance.intake.documents.statements import KIND as DOCUMENT
@@ -162,7 +162,9 @@ class Collector:
         receipt = made_receipt(await self._services.prover.encoded(material))
         if sight is Sight.STATEMENT:
             return replace(receipt, payload=None, fields=(), ext=None)
-        return receipt if sight is Sight.WHOLE else withhold(receipt)
+        if sight is Sight.WHOLE:
+            return receipt
+        return withhold_from(receipt, collected.subjects, subject=material.subject)
 
     async def _case(self, name: str, principal: Principal) -> Gathered:
         acts = await readable_acts(self._cases, name, principal)

@@ -10,6 +10,10 @@ MAX_REQUEST: Final = 1 << 20
 LINES: Final = "application/vnd.provenance.dossier+lines"
 """Media type of a dossier behind lines of JSON that tell how far it has come."""
 
+ERASED_MEANWHILE: Final = 75
+"""Status with which the process ends where something was erased after the dossier's first byte: it
+failed for now (EX_TEMPFAIL of sysexits.h)."""
+
 
 class ChosenFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fields of one event that are shown, by JSON pointer (RFC 6901)."""

@@ -16,7 +16,8 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from provenance.api.children import Child, Children
-from provenance.api.dossiers.order import Begins, Line, Order, Refused, Told
+from provenance.api.dossiers.order import ERASED_MEANWHILE, Begins, Line, Order, Refused, Told
+from provenance.api.dossiers.refusals import ErasedMeanwhileError
 from provenance.api.dossiers.spool import Spooled, Spools
 from provenance.core.errors import ProvenanceError
 from provenance.log.errors import OverloadedError
@@ -50,8 +51,9 @@ class DossierFailedError(ProvenanceError):
 class DossierRun:
     """One dossier on its way; ``is_over`` once all of it was read, or why there is none."""
 
-    def __init__(self, output: asyncio.StreamReader) -> None:
-        self._output = output
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._output = child.output
         self.is_over = False
         self.size = 0
 
@@ -78,17 +80,25 @@ class DossierRun:
 
         Raises:
             DossierFailedError: it ended before that.
+            ErasedMeanwhileError: it did, because something was erased since it began.
 
         """
         self.size = left = size
         while left:
             piece = await self._output.read(min(left, _PIECE))
             if not piece:
-                raise DossierFailedError("the dossier was cut off")
+                raise await self._cut_off()
             left -= len(piece)
             # Whoever takes the last piece need not come back for more.
             self.is_over = not left
             yield piece
+
+    async def _cut_off(self) -> ProvenanceError:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SILENT_S):
+                if await self._child.status() == ERASED_MEANWHILE:
+                    return ErasedMeanwhileError()
+        return DossierFailedError("the dossier was cut off")
 
 
 class ProcessRuns:
@@ -110,6 +120,7 @@ class ProcessRuns:
         Raises:
             OverloadedError: too many wait already, or there is no room.
             DossierFailedError: the process ended before it was whole.
+            ErasedMeanwhileError: something of it was erased meanwhile.
 
         """
         held.enter_context(self._spools.place(order.organisation))
@@ -146,7 +157,7 @@ class ProcessRuns:
             self._waiting -= 1
         try:
             process, forgotten = await self._children.take(), self._children.forgotten
-            run = DossierRun(process.output)
+            run = DossierRun(process)
             try:
                 await _send(process, {"settings": self._settings, "order": order})
                 yield run

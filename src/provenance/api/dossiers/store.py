@@ -8,12 +8,28 @@ from uuid import UUID
 from sqlalchemy import and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from provenance.core.digests import LeafHash
+from provenance.core.errors import FormatError
+from provenance.core.jcs import parse_canonical
+from provenance.core.statement import Statement
+from provenance.db.reading import integer_array, read_rows
 from provenance.db.tables import entries, records, trails
+from provenance.erasure.records import KIND as ERASURE
+from provenance.erasure.records import erased_leaves
 from provenance.intake.documents.statements import KIND as DOCUMENT
 from provenance.log.opening import OpensRows, opened
+from provenance.log.statements import statement_for
 
 _AT_ONCE: Final = 1_000
 """Records of one query: a few megabytes of payloads."""
+_ANY_SUBJECT: Final = "urn:provenance:any"
+_HAS_ERASED: Final = """
+SELECT EXISTS (
+  SELECT FROM unnest(%(firsts)s::bigint[]) AS asked (first_index)
+  JOIN records r ON r.log_id = %(log_id)s AND r.first_index = asked.first_index
+  WHERE r.statement_head IS NULL
+)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +162,31 @@ class DossierStore:
                 for row, payload in zip(rows, payloads, strict=True)
             }
         return found
+
+    async def erased_since(self, size: int) -> frozenset[LeafHash]:
+        """Return the entries that erasure records at ``size`` or later name."""
+        query = select(records.c.statement_head, records.c.statement_tail).where(
+            records.c.log_id == self._log_id,
+            records.c.kind == ERASURE,
+            records.c.first_index >= size,
+        )
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).all()
+        return frozenset(leaf for head, tail in rows for leaf in _erased(head, tail))
+
+    async def has_erased(self, firsts: Sequence[int]) -> bool:
+        """Whether the row of one of the records at ``firsts`` was emptied."""
+        parameters = {"log_id": self._log_id, "firsts": integer_array(list(firsts))}
+        [(found,)] = await read_rows(self._engine, _HAS_ERASED, parameters)
+        return bool(found)
+
+
+def _erased(head: bytes | None, tail: bytes | None) -> tuple[LeafHash, ...]:
+    """Entries that an erasure's statement names; none where it is none any more."""
+    if head is None or tail is None:
+        return ()
+    try:
+        data = statement_for(head, _ANY_SUBJECT, tail)
+        return erased_leaves(Statement.from_json(parse_canonical(data)).refs)
+    except FormatError:
+        return ()

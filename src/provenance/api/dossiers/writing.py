@@ -18,9 +18,11 @@ from provenance.api.authentication import Principal
 from provenance.api.cases.showing import view_of
 from provenance.api.dossiers.choosing import choice_of
 from provenance.api.dossiers.collecting import Collected, Collector, Sight
+from provenance.api.dossiers.meanwhile import check_still_there
 from provenance.api.dossiers.order import Begins, Line, Order, Told
 from provenance.api.dossiers.refusals import ErasedMeanwhileError
 from provenance.api.dossiers.reporting import Circumstances, report_of
+from provenance.api.dossiers.store import DossierStore
 from provenance.api.receipts.store import OwnershipStore
 from provenance.api.roles import Role
 from provenance.api.services import Services
@@ -30,7 +32,7 @@ from provenance.chain.registry import registry_at
 from provenance.chain.types import Address
 from provenance.core.notes import Signer
 from provenance.core.receipt import Receipt
-from provenance.evidence.dossier.build import plan_dossier, write_dossier
+from provenance.evidence.dossier.build import Plan, plan_dossier, write_dossier
 from provenance.evidence.dossier.container import Output
 from provenance.evidence.dossier.content import (
     CaseName,
@@ -78,13 +80,16 @@ class DossierWriter:
         self._parts = parts
         self._services = services
         self._collector = Collector(services, parts.contexts)
-        self._payloads = OwnershipStore(services.engine, services.vault, log_id=services.log.log_id)
+        log_id = services.log.log_id
+        self._payloads = OwnershipStore(services.engine, services.vault, log_id=log_id)
+        self._store = DossierStore(services.engine, services.vault, log_id=log_id)
 
     async def write(self, order: Order, channel: Channel) -> None:
         """Write what is ordered.
 
         Raises:
-            ErasedMeanwhileError: something of it was erased while it was being read.
+            ErasedMeanwhileError: something of it was erased while it was being read; a document
+                may be gone when it is read again, and then a part was written.
             ProvenanceError: why there is no dossier; nothing but lines was written then.
             ChecksumError: a document was another one when it was read again.
 
@@ -102,6 +107,7 @@ class DossierWriter:
         collected = await self._collector.collect(order, principal)
         evidence = await self._evidence(collected, principal, telling)
         content = await self._content(collected, evidence)
+        await check_still_there(self._store, collected, evidence)
         now = self._services.clock()
         if order.only is not None:
             choice = await choice_of(order.only, collected, evidence, prover=self._services.prover)
@@ -116,19 +122,19 @@ class DossierWriter:
             if report is None:
                 telling.tell("leaving out the report, which could not be made", 1, 1)
             content = replace(content, report=report, is_report_missing=report is None)
-        await asyncio.to_thread(self._write, content, now, channel, telling)
+        plan = await asyncio.to_thread(self._plan, content, now, telling)
+        # Whoever erased something before the first byte finds nothing of it in the file.
+        await check_still_there(self._store, collected, evidence)
+        channel.tell(Begins(plan.size))
+        await asyncio.to_thread(write_dossier, plan, channel)
 
-    def _write(
-        self, content: DossierContent, now: int, channel: Channel, telling: "_Telling"
-    ) -> None:
-        plan = plan_dossier(
+    def _plan(self, content: DossierContent, now: int, telling: "_Telling") -> Plan:
+        return plan_dossier(
             content,
             signer=self._parts.signer,
             created_at=now,
             progress=lambda _, done, total: telling.tell("reading documents", done, total),
         )
-        channel.tell(Begins(plan.size))
-        write_dossier(plan, channel)
 
     async def _evidence(
         self, collected: Collected, principal: Principal, telling: "_Telling"
@@ -158,7 +164,8 @@ class DossierWriter:
             if record.kind == DOCUMENT and first in receipts:
                 material = evidence.materials[first]
                 documents.append(await self._document(receipts[first], material))
-            elif collected.sights[first] is Sight.WHOLE:
+            elif collected.sights[first] is Sight.WHOLE and receipts[first].payload is not None:
+                # What its receipt does not open is not shown, whatever was read before.
                 payload = record.payload or await self._unsealed(receipts[first], evidence)
                 events += [] if payload is None else [DossierEvent(first, payload)]
         gathered, assessment = collected.gathered, collected.assessment
@@ -232,8 +239,9 @@ class DossierWriter:
     def _stored(self, first_index: int) -> Callable[[], Iterator[bytes]]:
         async def read() -> AsyncIterator[bytes]:
             payload = await self._payloads.payload(first_index)
-            if payload is not None:
-                yield payload.data
+            if payload is None:
+                raise ErasedMeanwhileError
+            yield payload.data
 
         return _pulled(read)
 

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import groupby, pairwise
 from typing import Final
 
@@ -84,23 +85,28 @@ def _values(said: Sequence[Said]) -> Iterator[CrossCheck]:
 
 
 def _money_check(check_id: str, title: str, found: Sequence[Said]) -> CrossCheck:
-    amounts = [one.value for one in found if isinstance(one.value, Money)]
-    currencies = sorted({money.currency for money in amounts})
+    by_currency: dict[str, list[Decimal]] = {}
+    for one in found:
+        if isinstance(one.value, Money):
+            by_currency.setdefault(one.value.currency, []).append(one.value.value)
+    currencies = sorted(by_currency)
+    spans = [Money(name, max(by_currency[name]) - min(by_currency[name])) for name in currencies]
+    differing = [span for span in spans if span.value]
+    parts = []
     verdict: Verdict = "agrees"
-    explanation = ""
     if len(currencies) > 1:
         verdict = "not_comparable"
-        explanation = f"in {' and '.join(currencies)}: no currency is converted here"
-    elif len({money.value for money in amounts}) > 1:
+        parts.append(f"in {' and '.join(currencies)}: no currency is converted here")
+    if differing:
+        # What else cannot be compared does not undo it.
         verdict = "differs"
-        values = sorted(money.value for money in amounts)
-        explanation = f"by {Money(currencies[0], values[-1] - values[0])} at most"
+        parts.insert(0, f"by {' and '.join(map(str, differing))} at most")
     return compared(
         check_id,
         title,
         [stated(one) for one in found],
         verdict=verdict,
-        explanation=explanation,
+        explanation="; ".join(parts),
     )
 
 

@@ -6,7 +6,7 @@ type), its payload, its title. A salt that was given away opens for ever, so tha
 from the whole content, never from another variant.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -42,13 +42,22 @@ class Choice:
 def withhold(receipt: Receipt) -> Receipt:
     """Receipt that proves place and order only. What is erased stays erased.
 
-    The trail head stays: it names the subject, which a recipient of the dossier knows.
+    The trail head stays: it names the subject, which whoever asked for the receipt knows.
     """
     if receipt.state is not None:
         return receipt
     return replace(
         receipt, state="withheld", statement=None, salt=None, payload=None, fields=(), ext=None
     )
+
+
+def withhold_from(receipt: Receipt, subjects: Collection[str], *, subject: str) -> Receipt:
+    """:func:`withhold` in a dossier of ``subjects`` an entry of ``subject``'s trail.
+
+    The head of another trail would tell its recipient which one that is, and how long.
+    """
+    hidden = withhold(receipt)
+    return hidden if subject in subjects else replace(hidden, trail_head=None)
 
 
 def redact(content: DossierContent, choice: Choice) -> DossierContent:
@@ -97,11 +106,8 @@ def _receipt(receipt: Receipt, choice: Choice, subjects: frozenset[str]) -> Rece
         return replace(receipt, payload=None, fields=(), ext=None)
     if index in choice.fields:
         return replace(receipt, payload=None, fields=choice.fields[index], ext=None)
-    hidden = withhold(receipt)
-    statement = receipt.statement
-    if statement is not None and statement.subject not in subjects:
-        return replace(hidden, trail_head=None)
-    return hidden
+    assert receipt.statement is not None, "an entry without its statement has a state"
+    return withhold_from(receipt, subjects, subject=receipt.statement.subject)
 
 
 def _document(document: DossierDocument, choice: Choice, *, is_erased: bool) -> DossierDocument:
