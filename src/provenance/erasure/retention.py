@@ -148,7 +148,7 @@ class Retention:
     async def _keepers(self) -> Keepers:
         extents: list[Extent] = []
         async for cases in self._open_cases():
-            extents += (await self.extents.extents(cases)).values()
+            extents += (await self.extents.extents(cases, lasting_from=_opened_at)).values()
         return Keepers(holds=await self.eraser.holds(), open_cases=merged(extents))
 
     async def _open_cases(self) -> AsyncIterator[list[Case]]:
@@ -163,6 +163,10 @@ class Retention:
                 before = rows[-1].last
                 acts = await self.cases.acts([row.case for row in rows])
                 yield list(_folded(acts.values()))
+
+
+def _opened_at(case: Case) -> int:
+    return case.history[0].logged.first_index
 
 
 def _folded(acts: Iterable[Sequence[LoggedAct]]) -> Iterator[Case]:
