@@ -182,14 +182,14 @@ async def test_a_timeline_is_followed_once_however_much_is_asked_about(
 
     monkeypatch.setattr(TrailStore, "trail", counted)
     eraser = service.services.eraser
-    holds = await eraser.holds()
+    keepers = await eraser.keepers.read()
     assert read.count(waybill_of(number)) == read.count(epc) == 1
     targets = await eraser.targets.records(elsewhere)
     read.clear()
     assert await eraser.held(targets) == {}
     assert read.count(epc) == 1
     read.clear()
-    assert await eraser.held(targets, known=holds) == {}
+    assert await eraser.held(targets, known=keepers) == {}
     assert read == []
 
 

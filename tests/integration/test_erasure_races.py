@@ -159,7 +159,7 @@ async def test_a_hold_that_is_logged_while_a_start_takes_up_an_order_wins_too(
     holds = await eraser.holds()
     readings = 0
 
-    async def read_before(*_known: Any) -> Any:
+    async def read_before() -> Any:
         nonlocal readings
         readings += 1
         if readings > 1:
@@ -181,12 +181,12 @@ async def test_whoever_is_overtaken_again_and_again_is_told_to_come_back(
     services = service.services
     seq = 0
 
-    async def read(*known: Any) -> Any:
+    async def read() -> Any:
         nonlocal seq
         seq += 1
         answer = await desk.act(case, seq, "note_added", note="busy")
         assert answer.status_code == 201, answer.text
-        return await services.eraser.holds(*known)
+        return await services.eraser.holds()
 
     eraser = replace(services.eraser, holds=read)
     targets = await eraser.targets.records([first])

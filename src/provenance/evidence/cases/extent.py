@@ -94,13 +94,9 @@ class ExtentReader:
         self._walker = TrailWalker(TrailStore(engine, openings, log_id=log_id), contexts)
 
     async def extents(
-        self,
-        cases: Sequence[Case],
-        *,
-        lasting_from: Callable[[Case], int],
-        known: Mapping[str, Extent] | None = None,
+        self, cases: Sequence[Case], *, lasting_from: Callable[[Case], int]
     ) -> dict[str, Extent]:
-        """Return the extent of each case; trails that are ``known`` are not followed again.
+        """Return the extent of each case.
 
         ``lasting_from`` gives the index of the act from which on a case's extent never shrinks.
 
@@ -108,25 +104,18 @@ class ExtentReader:
             UnfollowedCaseError: a record is damaged, so that nobody knows where it leads.
 
         """
-        known = known or {}
         followed: dict[tuple[str, int], Extent] = {}
+        bases = await self._bases({first for case in cases for first in case.evidence})
         found: dict[str, Extent] = {}
         for case in cases:
-            if case.case in known:
-                found[case.case] = known[case.case]
-                continue
-            parts = [Extent({case.case: frozenset({_ALWAYS})}, frozenset())]
+            linked = {base for first in case.evidence for base in bases.get(first, (first,))}
+            parts = [Extent({case.case: frozenset({_ALWAYS})}, frozenset(linked))]
             for shipment in case.shipments:
                 key = shipment, lasting_from(case)
                 if key not in followed:
                     followed[key] = await self._followed(shipment, case.case, lasting_from=key[1])
                 parts.append(followed[key])
             found[case.case] = merged(parts)
-        bases = await self._bases({first for case in cases for first in case.evidence})
-        for case in cases:
-            linked = {base for first in case.evidence for base in bases.get(first, (first,))}
-            extent = found[case.case]
-            found[case.case] = Extent(extent.trails, extent.linked | linked)
         return found
 
     async def _followed(self, shipment: str, case: str, *, lasting_from: int) -> Extent:

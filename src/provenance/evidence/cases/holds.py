@@ -31,12 +31,8 @@ class LegalHolds:
     extents: Mapping[str, Extent]
 
     @classmethod
-    async def read(
-        cls, store: CaseStore, extents: ExtentReader, *, known: "LegalHolds | None" = None
-    ) -> "LegalHolds":
+    async def read(cls, store: CaseStore, extents: ExtentReader) -> "LegalHolds":
         """Read all holds that stand, and follow the timelines of their cases; they are few.
-
-        Timelines that were followed for ``known``, a moment ago, are not followed again.
 
         Raises:
             UnreadableActError: an act of a case cannot be read.
@@ -47,8 +43,7 @@ class LegalHolds:
         acts = await store.acts(names) if names else {}
         folded = (fold(acts[name]) for name in names)
         cases = tuple(case for case in folded if case is not None and case.hold is not None)
-        followed = known.extents if known is not None else None
-        return cls(cases, await extents.extents(cases, lasting_from=_placed_at, known=followed))
+        return cls(cases, await extents.extents(cases, lasting_from=_placed_at))
 
     def over(self, *records: Recorded) -> Iterator[Held]:
         """Return the holds that cover one of ``records``: a record, and what it goes back to."""
