@@ -54,6 +54,7 @@ class Eraser:
     open_cases: ReadsOpenCases
     steps: Steps = quietly
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    _deciding: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
     _requested: set[str] = field(default_factory=set, repr=False)
 
     async def request(
@@ -82,15 +83,17 @@ class Eraser:
         """
         is_retention = known is not None and known.open_cases is not None
         recorder = self._recorder(with_open_cases=is_retention)
-        unchanged = await recorder.look(targets, known=known)
-        orders = [await self._order(part, reason) for part in in_orders(targets)]
-        with self._under_way(orders):
-            await self.orders.add(*orders)
-            await self.steps(Step.LIST)
-            orders = await recorder.record(orders, targets, writer, unchanged=unchanged)
-            async with self.connect() as connection:
-                for order in orders:
-                    await self._destroy(connection, order)
+        # One after the other: what one erases may place or widen a hold that the next one meets.
+        async with self._deciding:
+            unchanged = await recorder.look(targets, known=known)
+            orders = [await self._order(part, reason) for part in in_orders(targets)]
+            with self._under_way(orders):
+                await self.orders.add(*orders)
+                await self.steps(Step.LIST)
+                orders = await recorder.record(orders, targets, writer, unchanged=unchanged)
+                async with self.connect() as connection:
+                    for order in orders:
+                        await self._destroy(connection, order)
         return orders
 
     async def held(
@@ -210,7 +213,12 @@ class Eraser:
         if not targets:
             return waits
         recorder = self._recorder(with_open_cases=order.ground == RETENTION_ENDED)
-        return await recorder.record_late(order, targets, writer)
+        async with self._deciding:
+            order = await recorder.record_late(order, targets, writer)
+            if not order.is_withdrawn:
+                async with self.connect() as connection:
+                    await self._destroy(connection, order)
+        return order
 
     async def _purge(self, orders: Sequence[Order], *, may_rewrite: bool) -> dict[str, list[str]]:
         left: dict[str, list[str]] = {order.id: [] for order in orders}

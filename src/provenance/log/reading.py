@@ -73,11 +73,16 @@ SELECT EXISTS (
     WHERE log_id = entries.log_id AND first_index = entries.record_first OFFSET 0
   ) AS record
   WHERE entries.log_id = %(log_id)s AND entries.index >= %(size)s
-    AND record.kind NOT IN ('erasure', 'heartbeat')
-    AND (record.kind = 'case' OR (
-      SELECT subject FROM trails
-      WHERE log_id = entries.log_id AND first_index = entries.trail_first
-    ) IN (SELECT unnest(%(subjects)s::text[])))
+    AND (record.kind = 'case'
+      OR record.kind <> 'heartbeat' AND (
+        SELECT subject FROM trails
+        WHERE log_id = entries.log_id AND first_index = entries.trail_first
+      ) IN (SELECT unnest(%(subjects)s::text[]))
+      OR record.kind = 'erasure' AND EXISTS (
+        SELECT FROM records AS opening
+        WHERE opening.log_id = entries.log_id AND opening.first_index = entries.trail_first
+          AND opening.kind = 'case'
+      ))
 )
 """
 """Whether a log is not any more as an :class:`Unchanged` says; takes :func:`news_values`."""
