@@ -5,51 +5,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from fixtures.application import ServiceUnderTest, event, parcel
+from fixtures.application import ServiceUnderTest, parcel
 from fixtures.cases import Desk, Json, at, new_desk
 from fixtures.documents import pdf, upload
 from fixtures.erasing import REASON, due_later, erase
+from fixtures.holding import held_case, on_waybill, packing, refused, waybill_of
 from provenance.db.tables import records
 from provenance.evidence.timelines.trails import TrailStore
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
-
-
-def waybill_of(number: str) -> str:
-    return f"urn:provenance:shipment:acme:{number}"
-
-
-def on_waybill(number: str) -> Json:
-    return {"bizTransactionList": [{"type": "bol", "bizTransaction": number}]}
-
-
-def packing(time: str, action: str, parent: str, *children: str) -> Json:
-    body = event(eventTime=time, action=action, parentID=parent, childEPCs=list(children))
-    del body["epcList"]
-    return {**body, "type": "AggregationEvent", "bizStep": "packing"}
-
-
-async def held_case(desk: Desk, shipment: str, *linked: Json) -> str:
-    case = await desk.open(shipment, "damage", carriage=["air"], zone="Europe/Berlin")
-    seq = 1
-    if linked:
-        answer = await desk.act(case, seq, "evidence_linked", evidence=list(linked))
-        assert answer.status_code == 201, answer.text
-        seq += 1
-    answer = await desk.act(case, seq, "hold_placed", reason="a suit", author="B. Judge")
-    assert answer.status_code == 201, answer.text
-    return case
-
-
-async def refused(service: ServiceUnderTest, first_index: int) -> str:
-    """Ask for an erasure; returns the code with which it is refused, or nothing."""
-    operator = await service.as_role("admin", organisation="Operator")
-    answer = await operator.post("/v1/erasures", json={**REASON, "records": [first_index]})
-    if answer.status_code == 202:
-        return ""
-    assert f"record {first_index}" in answer.json()["detail"]
-    code: str = answer.json()["code"]
-    return code
 
 
 async def test_an_event_of_the_parcel_alone_is_held_with_the_waybill(
@@ -218,14 +182,14 @@ async def test_a_timeline_is_followed_once_however_much_is_asked_about(
 
     monkeypatch.setattr(TrailStore, "trail", counted)
     eraser = service.services.eraser
-    holds = await eraser.holds()
+    keepers = await eraser.keepers.read()
     assert read.count(waybill_of(number)) == read.count(epc) == 1
     targets = await eraser.targets.records(elsewhere)
     read.clear()
     assert await eraser.held(targets) == {}
     assert read.count(epc) == 1
     read.clear()
-    assert await eraser.held(targets, known=holds) == {}
+    assert await eraser.held(targets, known=keepers) == {}
     assert read == []
 
 

@@ -159,7 +159,7 @@ async def test_a_hold_that_is_logged_while_a_start_takes_up_an_order_wins_too(
     holds = await eraser.holds()
     readings = 0
 
-    async def read_before(*_known: Any) -> Any:
+    async def read_before() -> Any:
         nonlocal readings
         readings += 1
         if readings > 1:
@@ -173,6 +173,42 @@ async def test_a_hold_that_is_logged_while_a_start_takes_up_an_order_wins_too(
     assert await is_readable(desk, first)
 
 
+async def test_a_hold_that_stands_again_as_its_release_is_erased_counts_meanwhile(
+    service: ServiceUnderTest,
+) -> None:
+    desk, about = await new_desk(service), parcel()
+    (first,) = await desk.capture(at("2026-06-01T09:00:00Z", "collecting", about))
+    case = await desk.open(about, "damage")
+    await desk.act(case, 1, "hold_placed", reason="a suit", author="B. Judge")
+    release = await desk.act(case, 2, "hold_released", reason="settled")
+    services = service.services
+    targets = await services.eraser.targets.records([first])
+    [act] = await services.eraser.targets.records([release.json()["first_index"]])
+    # Another process erases the act.
+    other = open_eraser(service.settings, services.engine, log_id=services.log.log_id)
+
+    async def stands_again(step: Step) -> None:
+        if step is Step.LIST:
+            await other.request([act], await reason(service), writer=services.writer)
+
+    eraser = replace(services.eraser, steps=stands_again)
+    with pytest.raises(HeldError):
+        await eraser.request(targets, await reason(service), writer=services.writer)
+    assert (await order_of(service, first)).state == "withdrawn"
+
+
+async def test_requests_that_come_together_all_have_their_turn(service: ServiceUnderTest) -> None:
+    desk, count = await new_desk(service), LOOKS + 4
+    events = await desk.capture(
+        *(at("2026-06-01T09:00:00Z", "collecting", parcel()) for _ in range(count))
+    )
+    operator = await service.as_role("admin", organisation="Operator")
+    answers = await asyncio.gather(
+        *(operator.post("/v1/erasures", json={**REASON, "records": [first]}) for first in events)
+    )
+    assert [answer.status_code for answer in answers] == [202] * count
+
+
 async def test_whoever_is_overtaken_again_and_again_is_told_to_come_back(
     service: ServiceUnderTest,
 ) -> None:
@@ -181,12 +217,12 @@ async def test_whoever_is_overtaken_again_and_again_is_told_to_come_back(
     services = service.services
     seq = 0
 
-    async def read(*known: Any) -> Any:
+    async def read() -> Any:
         nonlocal seq
         seq += 1
         answer = await desk.act(case, seq, "note_added", note="busy")
         assert answer.status_code == 201, answer.text
-        return await services.eraser.holds(*known)
+        return await services.eraser.holds()
 
     eraser = replace(services.eraser, holds=read)
     targets = await eraser.targets.records([first])

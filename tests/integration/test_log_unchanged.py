@@ -13,6 +13,7 @@ from provenance.log.writer import WriterLimits
 
 pytestmark = pytest.mark.services
 ABOUT = "urn:example:about"
+CASE = "urn:example:case"
 
 
 def of_kind(kind: str, name: str, *subjects: str) -> RecordDraft:
@@ -31,7 +32,9 @@ async def seen(log: LogUnderTest) -> Unchanged:
         ("event", ABOUT, True),
         ("document", ABOUT, True),
         ("event", "urn:example:another", False),
-        ("erasure", ABOUT, False),
+        ("erasure", ABOUT, True),
+        ("erasure", CASE, True),
+        ("erasure", "urn:example:another", False),
         ("heartbeat", ABOUT, False),
     ],
 )
@@ -40,7 +43,7 @@ async def test_acts_of_cases_and_news_of_its_subjects_overtake_it(
 ) -> None:
     async with log_under_test(database_url) as log:
         writer, other = await log.writer(), await log.writer()
-        await writer.submit(submission(event("before", ABOUT), of_kind("case", "act")))
+        await writer.submit(submission(event("before", ABOUT), of_kind("case", "act", CASE)))
         unchanged = await seen(log)
         await other.submit(submission(of_kind(kind, "news", subject)))
         rests = submission(event("rests", ABOUT), unchanged=unchanged)
@@ -75,4 +78,22 @@ async def test_in_one_group_it_goes_before_what_would_overtake_it(database_url: 
             writer.submit(submission(event("more", ABOUT))),
         )
         assert (rests.first_index, act.first_index, more.first_index) == (3, 4, 5)
+        await check_log(log)
+
+
+async def test_in_one_group_one_overtakes_the_next(database_url: str) -> None:
+    async with log_under_test(database_url) as log:
+        writer = await log.writer(limits=WriterLimits(linger_seconds=30))
+        await asyncio.gather(*(writer.submit(submission(event(str(n)))) for n in range(2)))
+        unchanged = await seen(log)
+        first, second = await asyncio.gather(
+            *(
+                writer.submit(submission(event(name, ABOUT), unchanged=unchanged))
+                for name in ("one", "two")
+            ),
+            return_exceptions=True,
+        )
+        assert not isinstance(first, BaseException)
+        assert first.first_index == 2
+        assert isinstance(second, OvertakenError)
         await check_log(log)

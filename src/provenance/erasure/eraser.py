@@ -17,14 +17,14 @@ from provenance.blobs import BlobStore
 from provenance.erasure.book import ErasureList
 from provenance.erasure.cleaning import clean
 from provenance.erasure.copies import Copies
-from provenance.erasure.errors import HeldError
-from provenance.erasure.orders import ID_BYTES, Order, open_orders
-from provenance.erasure.recording import ReadsHolds, Recorder, Writes
+from provenance.erasure.errors import KeptError
+from provenance.erasure.keepers import KeeperReader, Keepers, ReadsHolds, ReadsOpenCases
+from provenance.erasure.orders import ID_BYTES, RETENTION_ENDED, Order, open_orders
+from provenance.erasure.recording import Recorder, Writes
 from provenance.erasure.records import Reason
 from provenance.erasure.rows import empty, places, sealed_payloads, still_open
 from provenance.erasure.steps import Step, Steps, quietly
 from provenance.erasure.targets import Target, TargetStore, in_orders
-from provenance.evidence.cases.holds import LegalHolds
 from provenance.intake.repetition import EventKeys
 from provenance.sealing import Vault
 
@@ -51,8 +51,10 @@ class Eraser:
     now_ms: Callable[[], int]
     random_bytes: Callable[[int], bytes]
     holds: ReadsHolds
+    open_cases: ReadsOpenCases
     steps: Steps = quietly
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    _deciding: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
     _requested: set[str] = field(default_factory=set, repr=False)
 
     async def request(
@@ -61,49 +63,60 @@ class Eraser:
         reason: Reason,
         *,
         writer: Writes,
-        known: LegalHolds | None = None,
+        known: Keepers | None = None,
     ) -> list[Order]:
         """Order the erasure of ``targets`` and carry it out as far as that takes no time.
 
         What is returned is *erased*: it cannot be read or restored any more. :meth:`finish` sees
-        to what is left of it. ``known`` are the holds as the caller read them a moment ago.
+        to what is left of it. ``known`` is what keeps records as the caller read it a moment ago;
+        open cases keep some where they are in it.
 
         Raises:
-            HeldError: a legal hold covers one of them, or was placed meanwhile; nothing was done.
-            UnfollowedCaseError: what a hold covers cannot be told; nothing was done.
-            OvertakenError: acts of cases kept coming; nothing was done.
+            KeptError: a legal hold covers one of them, or an open case rests on it, maybe only
+                since a moment ago; nothing was done.
+            UnfollowedCaseError: what a case rests on cannot be told; nothing was done.
+            UnreadableActError: nor can it where an act is damaged; nothing was done.
+            OvertakenError: news of cases kept coming; nothing was done.
             ErasureListError: the list cannot be written.
             LogError: the log did not take the record; :meth:`finish` tries again.
 
         """
-        recorder = self._recorder
-        unchanged = await recorder.look(targets, known=known)
-        orders = [await self._order(part, reason) for part in in_orders(targets)]
-        with self._under_way(orders):
-            await self.orders.add(*orders)
-            await self.steps(Step.LIST)
-            orders = await recorder.record(orders, targets, writer, unchanged=unchanged)
-            async with self.connect() as connection:
-                for order in orders:
-                    await self._destroy(connection, order)
+        is_retention = known is not None and known.open_cases is not None
+        recorder = self._recorder(with_open_cases=is_retention)
+        # One after the other: what one erases may place or widen a hold that the next one meets.
+        async with self._deciding:
+            unchanged = await recorder.look(targets, known=known)
+            orders = [await self._order(part, reason) for part in in_orders(targets)]
+            with self._under_way(orders):
+                await self.orders.add(*orders)
+                await self.steps(Step.LIST)
+                orders = await recorder.record(orders, targets, writer, unchanged=unchanged)
+                async with self.connect() as connection:
+                    for order in orders:
+                        await self._destroy(connection, order)
         return orders
 
     async def held(
-        self, targets: Sequence[Target], *, known: LegalHolds | None = None
-    ) -> dict[int, HeldError]:
+        self, targets: Sequence[Target], *, known: Keepers | None = None
+    ) -> dict[int, KeptError]:
         """Return those of ``targets`` that a legal hold covers, by first index, with why."""
-        return await self._recorder.held(targets, known=known)
+        return await self.keepers.why(targets, await self.keepers.read(known=known))
 
     @property
-    def _recorder(self) -> Recorder:
+    def keepers(self) -> KeeperReader:
+        """Reads what keeps records."""
+        return KeeperReader(targets=self.targets, holds=self.holds, open_cases=self.open_cases)
+
+    def _recorder(self, *, with_open_cases: bool = False) -> Recorder:
         return Recorder(
             orders=self.orders,
             targets=self.targets,
             vault=self.vault,
             keys=self.keys,
             random_bytes=self.random_bytes,
-            holds=self.holds,
+            keepers=self.keepers,
             steps=self.steps,
+            with_open_cases=with_open_cases,
         )
 
     @contextmanager
@@ -184,7 +197,7 @@ class Eraser:
             ground=reason.ground,
             submitter=reason.organisation,
             leaves=tuple(leaf for target in targets for leaf in target.leaves),
-            payload=await self._recorder.seal(reason.encode(id_)),
+            payload=await self._recorder().seal(reason.encode(id_)),
         )
 
     async def _taken_up(self, order: Order, writer: Writes | None) -> Order | None:
@@ -199,7 +212,13 @@ class Eraser:
         targets = await self.targets.of_leaves(order.leaves)
         if not targets:
             return waits
-        return await self._recorder.record_late(order, targets, writer)
+        recorder = self._recorder(with_open_cases=order.ground == RETENTION_ENDED)
+        async with self._deciding:
+            order = await recorder.record_late(order, targets, writer)
+            if not order.is_withdrawn:
+                async with self.connect() as connection:
+                    await self._destroy(connection, order)
+        return order
 
     async def _purge(self, orders: Sequence[Order], *, may_rewrite: bool) -> dict[str, list[str]]:
         left: dict[str, list[str]] = {order.id: [] for order in orders}

@@ -16,8 +16,19 @@ class ErasureListError(ErasureError):
     code = "erasure-list-unusable"
 
 
-class HeldError(ErasureError):
-    """A legal hold keeps a record; ``first_index`` names the record, ``case`` the hold's case."""
+class KeptError(ErasureError):
+    """Something keeps a record; ``first_index`` names the record, ``case`` the case that it is for."""
+
+    code = "kept"
+
+    def __init__(self, message: str, *, first_index: int, case: str) -> None:
+        super().__init__(message)
+        self.first_index = first_index
+        self.case = case
+
+
+class HeldError(KeptError):
+    """A legal hold keeps a record."""
 
     code = "under-legal-hold"
 
@@ -25,10 +36,24 @@ class HeldError(ErasureError):
         by = "" if author is None else f", by {author}"
         super().__init__(
             f"record {first_index} is under the legal hold of {case} ({excerpt(reason)}{by}); nothing was "
-            "erased: release the hold, or leave the record out"
+            "erased: release the hold, or leave the record out",
+            first_index=first_index,
+            case=case,
         )
-        self.first_index = first_index
-        self.case = case
+
+
+class OpenCaseError(KeptError):
+    """A case that is not closed keeps a record from retention."""
+
+    code = "in-open-case"
+
+    def __init__(self, *, first_index: int, case: str) -> None:
+        super().__init__(
+            f"{case} is not closed and rests on record {first_index}; nothing was erased: retention "
+            "takes it once the case is closed",
+            first_index=first_index,
+            case=case,
+        )
 
 
 class NothingToEraseError(ErasureError):

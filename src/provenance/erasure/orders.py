@@ -34,6 +34,7 @@ Event = Literal["requested", "recorded", "purged", "reopened", "withdrawn"]
 EVENTS: Final[tuple[Event, ...]] = ("requested", "recorded", "purged", "reopened", "withdrawn")
 State = Literal["requested", "erased", "purged", "withdrawn"]
 
+RETENTION_ENDED: Final = "retention_ended"
 GROUNDS: Final = (
     "data_subject_request",
     "consent_withdrawn",
@@ -41,7 +42,7 @@ GROUNDS: Final = (
     "unlawful_processing",
     "legal_obligation",
     "no_longer_necessary",
-    "retention_ended",
+    RETENTION_ENDED,
 )
 """Why something is erased: Regulation (EU) 2016/679, article 17(1), and the end of retention."""
 MAX_LINE: Final = 512 << 10

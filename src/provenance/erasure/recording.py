@@ -1,7 +1,8 @@
 """Puts orders of erasure into the log, or withdraws them because of a legal hold.
 
-Rule: an erasure record never stands behind a hold that covers what it erases. What the log had when
-holds were read goes with the submission as a condition, which the log's writer holds to.
+Rule: an erasure record never stands behind a hold that covers what it erases, nor one of retention
+behind the opening of a case that rests on it. What the log had when both were read goes with the
+submission as a condition, which the log's writer holds to.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -14,12 +15,12 @@ import structlog
 from provenance.core.digests import HASH_SIZE
 from provenance.core.errors import ProvenanceError
 from provenance.erasure.book import ErasureList
-from provenance.erasure.errors import HeldError
+from provenance.erasure.errors import KeptError
+from provenance.erasure.keepers import KeeperReader, Keepers
 from provenance.erasure.orders import Order, Payload
 from provenance.erasure.records import Reason, erasure_draft
 from provenance.erasure.steps import Step, Steps
 from provenance.erasure.targets import Target, TargetStore
-from provenance.evidence.cases.holds import LegalHolds
 from provenance.evidence.errors import UnfollowedCaseError
 from provenance.intake.repetition import EventKeys
 from provenance.log.errors import OvertakenError
@@ -30,7 +31,7 @@ from provenance.sealing import KeyGoneError, Opening, Vault
 _log = structlog.get_logger(__name__)
 LOST_AUTHOR: Final = "not known: what was recorded was lost with a database that was restored"
 LOOKS: Final = 8
-"""Times that holds are read for one request. Acts of cases are rare: who is overtaken so often is
+"""Times that holds are read for one request. News of cases are rare: who is overtaken so often is
 told to come again."""
 
 
@@ -47,60 +48,35 @@ class Writes(Protocol):
         ...
 
 
-class ReadsHolds(Protocol):
-    """Reads the legal holds that stand."""
-
-    async def __call__(self, known: LegalHolds | None = None, /) -> LegalHolds:
-        """Read them; what was found for ``known``, a moment ago, need not be followed again."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
-    """Looks for legal holds, and logs what none covers."""
+    """Looks for what keeps records, and logs what nothing keeps.
+
+    ``with_open_cases``: for retention, which leaves what a case rests on that is not closed.
+    """
 
     orders: ErasureList
     targets: TargetStore
     vault: Vault
     keys: EventKeys
     random_bytes: RandomBytes
-    holds: ReadsHolds
+    keepers: KeeperReader
     steps: Steps
+    with_open_cases: bool = False
 
-    async def held(
-        self, targets: Sequence[Target], *, known: LegalHolds | None = None
-    ) -> dict[int, HeldError]:
-        """Return those of ``targets`` that a legal hold covers, by first index, with why."""
-        holds = await self.holds(known)
-        ancestry = await self.targets.ancestry(targets)
-        found: dict[int, HeldError] = {}
-        for target in targets:
-            for held in holds.over(*ancestry.of(target)):
-                found[target.first_index] = HeldError(
-                    first_index=target.first_index,
-                    case=held.case,
-                    reason=held.hold.reason,
-                    author=held.hold.author,
-                )
-                break
-        return found
-
-    async def look(
-        self, targets: Sequence[Target], *, known: LegalHolds | None = None
-    ) -> Unchanged:
-        """Read holds; returns what the log must still be like for none to cover ``targets``.
+    async def look(self, targets: Sequence[Target], *, known: Keepers | None = None) -> Unchanged:
+        """Read what keeps records; returns what the log must still be like for ``targets`` to go.
 
         Raises:
-            HeldError: one does.
-            UnfollowedCaseError: what a hold covers cannot be told.
+            KeptError: a hold covers one of them, or an open case rests on it.
+            UnfollowedCaseError: what a case rests on cannot be told.
+            UnreadableActError: an act of a case cannot be read.
 
         """
-        # Before the holds: what is logged while they are read counts as news.
-        size = await self.targets.size()
-        if held := await self.held(targets, known=known):
-            raise next(iter(held.values()))
-        about = frozenset(subject for target in targets for subject in target.subjects)
-        return Unchanged(size=size, subjects=about)
+        keepers = await self.keepers.read(with_open_cases=self.with_open_cases, known=known)
+        if kept := await self.keepers.why(targets, keepers):
+            raise next(iter(kept.values()))
+        return keepers.unchanged
 
     async def record(
         self,
@@ -115,15 +91,15 @@ class Recorder:
         ``unchanged`` is what :meth:`look` said of ``targets`` before the orders were listed.
 
         Raises:
-            HeldError: a hold was placed meanwhile; the orders are withdrawn.
+            KeptError: a hold was placed meanwhile, or a case opened; the orders are withdrawn.
             UnfollowedCaseError: nobody can tell any more; they are withdrawn.
-            OvertakenError: acts of cases kept coming; they are withdrawn.
+            OvertakenError: news of cases kept coming; they are withdrawn.
             LogError: the log did not take the records; the orders stay on the list.
 
         """
         try:
             await self._submit(orders, targets, writer, unchanged)
-        except (HeldError, UnfollowedCaseError, OvertakenError) as error:
+        except (KeptError, UnfollowedCaseError, OvertakenError) as error:
             orders = await self._withdraw(orders, error)
             if any(order.is_withdrawn for order in orders):
                 raise
@@ -142,7 +118,7 @@ class Recorder:
         try:
             unchanged = None if order.is_recorded else await self.look(targets)
             await self._submit([order], targets, writer, unchanged)
-        except HeldError as error:
+        except KeptError as error:
             [order] = await self._withdraw([order], error)
             return order
         [order] = await self._note([order])

@@ -4,7 +4,7 @@ What a legal hold covers stays, and so does what a claims case rests on that is 
 description goes with the document that it describes, a case with all its acts.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -13,40 +13,23 @@ from uuid import UUID
 import structlog
 
 from provenance.erasure.eraser import Eraser
-from provenance.erasure.errors import HeldError
-from provenance.erasure.orders import Order
+from provenance.erasure.errors import KeptError
+from provenance.erasure.keepers import Keepers
+from provenance.erasure.orders import RETENTION_ENDED, Order
 from provenance.erasure.periods import Periods
 from provenance.erasure.recording import Writes
 from provenance.erasure.records import Reason
 from provenance.erasure.targets import Target, TargetStore
-from provenance.evidence.cases.extent import Extent, ExtentReader, merged
-from provenance.evidence.cases.fold import Case, LoggedAct, fold
-from provenance.evidence.cases.holds import LegalHolds
-from provenance.evidence.cases.states import STATES
 from provenance.evidence.cases.store import CaseStore
+from provenance.log.errors import OvertakenError
 
 _log = structlog.get_logger(__name__)
-GROUND: Final = "retention_ended"
 AUTHOR: Final = "retention period"
 PAGE: Final = 500
 """Records that are looked at, and erased, at once."""
 _CASES: Final = 50
 _CLOSED: Final = "closed"
 _CASE: Final = "case"
-
-
-@dataclass(frozen=True, slots=True)
-class Keepers:
-    """What must stay whatever its period says: legal holds, and cases that are not closed."""
-
-    holds: LegalHolds
-    open_cases: Extent
-
-    def keep(self, *records: Target) -> bool:
-        """Whether one of ``records`` stays: a record, and what it goes back to."""
-        return any(record in self.open_cases for record in records) or any(
-            self.holds.over(*records)
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +39,6 @@ class Retention:
     periods: Periods
     targets: TargetStore
     cases: CaseStore
-    extents: ExtentReader
     eraser: Eraser
     organisation: Callable[[], Awaitable[UUID]]
     now_ms: Callable[[], int]
@@ -68,15 +50,15 @@ class Retention:
 
     async def _due(self) -> AsyncIterator[tuple[list[Target], Keepers]]:
         keepers: Keepers | None = None
+        reader = self.eraser.keepers
         async for ended in self._ended():
             # Timelines of cases are not followed on a day on which nothing ends.
-            keepers = keepers or await self._keepers()
-            ancestry = await self.targets.ancestry(ended)
-            kept = [keepers.keep(*ancestry.of(one)) for one in ended]
+            keepers = await reader.read(with_open_cases=True, known=keepers)
+            kept = await reader.why(ended, keepers)
             if ended[0].kind == _CASE:
-                going = [] if any(kept) else ended
+                going = [] if kept else ended
             else:
-                free = [one for one, stays in zip(ended, kept, strict=True) if not stays]
+                free = [one for one in ended if one.first_index not in kept]
                 going = await self._with_descriptions(free, keepers)
             if going:
                 yield going, keepers
@@ -107,13 +89,12 @@ class Retention:
         """
         orders: list[Order] = []
         organisation = await self.organisation()
-        reason = Reason(ground=GROUND, author=AUTHOR, organisation=organisation)
+        reason = Reason(ground=RETENTION_ENDED, author=AUTHOR, organisation=organisation)
         async for targets, keepers in self._due():
-            # A hold that was placed meanwhile keeps this part; the next day looks again.
-            with suppress(HeldError):
-                orders += await self.eraser.request(
-                    targets, reason, writer=writer, known=keepers.holds
-                )
+            # What a hold or a case keeps only since a moment ago keeps this part, and so does a log
+            # in which nobody can tell for news; the next day looks again.
+            with suppress(KeptError, OvertakenError):
+                orders += await self.eraser.request(targets, reason, writer=writer, known=keepers)
         if orders:
             _log.info("retention_ended", orders=len(orders))
         return orders
@@ -127,7 +108,7 @@ class Retention:
     async def _with_descriptions(self, ended: Sequence[Target], keepers: Keepers) -> list[Target]:
         documents = [one.first_index for one in ended if one.kind == "document"]
         described = await self.targets.descriptions(documents) if documents else []
-        going = [one for one in described if one.is_erasable and not keepers.keep(one)]
+        going = [one for one in described if one.is_erasable and keepers.why([one]) is None]
         return [*ended, *going]
 
     async def _ended_cases(self, now: int) -> AsyncIterator[list[Target]]:
@@ -144,29 +125,3 @@ class Retention:
                 if self.periods.end("case", None, last.at) <= now:
                     acts = await self.targets.about(row.case, limit=PAGE * 4)
                     yield [act for act in acts if act.kind == _CASE]
-
-    async def _keepers(self) -> Keepers:
-        extents: list[Extent] = []
-        async for cases in self._open_cases():
-            extents += (await self.extents.extents(cases)).values()
-        return Keepers(holds=await self.eraser.holds(), open_cases=merged(extents))
-
-    async def _open_cases(self) -> AsyncIterator[list[Case]]:
-        for state in STATES:
-            before: int | None = None
-            while state != _CLOSED:
-                rows = await self.cases.page(
-                    opener=None, shipment=None, state=state, before=before, limit=_CASES
-                )
-                if not rows:
-                    break
-                before = rows[-1].last
-                acts = await self.cases.acts([row.case for row in rows])
-                yield list(_folded(acts.values()))
-
-
-def _folded(acts: Iterable[Sequence[LoggedAct]]) -> Iterator[Case]:
-    for one in acts:
-        case = fold(one)
-        if case is not None:
-            yield case

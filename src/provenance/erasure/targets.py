@@ -19,7 +19,9 @@ from provenance.core.jcs import parse_canonical
 from provenance.core.statement import MAX_REFS, Statement
 from provenance.db.tables import entries, log_heads, records, trails
 from provenance.erasure.records import KIND, erased_leaves
+from provenance.log.reading import NEWS, news_values
 from provenance.log.statements import statement_for
+from provenance.log.submissions import Unchanged
 from provenance.log.times import FIRST_AT
 
 ERASABLE: Final = ("event", "document", "case", "identity")
@@ -189,6 +191,14 @@ class TargetStore:
         async with self._engine.connect() as connection:
             found: int | None = await connection.scalar(query)
         return found or 0
+
+    async def has_news(self, unchanged: Unchanged) -> bool:
+        """Whether ``unchanged`` does not hold any more."""
+        async with self._engine.connect() as connection:
+            found = await connection.exec_driver_sql(
+                NEWS, news_values(unchanged, log_id=self._log_id)
+            )
+            return bool(found.scalar_one())
 
     async def erasure(self, order_id: str) -> int | None:
         """Return the first index of the record of an order; None where the log has none."""

@@ -171,10 +171,11 @@ class Planner:
 
     def _check_unchanged(self, submission: Submission) -> None:
         """Refuse what rests on a log that was another; the group's own records change it too."""
-        if submission.unchanged is None:
-            self._has_changed = True
-        elif self._has_changed or submission.unchanged in self._known.overtaken:
+        if submission.unchanged is not None and (
+            self._has_changed or submission.unchanged in self._known.overtaken
+        ):
             raise OvertakenError
+        self._has_changed = True
 
     def _repeat(self, prepared: PreparedSubmission, earlier: KnownRequest) -> Answer:
         conflicts = tuple(

@@ -6,7 +6,7 @@ its own, taken after the lock was granted, so that all of them see what the writ
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor
@@ -64,18 +64,28 @@ FROM unnest(%b, %b) AS asked (first, count) CROSS JOIN LATERAL (
 ) AS found
 WHERE found.at IS NOT NULL
 """
-# Few entries: they came while one request was being answered.
-_NEWS = """
+# Few entries: they came while one request was being answered. Each is looked at by itself, for the
+# subjects may be many.
+NEWS: Final = """
 SELECT EXISTS (
-  SELECT FROM entries
-  JOIN records ON records.log_id = entries.log_id AND records.first_index = entries.record_first
+  SELECT FROM entries CROSS JOIN LATERAL (
+    SELECT kind FROM records
+    WHERE log_id = entries.log_id AND first_index = entries.record_first OFFSET 0
+  ) AS record
   WHERE entries.log_id = %(log_id)s AND entries.index >= %(size)s
-    AND records.kind NOT IN ('erasure', 'heartbeat')
-    AND (records.kind = 'case' OR entries.trail_first IN (
-      SELECT first_index FROM trails WHERE log_id = %(log_id)s AND subject = ANY(%(subjects)s)
-    ))
+    AND (record.kind = 'case'
+      OR record.kind <> 'heartbeat' AND (
+        SELECT subject FROM trails
+        WHERE log_id = entries.log_id AND first_index = entries.trail_first
+      ) IN (SELECT unnest(%(subjects)s::text[]))
+      OR record.kind = 'erasure' AND EXISTS (
+        SELECT FROM records AS opening
+        WHERE opening.log_id = entries.log_id AND opening.first_index = entries.trail_first
+          AND opening.kind = 'case'
+      ))
 )
 """
+"""Whether a log is not any more as an :class:`Unchanged` says; takes :func:`news_values`."""
 _EDGE = """
 SELECT leaf_hash FROM entries WHERE log_id = %s AND index >= %s AND index < %s ORDER BY index
 """
@@ -193,14 +203,16 @@ async def read_overtaken(
     overtaken: set[Unchanged] = set()
     for unchanged in asked:
         assert unchanged is not None
-        cursor = await connection.execute(
-            _NEWS,
-            {"log_id": log_id, "size": unchanged.size, "subjects": list(unchanged.subjects)},
-        )
+        cursor = await connection.execute(NEWS, news_values(unchanged, log_id=log_id))
         row = await cursor.fetchone()
         if row is None or row[0]:
             overtaken.add(unchanged)
     return frozenset(overtaken)
+
+
+def news_values(unchanged: Unchanged, *, log_id: int) -> dict[str, Any]:
+    """Values of the parameters of :data:`NEWS`."""
+    return {"log_id": log_id, "size": unchanged.size, "subjects": list(unchanged.subjects)}
 
 
 async def read_edge(connection: AsyncConnection[Any], *, log_id: int, size: int) -> list[LeafHash]:

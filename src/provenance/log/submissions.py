@@ -97,8 +97,8 @@ class CaptureJob:
 class Unchanged:
     """What a submission rests on: the log as it was read when it had ``size`` entries.
 
-    It is taken only while no act of a claims case, and nothing that happened or was submitted about
-    one of ``subjects``, has been logged since. Erasure records and heartbeats change nothing.
+    It is taken only while no act of a claims case, no erasure of one, and nothing about one of
+    ``subjects`` has been logged since, be it an erasure. Heartbeats change nothing.
     """
 
     size: int

@@ -28,6 +28,7 @@ from provenance.erasure.targets import TargetStore
 from provenance.evidence.cases.extent import ExtentReader
 from provenance.evidence.cases.holds import LegalHolds
 from provenance.evidence.cases.store import CaseStore
+from provenance.evidence.cases.unclosed import OpenCases
 from provenance.sealing import Vault
 from provenance.settings import Settings
 from provenance.wiring.chain import blob_store, file_keys
@@ -65,8 +66,11 @@ def open_eraser(settings: Settings, engine: AsyncEngine, *, log_id: int) -> Eras
     cases = CaseStore(engine, vault, log_id=log_id)
     extents = ExtentReader(engine, vault, log_id=log_id)
 
-    async def holds(known: LegalHolds | None = None, /) -> LegalHolds:
-        return await LegalHolds.read(cases, extents, known=known)
+    async def holds() -> LegalHolds:
+        return await LegalHolds.read(cases, extents)
+
+    async def open_cases() -> OpenCases:
+        return await OpenCases.read(cases, extents)
 
     return Eraser(
         log_id=log_id,
@@ -79,6 +83,7 @@ def open_eraser(settings: Settings, engine: AsyncEngine, *, log_id: int) -> Eras
         now_ms=_now_ms,
         random_bytes=os.urandom,
         holds=holds,
+        open_cases=open_cases,
     )
 
 
@@ -123,7 +128,6 @@ def open_retention(settings: Settings, engine: AsyncEngine, eraser: Eraser) -> R
         periods=read_periods(settings.retention),
         targets=eraser.targets,
         cases=CaseStore(engine, eraser.vault, log_id=eraser.log_id),
-        extents=ExtentReader(engine, eraser.vault, log_id=eraser.log_id),
         eraser=eraser,
         organisation=lambda: accounts.organisation(OPERATOR),
         now_ms=_now_ms,

@@ -1,5 +1,6 @@
 """Where a timeline leads."""
 
+from dataclasses import replace
 from typing import Any
 
 from provenance.evidence.timelines.events import ReadEvent
@@ -104,3 +105,37 @@ def test_a_container_is_left_when_it_is_emptied_as_a_whole() -> None:
     assert emptied(BAG, moments, Window(2, 9)) == Window(2, 4)
     assert emptied(PARCEL, moments, Window(2, 9)) == Window(2, 9)
     assert emptied(BAG, [packing(3, "DELETE", BAG, PARCEL)], Window(2, 9)) == Window(2, 9)
+
+
+def kept_open(moment_: Moment) -> Moment:
+    return replace(moment_, closes=False)
+
+
+def test_what_does_not_close_ends_no_stay() -> None:
+    moments = [packing(2, "ADD", BAG, PARCEL), kept_open(packing(4, "DELETE", BAG, PARCEL))]
+    assert list(leads(PARCEL, moments, Window())) == [container(BAG, 2)]
+    assert emptied(BAG, [kept_open(packing(4, "DELETE", BAG))], Window(2, 9)) == Window(2, 9)
+
+
+def test_what_does_not_close_takes_no_transaction_back_and_opens_none_for_good() -> None:
+    added = beside_waybill(2, "ADD", PARCEL, kind="TransactionEvent")
+    ends = kept_open(beside_waybill(5, "DELETE", PARCEL, kind="TransactionEvent"))
+    ended = beside_waybill(4, "DELETE", PARCEL, kind="TransactionEvent")
+    assert list(leads(WAYBILL, [added, ends], Window())) == [parcel(PARCEL, 2)]
+    assert list(leads(WAYBILL, [added, ended, ends], Window())) == [parcel(PARCEL, 2, 5)]
+    assert list(leads(WAYBILL, [ends], Window())) == [parcel(PARCEL, 5, 5)]
+
+
+def test_a_lead_names_the_packings_that_tell_of_it() -> None:
+    first, again, later = (
+        replace(packing(time, action, BAG, PARCEL), first_index=time)
+        for time, action in ((2, "ADD"), (3, "ADD"), (7, "ADD"))
+    )
+    moments = [again, packing(5, "DELETE", BAG, PARCEL), first, later]
+    found = list(leads(PARCEL, moments, Window()))
+    assert [(lead.packings, lead.latest) for lead in found] == [((2, 3), 3), ((7,), 7)]
+
+
+def test_an_emptying_before_the_last_packing_may_be_passed_over() -> None:
+    moments = [packing(4, "DELETE", BAG), packing(8, "DELETE", BAG)]
+    assert emptied(BAG, moments, Window(2, 9), after=5) == Window(2, 8)

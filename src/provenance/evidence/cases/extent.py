@@ -2,13 +2,15 @@
 
 Rules: the trails of the case, of its shipments and of the parcels in their timelines belong to it
 as a whole, as they stand in its dossier; a container's while a parcel of the case was in it. A
-trail that is known and was not read, because there were too many, belongs to it too. What was
-linked counts with what it describes or corrects, whatever it is about. What goes back to a record
+trail that is known and was not read, because there were too many, belongs to it too, and so do the
+packings that lead to a container. What is logged after the act that the extent counts from, the
+placing of a hold say, makes it wider and never narrower; an error that was declared, whenever that
+was, takes nothing out of it. What was linked counts with what it describes or corrects, whatever it is about. What goes back to a record
 of the case, by describing, correcting or superseding it, is for the caller to find: it is asked
 for together with that record.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -56,7 +58,7 @@ class Recorded(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What one case rests on, or several; ``linked`` are first indexes of records."""
+    """What one case rests on, or several; ``linked`` are first indexes of single records."""
 
     trails: Trails
     linked: frozenset[int]
@@ -92,46 +94,59 @@ class ExtentReader:
         self._walker = TrailWalker(TrailStore(engine, openings, log_id=log_id), contexts)
 
     async def extents(
-        self, cases: Sequence[Case], *, known: Mapping[str, Extent] | None = None
+        self, cases: Sequence[Case], *, lasting_from: Callable[[Case], int]
     ) -> dict[str, Extent]:
-        """Return the extent of each case; trails that are ``known`` are not followed again.
+        """Return the extent of each case.
+
+        ``lasting_from`` gives the index of the act from which on a case's extent never shrinks.
 
         Raises:
             UnfollowedCaseError: a record is damaged, so that nobody knows where it leads.
 
         """
-        known = known or {}
-        followed: dict[str, Trails] = {}
-        of_cases: dict[str, Trails] = {}
-        for case in cases:
-            if case.case in known:
-                of_cases[case.case] = known[case.case].trails
-                continue
-            for shipment in case.shipments:
-                if shipment not in followed:
-                    followed[shipment] = await self._followed(shipment, case.case)
-            own: Trails = {case.case: frozenset({_ALWAYS})}
-            parts = [own, *(followed[shipment] for shipment in case.shipments)]
-            of_cases[case.case] = merged(Extent(part, frozenset()) for part in parts).trails
+        followed: dict[tuple[str, int], Extent] = {}
         bases = await self._bases({first for case in cases for first in case.evidence})
-        return {
-            case.case: Extent(
-                of_cases[case.case],
-                frozenset(base for first in case.evidence for base in bases.get(first, (first,))),
-            )
-            for case in cases
-        }
+        found: dict[str, Extent] = {}
+        for case in cases:
+            linked = {base for first in case.evidence for base in bases.get(first, (first,))}
+            parts = [Extent({case.case: frozenset({_ALWAYS})}, frozenset(linked))]
+            for shipment in case.shipments:
+                key = shipment, lasting_from(case)
+                if key not in followed:
+                    followed[key] = await self._followed(shipment, case.case, lasting_from=key[1])
+                parts.append(followed[key])
+            found[case.case] = merged(parts)
+        return found
 
-    async def _followed(self, shipment: str, case: str) -> Trails:
-        found: dict[str, frozenset[Window]] = {}
+    async def _followed(self, shipment: str, case: str, *, lasting_from: int) -> Extent:
         try:
-            async for step in self._walker.follow(shipment, limits=CASE_LIMITS):
-                subject = step.lead.subject
-                window = step.window if step.lead.reason == "container" else _ALWAYS
-                found[subject] = found.get(subject, frozenset()) | {window}
+            found, is_whole = await self._walked(shipment, lasting_from=lasting_from)
+            if not is_whole:
+                # What came later must not use up the limits either.
+                earlier, _ = await self._walked(
+                    shipment, lasting_from=lasting_from, before=lasting_from
+                )
+                found = merged((found, earlier))
         except (UnreadableEventError, ContextLostError, AlteredError) as error:
             raise UnfollowedCaseError(case=case, shipment=shipment, why=error) from error
         return found
+
+    async def _walked(
+        self, shipment: str, *, lasting_from: int, before: int | None = None
+    ) -> tuple[Extent, bool]:
+        """Return what the timeline has, and whether all of it was read."""
+        trails: dict[str, frozenset[Window]] = {}
+        packings: set[int] = set()
+        is_whole = True
+        async for step in self._walker.follow(
+            shipment, limits=CASE_LIMITS, lasting_from=lasting_from, before=before
+        ):
+            subject = step.lead.subject
+            window = step.window if step.lead.reason == "container" else _ALWAYS
+            trails[subject] = trails.get(subject, frozenset()) | {window}
+            packings.update(*(lead.packings for lead in step.onward))
+            is_whole = is_whole and step.is_whole
+        return Extent(trails, frozenset(packings)), is_whole
 
     async def _bases(self, firsts: Collection[int]) -> dict[int, tuple[int, ...]]:
         """Return each of the records, with what it describes or corrects."""

@@ -3,7 +3,8 @@
 A hold on a case covers what the case rests on (:mod:`provenance.evidence.cases.extent`): its acts,
 what is recorded about its shipments, their parcels and the containers that these were in, and what
 was linked to it, also where that is about something else. It covers what goes back to such a
-record as well: a description, a correction, a newer version.
+record as well: a description, a correction, a newer version. What is logged once it stands may add
+to that and takes nothing away, until it is released.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,12 +31,8 @@ class LegalHolds:
     extents: Mapping[str, Extent]
 
     @classmethod
-    async def read(
-        cls, store: CaseStore, extents: ExtentReader, *, known: "LegalHolds | None" = None
-    ) -> "LegalHolds":
+    async def read(cls, store: CaseStore, extents: ExtentReader) -> "LegalHolds":
         """Read all holds that stand, and follow the timelines of their cases; they are few.
-
-        Timelines that were followed for ``known``, a moment ago, are not followed again.
 
         Raises:
             UnreadableActError: an act of a case cannot be read.
@@ -46,8 +43,7 @@ class LegalHolds:
         acts = await store.acts(names) if names else {}
         folded = (fold(acts[name]) for name in names)
         cases = tuple(case for case in folded if case is not None and case.hold is not None)
-        followed = known.extents if known is not None else None
-        return cls(cases, await extents.extents(cases, known=followed))
+        return cls(cases, await extents.extents(cases, lasting_from=_placed_at))
 
     def over(self, *records: Recorded) -> Iterator[Held]:
         """Return the holds that cover one of ``records``: a record, and what it goes back to."""
@@ -55,3 +51,8 @@ class LegalHolds:
             extent = self.extents[case.case]
             if case.hold is not None and any(record in extent for record in records):
                 yield Held(case=case.case, hold=case.hold)
+
+
+def _placed_at(case: Case) -> int:
+    assert case.hold is not None
+    return case.history[case.hold.seq].logged.first_index

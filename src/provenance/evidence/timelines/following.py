@@ -4,10 +4,13 @@ Rules: a waybill leads to the parcels that an event lists beside it, from then o
 container leads to whatever it is packed into, from packing to unpacking by the times of the
 events, and on to what that is packed into meanwhile. Unpacking without naming children empties
 the container. An event that was declared an error packs nothing.
+
+What must not shrink, such as what a legal hold covers, is followed with moments that open and do
+not close: such an event leads on as any other, and ends neither a stay nor a timeline.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from provenance.evidence.timelines.events import ANY_EPC_FIELDS, ReadEvent
 
@@ -33,19 +36,30 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An event of a trail: when it happened, and what it says if that can be read and counts."""
+    """An event of a trail: when it happened, and what it says if that can be read and counts.
+
+    ``closes`` tells whether it ends anything; ``first_index`` is its record's.
+    """
 
     time: int
     event: ReadEvent | None
+    closes: bool = True
+    first_index: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """Another trail that belongs to the timeline."""
+    """Another trail that belongs to the timeline.
+
+    ``latest`` is the time of the last event that leads there, ``packings`` are the records that tell
+    of a container.
+    """
 
     subject: str
     reason: str
     window: Window
+    latest: int = field(default=-FOREVER, compare=False)
+    packings: tuple[int, ...] = field(default=(), compare=False)
 
 
 def leads(subject: str, moments: Sequence[Moment], window: Window) -> Iterator[Lead]:
@@ -55,13 +69,17 @@ def leads(subject: str, moments: Sequence[Moment], window: Window) -> Iterator[L
     yield from _containers(subject, ordered, window)
 
 
-def emptied(subject: str, moments: Sequence[Moment], window: Window) -> Window:
-    """Return ``window`` up to where the container ``subject`` was emptied as a whole."""
+def emptied(
+    subject: str, moments: Sequence[Moment], window: Window, *, after: int = -FOREVER
+) -> Window:
+    """Return ``window`` up to where ``subject`` was emptied as a whole, ``after`` or later."""
     times = [
         moment.time
         for moment in moments
         if moment.event is not None
+        and moment.closes
         and moment.time in window
+        and moment.time >= after
         and (containment := moment.event.containment) is not None
         and containment.parent == subject
         and containment.action == "DELETE"
@@ -73,37 +91,45 @@ def emptied(subject: str, moments: Sequence[Moment], window: Window) -> Window:
 def _parcels(subject: str, ordered: Sequence[Moment], window: Window) -> Iterator[Lead]:
     since: dict[str, int] = {}
     until: dict[str, int] = {}
+    latest: dict[str, int] = {}
     for moment in ordered:
         event = moment.event
         if event is None or moment.time not in window or subject in event.epcs(ANY_EPC_FIELDS):
             continue
         ends = event.value.get("type") == "TransactionEvent" and event.value["action"] == "DELETE"
         for epc in event.epcs(("epcList",)):
+            is_open = epc in since and epc not in until
             since.setdefault(epc, moment.time)
-            if ends:
-                until[epc] = moment.time
-            else:
+            latest[epc] = moment.time
+            if not ends:
                 until.pop(epc, None)
+            elif moment.closes or not is_open:
+                until[epc] = moment.time
     for epc, start in since.items():
         found = Window(start, until.get(epc, FOREVER)).within(window)
         if found is not None:
-            yield Lead(subject=epc, reason="parcel", window=found)
+            yield Lead(subject=epc, reason="parcel", window=found, latest=latest[epc])
 
 
 def _containers(subject: str, ordered: Sequence[Moment], window: Window) -> Iterator[Lead]:
-    packed: dict[str, int] = {}
-    stays: list[tuple[str, Window]] = []
+    packed: dict[str, list[Moment]] = {}
+    stays: list[tuple[str, list[Moment], int]] = []
     for moment in ordered:
         containment = moment.event.containment if moment.event is not None else None
         if containment is None or subject not in containment.children:
             continue
         if containment.action == "ADD":
-            packed.setdefault(containment.parent, moment.time)
-        elif containment.action == "DELETE" and containment.parent in packed:
-            since = packed.pop(containment.parent)
-            stays.append((containment.parent, Window(since, moment.time)))
-    stays += [(parent, Window(since)) for parent, since in packed.items()]
-    for parent, stay in stays:
-        found = stay.within(window)
+            packed.setdefault(containment.parent, []).append(moment)
+        elif containment.action == "DELETE" and moment.closes and containment.parent in packed:
+            stays.append((containment.parent, packed.pop(containment.parent), moment.time))
+    stays += [(parent, packings, FOREVER) for parent, packings in packed.items()]
+    for parent, packings, until in stays:
+        found = Window(packings[0].time, until).within(window)
         if found is not None:
-            yield Lead(subject=parent, reason="container", window=found)
+            yield Lead(
+                subject=parent,
+                reason="container",
+                window=found,
+                latest=packings[-1].time,
+                packings=tuple(packing.first_index for packing in packings),
+            )

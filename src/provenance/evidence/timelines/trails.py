@@ -70,8 +70,10 @@ class TrailStore:
         self._openings = openings
         self._log_id = log_id
 
-    async def trail(self, subject: str, *, limit: int, max_bytes: int) -> list[TrailEntry]:
-        """Return at most ``limit`` entries of a subject's trail, in order.
+    async def trail(
+        self, subject: str, *, limit: int, max_bytes: int, before: int | None = None
+    ) -> list[TrailEntry]:
+        """Return at most ``limit`` entries of a subject's trail, in order, with indexes ``before``.
 
         Payloads beyond ``max_bytes`` in all are left out.
         """
@@ -115,7 +117,11 @@ class TrailStore:
                     records.c.first_index == entries.c.record_first,
                 ),
             )
-            .where(trails.c.log_id == self._log_id, trails.c.subject == subject)
+            .where(
+                trails.c.log_id == self._log_id,
+                trails.c.subject == subject,
+                *(() if before is None else (entries.c.index < before,)),
+            )
             .order_by(entries.c.seq)
             .limit(limit)
         ).subquery("found")

@@ -1,7 +1,9 @@
 """Follows trails from a subject on, one after the other, as far as the limits go.
 
 What could not be read any more is told all the same: a trail that is known to belong to it is not
-passed over because there were many.
+passed over because there were many. A timeline may be followed so that what came later makes it
+wider and never narrower: then errors that were declared count as if they had not been, and what was
+logged from a given index on ends nothing.
 """
 
 from collections import deque
@@ -10,7 +12,14 @@ from dataclasses import dataclass
 
 from provenance.evidence.timelines.contexts import Contexts
 from provenance.evidence.timelines.events import ReadEvent
-from provenance.evidence.timelines.following import Lead, Moment, Window, emptied, leads
+from provenance.evidence.timelines.following import (
+    FOREVER,
+    Lead,
+    Moment,
+    Window,
+    emptied,
+    leads,
+)
 from provenance.evidence.timelines.trails import TrailEntry, TrailStore
 
 
@@ -27,7 +36,8 @@ class WalkLimits:
 class Step:
     """A trail of the timeline: why, from which other one, when; its entries, and what they say.
 
-    ``is_whole`` tells whether all of it was read; of a trail beyond the limits nothing was.
+    ``onward`` is where it leads, also to trails that were followed already. ``is_whole`` tells
+    whether all of it was read; of a trail beyond the limits nothing was.
     """
 
     lead: Lead
@@ -37,6 +47,7 @@ class Step:
     events: Sequence[ReadEvent | None] = ()
     is_read: bool = True
     is_whole: bool = True
+    onward: Sequence[Lead] = ()
 
 
 class TrailWalker:
@@ -46,8 +57,23 @@ class TrailWalker:
         self._store = store
         self._contexts = contexts
 
-    async def follow(self, subject: str, *, limits: WalkLimits) -> AsyncIterator[Step]:
+    async def follow(
+        self,
+        subject: str,
+        *,
+        limits: WalkLimits,
+        lasting_from: int | None = None,
+        before: int | None = None,
+    ) -> AsyncIterator[Step]:
         """Yield the trails of the timeline of ``subject``, its own first.
+
+        Args:
+            subject: canonical subject.
+            limits: how much is read.
+            lasting_from: index from which on nothing that is logged makes the timeline narrower;
+                errors that were declared, whenever that was, do not either. None: everything
+                counts as it is meant.
+            before: what was logged at this index or later is not read.
 
         Raises:
             UnreadableEventError: an event cannot be read, so that nobody knows where it leads.
@@ -55,39 +81,47 @@ class TrailWalker:
             AlteredError: one is not what was sealed.
 
         """
-        waiting = deque([(Lead(subject=subject, reason="asked", window=Window()), "")])
-        seen: set[tuple[str, Window]] = set()
+        asked = Lead(subject=subject, reason="asked", window=Window())
+        waiting = deque([(asked, "", -FOREVER)])
+        seen: set[tuple[str, Window, int]] = set()
         found: set[int] = set()
         trails = size = 0
         while waiting:
-            lead, via = waiting.popleft()
-            if (lead.subject, lead.window) in seen:
+            lead, via, after = waiting.popleft()
+            if lasting_from is not None:
+                # An emptying counts only where no event that leads here came after it: an earlier
+                # one, logged later, would else end what was there before.
+                after = max(after, lead.latest)
+            if (lead.subject, lead.window, after) in seen:
                 continue
-            seen.add((lead.subject, lead.window))
+            seen.add((lead.subject, lead.window, after))
             if trails >= limits.trails:
                 yield Step(lead, via, lead.window, is_read=False, is_whole=False)
                 continue
             trails += 1
             room = limits.records - len(found)
             trail = await self._store.trail(
-                lead.subject, limit=room + 1, max_bytes=limits.payload_bytes - size
+                lead.subject,
+                limit=room + 1,
+                max_bytes=limits.payload_bytes - size,
+                before=before,
             )
             size += sum(len(entry.payload) for entry in trail if entry.payload is not None)
             is_whole = len(trail) <= room and not any(map(_is_left_out, trail))
             trail = trail[:room]
-            moments, events = await self._read(trail)
-            window = emptied(lead.subject, moments, lead.window)
+            events = await self._read(trail)
+            moments = _moments(trail, events, lasting_from)
+            window = emptied(lead.subject, moments, lead.window, after=after)
             found.update(entry.record_first for entry in trail if entry.time in window)
-            yield Step(lead, via, window, trail, events, is_whole=is_whole)
-            waiting.extend((next_, lead.subject) for next_ in leads(lead.subject, moments, window))
+            onward = list(leads(lead.subject, moments, window))
+            yield Step(lead, via, window, trail, events, is_whole=is_whole, onward=onward)
+            waiting.extend((next_, lead.subject, after) for next_ in onward)
 
-    async def _read(
-        self, trail: Sequence[TrailEntry]
-    ) -> tuple[list[Moment], list[ReadEvent | None]]:
+    async def _read(self, trail: Sequence[TrailEntry]) -> list[ReadEvent | None]:
         contexts = await self._contexts.of(
             entry.context_sha256 for entry in trail if entry.context_sha256 is not None
         )
-        events = [
+        return [
             ReadEvent.of(entry.payload, contexts[entry.context_sha256].prefixes)
             if entry.kind == "event"
             and entry.payload is not None
@@ -95,15 +129,21 @@ class TrailWalker:
             else None
             for entry in trail
         ]
-        corrected = {entry.corrects for entry in trail if entry.corrects is not None}
-        moments = [
-            Moment(
-                time=entry.time,
-                event=None if entry.record_first in corrected or _declares_error(event) else event,
-            )
-            for entry, event in zip(trail, events, strict=True)
-        ]
-        return moments, events
+
+
+def _moments(
+    trail: Sequence[TrailEntry], events: Sequence[ReadEvent | None], lasting_from: int | None
+) -> list[Moment]:
+    corrected = {entry.corrects for entry in trail if entry.corrects is not None}
+    moments: list[Moment] = []
+    for entry, event in zip(trail, events, strict=True):
+        is_void = entry.record_first in corrected or _declares_error(event)
+        if lasting_from is None:
+            moments.append(Moment(entry.time, None if is_void else event))
+        else:
+            closes = not is_void and entry.record_first < lasting_from
+            moments.append(Moment(entry.time, event, closes, entry.record_first))
+    return moments
 
 
 def _is_left_out(entry: TrailEntry) -> bool:

@@ -1,0 +1,127 @@
+"""Whatever is recorded once a hold stands, what the hold covers has lost nothing."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, cast
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provenance.evidence.cases.extent import CASE_LIMITS
+from provenance.evidence.timelines.contexts import Contexts, StoredContext
+from provenance.evidence.timelines.trails import TrailEntry, TrailStore
+from provenance.evidence.timelines.walking import TrailWalker
+
+WAYBILL = "urn:example:waybill"
+PARCELS = tuple(f"urn:example:parcel:{n}" for n in range(2))
+CONTAINERS = tuple(f"urn:example:container:{n}" for n in range(3))
+TIMES = range(8)
+NO_PREFIXES = StoredContext(steps=({},))
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Log:
+    """Trails and contexts as their stores would return them."""
+
+    trails: dict[str, list[TrailEntry]] = field(default_factory=dict)
+    events: list[tuple[int, Json, tuple[str, ...]]] = field(default_factory=list)
+    size: int = 0
+
+    async def trail(self, subject: str, **_limits: int | None) -> list[TrailEntry]:
+        return self.trails.get(subject, [])
+
+    async def of(self, digests: Iterable[bytes]) -> dict[bytes, StoredContext]:
+        return dict.fromkeys(digests, NO_PREFIXES)
+
+    def add(self, time: int, event: Json, *subjects: str, corrects: int | None = None) -> None:
+        self.events.append((self.size, event, subjects))
+        first = self.size
+        for subject in subjects:
+            trail = self.trails.setdefault(subject, [])
+            trail.append(entry(self.size, first, time, event, corrects))
+            self.size += 1
+
+    def record(self, time: int, what: Any) -> None:
+        match what:
+            case ("lists", kind, action, parcel):
+                self.add(
+                    time, {"type": kind, "action": action, "epcList": [parcel]}, parcel, WAYBILL
+                )
+            case ("packs", action, container, *children):
+                event = {"type": "AggregationEvent", "action": action, "parentID": container}
+                self.add(time, {**event, "childEPCs": children}, container, *children)
+            case ("declares an error", number) if self.events:
+                first, event, subjects = self.events[number % len(self.events)]
+                self.add(time, {**event, "errorDeclaration": {}}, *subjects, corrects=first)
+
+
+def entry(index: int, first: int, time: int, event: Json, corrects: int | None) -> TrailEntry:
+    return TrailEntry(
+        index=index,
+        seq=index,
+        at=time,
+        record_first=first,
+        kind="event",
+        submitter=UUID(int=1),
+        payload=json.dumps(event).encode(),
+        context_sha256=bytes(32),
+        event_id=None,
+        event_type=event["type"],
+        event_time=time,
+        action=event["action"],
+        biz_step=None,
+        disposition=None,
+        read_point=None,
+        biz_location=None,
+        corrects=corrects,
+        erased_at=None,
+        erased_ground=None,
+        payload_size=1,
+    )
+
+
+def covered(log: Log, lasting_from: int | None) -> set[tuple[str, int]]:
+    """Subjects and times that the timeline of the waybill has, and records that lead on."""
+    walker = TrailWalker(cast("TrailStore", log), cast("Contexts", log))
+
+    async def walk() -> set[tuple[str, int]]:
+        found: set[tuple[str, int]] = set()
+        async for step in walker.follow(WAYBILL, limits=CASE_LIMITS, lasting_from=lasting_from):
+            found |= {(step.lead.subject, time) for time in TIMES if time in step.window}
+            if lasting_from is not None:
+                found |= {("packing", first) for lead in step.onward for first in lead.packings}
+        return found
+
+    return asyncio.run(walk())
+
+
+PARCEL, CONTAINER = st.sampled_from(PARCELS), st.sampled_from(CONTAINERS)
+ENDS = st.sampled_from(["ADD", "DELETE"])
+KINDS = st.sampled_from(["ObjectEvent", "TransactionEvent"])
+RECORDED = st.one_of(
+    st.tuples(st.just("lists"), KINDS, ENDS, PARCEL),
+    st.tuples(st.just("packs"), ENDS, CONTAINER, PARCEL),
+    st.tuples(st.just("packs"), ENDS, CONTAINER, CONTAINER).filter(lambda one: one[2] != one[3]),
+    st.tuples(st.just("packs"), st.just("DELETE"), CONTAINER),
+    st.tuples(st.just("declares an error"), st.integers(0, 15)),
+)
+HISTORY = st.lists(st.tuples(st.sampled_from(TIMES), RECORDED), max_size=12)
+
+
+@given(before=HISTORY, later=HISTORY)
+def test_what_is_recorded_later_takes_nothing_out(before: list[Any], later: list[Any]) -> None:
+    log = Log()
+    for time, what in before:
+        log.record(time, what)
+    placed = log.size
+    found = covered(log, placed)
+    for time, what in later:
+        log.record(time, what)
+        wider = covered(log, placed)
+        assert found <= wider
+        assert covered(log, None) <= wider, "what is shown lies within it"
+        found = wider
