@@ -152,7 +152,7 @@ class _Bootstrap:
             raise DeploymentLostError(
                 f"the chain does not have {where} for {self._log.origin}; restore the chain from a "
                 "backup, or the database from a dump. No second registry is made: receipts name this "
-                "one. A new log needs another PROVENANCE_ORIGIN, or a data folder of its own"
+                "one. A new log needs a data folder and an object store of its own"
             )
         info = await registry.log_info(self._registry_log)
         if info.state is LogState.CLOSED:
