@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.anchor.batch import BatchPaths
@@ -19,15 +19,16 @@ from provenance.anchor.bootstrap import Published
 from provenance.anchor.errors import DeploymentLostError
 from provenance.chain.types import Address, BlockHash, ChainIdentity
 from provenance.core.trustfile import TrustFile
-from provenance.db.tables import log_heads, logs, records
+from provenance.db.tables import log_heads, logs
 from provenance.keys.files import FileKeys
 from provenance.sealing.vault import PREFIX
 from provenance.settings import Settings
-from provenance.wiring.chain import blob_store, checkpoint_mark, file_keys
+from provenance.wiring.chain import blob_store, checkpoint_mark
 from provenance.wiring.keyring import check_signer, make_keys, require_keys
 from provenance.wiring.logs import current_log
-from provenance.wiring.sealing import SHELF, key_shelf, list_path
-from provenance.wiring.traces import foreign_trace
+from provenance.wiring.sealing import SHELF, list_path
+from provenance.wiring.shelved import shelf_is_used
+from provenance.wiring.traces import foreign_trace, is_kept_here
 from provenance.wiring.trust import read_published, trust_path
 
 _ITS_DATABASE: Final = "and restore its database from a dump or set DATABASE_URL to it"
@@ -41,15 +42,16 @@ _NEW: Final = (
 class Existing:
     """What is known before anything is written.
 
-    ``origins`` are the logs of its line that have a place on a chain, oldest first, ``current`` the
+    ``log_ids`` are the logs of the database whose data folder this is; others may have folders of
+    their own. ``origins`` are the logs of its line that have a place on a chain, oldest first, ``current`` the
     one that is written now. ``published`` is to be adopted, where the database has no such
     place but the trust file names one. ``is_first``: there was no log before.
     """
 
+    log_ids: frozenset[int]
     origins: tuple[str, ...]
     current: str
     has_entries: bool
-    has_sealed: bool
     published: Published | None
     is_first: bool
 
@@ -88,16 +90,16 @@ async def find_existing(engine: AsyncEngine, settings: Settings) -> Existing:
         published = _published(trust, settings)
     if own is None and published is None:
         await _refuse_traces(settings, known=[row.origin for row in placed])
-    sealed = select(exists().where(records.c.sealed_segment.is_not(None)))
-    async with engine.connect() as connection:
-        has_sealed = bool((await connection.execute(sealed)).scalar_one())
+    kept = [
+        row for row in placed if row.log_id in line or is_kept_here(settings, row.origin, trust)
+    ]
     return Existing(
+        log_ids=frozenset(row.log_id for row in kept),
         origins=tuple(row.origin for row in placed if row.log_id in line),
         current=settings.origin
         if own is None
         else (await current_log(engine, origin=settings.origin)).origin,
         has_entries=published is not None or any(row.size for row in rows),
-        has_sealed=has_sealed,
         published=published,
         is_first=own is None and published is None,
     )
@@ -136,7 +138,6 @@ async def ready_keys(settings: Settings, existing: Existing) -> FileKeys:
         origins=existing.origins,
         current=existing.current,
         has_entries=existing.has_entries,
-        has_sealed=existing.has_sealed,
     )
     trust = await asyncio.to_thread(read_published, settings)
     for origin in dict.fromkeys((*existing.origins, existing.current)):
@@ -197,9 +198,8 @@ async def _own_trace(settings: Settings) -> str:
 
 async def _sealed_trace(settings: Settings) -> str:
     """Return what lies sealed, or was erased, without saying of which log."""
-    shelf = settings.data_dir / "keys" / SHELF
-    if shelf.is_dir() and key_shelf(settings, file_keys(settings)).is_used():
-        return f"the key shelf {shelf}"
+    if await asyncio.to_thread(shelf_is_used, settings):
+        return f"the key shelf {settings.data_dir / 'keys' / SHELF}"
     if list_path(settings).exists():
         return f"the erasure list {list_path(settings)}"
     async for blob in blob_store(settings).list(PREFIX):

@@ -17,7 +17,7 @@ from eth_account.signers.local import LocalAccount
 
 from provenance.core.notes import Verifier
 from provenance.intake.repetition import EventKeys
-from provenance.keys.errors import KeyFileError, KeyMissingError
+from provenance.keys.errors import KeyFileError
 from provenance.keys.files import FileKeys
 from provenance.keys.provider import KeyProvider
 from provenance.sealing.shelf import MASTER
@@ -32,7 +32,7 @@ from provenance.wiring.chain import (
     first_keys,
 )
 from provenance.wiring.logs import signer_for, signer_name
-from provenance.wiring.sealing import SHELF, key_shelf, list_path
+from provenance.wiring.shelved import shelf_is_used
 
 _REPETITION: Final = "repetition"
 
@@ -83,13 +83,11 @@ def require_keys(
     origins: Iterable[str],
     current: str,
     has_entries: bool,
-    has_sealed: bool,
 ) -> FileKeys:
     """Return the keys of a log that exists, once each of them was read.
 
     ``origins`` are the logs whose notes were signed here, ``current`` the one that is written now.
-    The secret for repeated events is made where nothing was recognised by it yet. ``has_sealed``
-    says that records are sealed under keys of the shelf: without one they would pass for erased.
+    The secret for repeated events is made where nothing was recognised by it yet.
 
     Raises:
         KeyMissingError: one is not there; names its file and what to do.
@@ -101,16 +99,8 @@ def require_keys(
         signer_for(origin, keys)
     anchorer(keys, current)
     event_keys(keys if has_entries else first_keys(settings))
-    shelf = settings.data_dir / "keys" / SHELF
-    is_used = shelf.is_dir() and key_shelf(settings, keys).is_used()
-    if is_used and settings.pkcs11_module is None:
+    if settings.pkcs11_module is None and shelf_is_used(settings):
         keys.master(MASTER)
-    # Where an order of erasure is known, it may be what emptied the shelf.
-    if has_sealed and not is_used and not list_path(settings).exists():
-        raise KeyMissingError(
-            f"{shelf} has no key, but payloads are sealed under keys of it; restore the folder from "
-            "a backup"
-        )
     return keys
 
 
