@@ -14,7 +14,6 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from provenance.anchor.batch import BatchPaths
 from provenance.anchor.bootstrap import Published
 from provenance.anchor.errors import DeploymentLostError
 from provenance.chain.types import Address, BlockHash, ChainIdentity
@@ -23,12 +22,12 @@ from provenance.db.tables import log_heads, logs
 from provenance.keys.files import FileKeys
 from provenance.sealing.vault import PREFIX
 from provenance.settings import Settings
-from provenance.wiring.chain import blob_store, checkpoint_mark
+from provenance.wiring.chain import blob_store
 from provenance.wiring.keyring import check_signer, make_keys, require_keys
 from provenance.wiring.logs import current_log
 from provenance.wiring.sealing import SHELF, list_path
 from provenance.wiring.shelved import shelf_is_used
-from provenance.wiring.traces import foreign_trace, is_kept_here
+from provenance.wiring.traces import foreign_trace, is_kept_here, own_trace
 from provenance.wiring.trust import read_published, trust_path
 
 _ITS_DATABASE: Final = "and restore its database from a dump or set DATABASE_URL to it"
@@ -155,9 +154,11 @@ def _published(trust: TrustFile | None, settings: Settings) -> Published | None:
         one.successor is not None and one.successor.origin == log.origin for one in trust.logs
     ):
         raise DeploymentLostError(
-            f"this database is empty, but {trust_path(settings)} names {log.origin} in a line of logs "
+            f"this database has no log {log.origin}, but {trust_path(settings)} names it in a line of logs "
             "that carried each other on, which the copies alone do not bring back; restore the "
-            "database from a dump, or set DATABASE_URL to the log's database"
+            "database from a dump, or set DATABASE_URL to the log's database. If the database has the "
+            "log that it carried on, set PROVENANCE_ORIGIN to that one and run `provenance log succeed "
+            f"{log.origin}` again"
         )
     return Published(
         identity=ChainIdentity(log.chain_id, BlockHash(log.genesis_hash)),
@@ -168,7 +169,7 @@ def _published(trust: TrustFile | None, settings: Settings) -> Published | None:
 
 async def _refuse_traces(settings: Settings, *, known: Collection[str]) -> None:
     """Refuse a first start where a log has been; ``known`` are those of the database."""
-    if found := await _own_trace(settings):
+    if found := await own_trace(settings, settings.origin):
         raise DeploymentLostError(
             f"this database has no log {settings.origin}, but {found} tells that it exists. Put "
             f"{trust_path(settings)} back, and the log is found on its chain and filled from its "
@@ -185,15 +186,6 @@ async def _refuse_traces(settings: Settings, *, known: Collection[str]) -> None:
             f"beside it: put {trust_path(settings)} back and set PROVENANCE_ORIGIN to that log's "
             f"name, {_ITS_DATABASE}. {_NEW}"
         )
-
-
-async def _own_trace(settings: Settings) -> str:
-    mark = checkpoint_mark(settings, settings.origin)
-    if await asyncio.to_thread(mark.path.exists):
-        return f"the checkpoint {mark.path}"
-    async for blob in blob_store(settings).list(BatchPaths(settings.origin).batches):
-        return f"the copy {blob.path} in the object store"
-    return ""
 
 
 async def _sealed_trace(settings: Settings) -> str:

@@ -17,7 +17,7 @@ from eth_account.signers.local import LocalAccount
 
 from provenance.core.notes import Verifier
 from provenance.intake.repetition import EventKeys
-from provenance.keys.errors import KeyFileError
+from provenance.keys.errors import KeyFileError, KeyMissingError
 from provenance.keys.files import FileKeys
 from provenance.keys.provider import KeyProvider
 from provenance.sealing.shelf import MASTER
@@ -33,6 +33,7 @@ from provenance.wiring.chain import (
 )
 from provenance.wiring.logs import signer_for, signer_name
 from provenance.wiring.shelved import shelf_is_used
+from provenance.wiring.trust import read_published
 
 _REPETITION: Final = "repetition"
 
@@ -69,8 +70,10 @@ def make_anchoring_key(settings: Settings, *, origin: str) -> LocalAccount:
 
     Raises:
         KeyFileError: it is not lost.
+        KeyMissingError: the log's signing key is, so that the log is not this folder's.
 
     """
+    signer_for(origin, file_keys(settings))
     path = settings.data_dir / "keys" / f"{anchorer_name(origin)}.secp256k1"
     if path.exists():
         raise KeyFileError(f"{path} is there; move it away first if another is to take its place")
@@ -102,6 +105,29 @@ def require_keys(
     if settings.pkcs11_module is None and shelf_is_used(settings):
         keys.master(MASTER)
     return keys
+
+
+def require_successors_keys(settings: Settings, origin: str) -> None:
+    """Require the two keys of a log that carried another one on before this database knew it.
+
+    Raises:
+        KeyMissingError: one is not there.
+        WrongKeyError: the signing key is not the one that the trust file names.
+
+    """
+    keys = file_keys(settings)
+    signer_for(origin, keys)
+    trust = read_published(settings)
+    log = None if trust is None else trust.log(origin)
+    if log is not None:
+        check_signer(settings, origin, log.keys)
+    try:
+        account(keys, anchorer_name(origin))
+    except KeyMissingError as error:
+        raise KeyMissingError(
+            f"{error}; if no backup has it, `provenance log new-anchoring-key` makes another, with "
+            f"PROVENANCE_ORIGIN={origin}"
+        ) from None
 
 
 def check_signer(settings: Settings, origin: str, published: Iterable[Verifier]) -> None:

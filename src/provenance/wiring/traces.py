@@ -24,6 +24,21 @@ class ForeignLogError(ProvenanceError):
     code = "foreign-log"
 
 
+async def own_trace(settings: Settings, origin: str) -> str:
+    """Return what, beside the trust file, tells that the log ``origin`` exists; empty if nothing does.
+
+    Raises:
+        BlobError: the object store can't be asked.
+
+    """
+    mark = checkpoint_mark(settings, origin)
+    if await asyncio.to_thread(mark.path.exists):
+        return f"the checkpoint {mark.path}"
+    async for blob in blob_store(settings).list(BatchPaths(origin).batches):
+        return f"the copy {blob.path} in the object store"
+    return ""
+
+
 async def foreign_trace(settings: Settings, known: Collection[str]) -> str:
     """Return what tells of a log that is none of ``known`` (origins); empty if nothing does.
 
