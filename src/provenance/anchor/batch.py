@@ -31,6 +31,8 @@ from provenance.core.digests import sha256
 from provenance.db.tables import organisations, records
 
 VERSION: Final = 1
+LOGS: Final = "logs"
+"""Folder of the folders of all logs."""
 PLACE_SIZE: Final = 48
 """Bytes of an entry in ``places``."""
 CHUNK: Final = 4096
@@ -146,13 +148,14 @@ class BatchPaths:
     origin: str
 
     @property
-    def _log(self) -> str:
-        return f"logs/{sha256(self.origin.encode()).hex()}"
+    def log(self) -> str:
+        """Folder of everything that is the log's."""
+        return f"{LOGS}/{sha256(self.origin.encode()).hex()}"
 
     @property
     def batches(self) -> str:
         """Folder of all batches."""
-        return f"{self._log}/batches"
+        return f"{self.log}/batches"
 
     def object(self, name: BatchName, part: str) -> str:
         """One object of a batch."""

@@ -15,6 +15,7 @@ from eth_account.signers.local import LocalAccount
 from provenance.anchor.courier import Courier, Patience, Wanted
 from provenance.anchor.deployment import (
     Deployment,
+    PartialDeployment,
     load_deployment,
     store_chain,
     store_contract,
@@ -128,7 +129,7 @@ class _Bootstrap:
             is_new = known.start_block is None and not known.is_successor
             registry = await self._deploy(may_move=is_new and published is None)
         await self._open(registry, is_successor=known.is_successor)
-        await self._grant(registry, is_known=known.start_block is not None)
+        await self._grant(registry, known)
         await self._look_at_recovery(registry)
         start = published.start if published is not None else known.start_block
         await self._note_start(registry, start)
@@ -152,7 +153,7 @@ class _Bootstrap:
             raise DeploymentLostError(
                 f"the chain does not have {where} for {self._log.origin}; restore the chain from a "
                 "backup, or the database from a dump. No second registry is made: receipts name this "
-                "one. A new log needs another PROVENANCE_ORIGIN, or a data folder of its own"
+                "one. A new log needs a data folder and an object store of its own"
             )
         info = await registry.log_info(self._registry_log)
         if info.state is LogState.CLOSED:
@@ -237,12 +238,13 @@ class _Bootstrap:
         )
         _log.info("log_opened", origin=self._log.origin)
 
-    async def _grant(self, registry: Registry, *, is_known: bool) -> None:
+    async def _grant(self, registry: Registry, known: PartialDeployment) -> None:
         role = anchor_role(self._registry_log)
         if await registry.has_role(role, self._roles.anchorer):
             return
-        if is_known:
-            # Whoever did not ask for another key has to hear of it.
+        head = await registry.head(self._registry_log)
+        if known.start_block is not None or head.size > known.start_size:
+            # Another key has anchored. Whoever did not ask for another key has to hear of it.
             _log.warning("new_anchoring_key", account="0x" + self._roles.anchorer.hex())
         await self._deliver(
             registry,

@@ -62,7 +62,8 @@ class Succession:
 
     ``abandoned`` are the sizes above ``size`` that the old log had anchored, newest first;
     ``lost`` is the range of entries that the chain holds a root of and the database has not:
-    lost with a dump, or never there, where somebody anchored garbage.
+    lost with a dump, or never there, where somebody anchored garbage. Of a succession that was
+    finished before, only ``log`` and ``size`` are told.
     """
 
     log: LogIdentity
@@ -120,6 +121,17 @@ async def succeed(
         database_url=database_url, chain=chain, log=result.log, roles=roles, patience=patience
     )
     return result
+
+
+async def finished(database_url: str, log: LogIdentity) -> Succession | None:
+    """Return the succession that made ``log``; None if it was cut off before its end."""
+    async with connect(database_url) as connection:
+        deployment = await load_deployment(connection, log.log_id)
+    if not deployment.is_successor or deployment.start_block is None:
+        return None
+    size = deployment.start_size
+    _log.warning("log_succeeded", origin=log.origin, size=size, abandoned=0)
+    return Succession(log=log, size=size, log_size=size, abandoned=(), lost=None)
 
 
 class _Succession:

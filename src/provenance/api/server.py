@@ -46,6 +46,7 @@ from provenance.wiring.keyring import event_keys
 from provenance.wiring.logs import current_log, signer_for
 from provenance.wiring.restored import check_whole
 from provenance.wiring.sealing import open_vault, sweeper
+from provenance.wiring.shelved import check_shelf
 from provenance.wiring.sweeping import Sweeping, upload_turn
 from provenance.wiring.trust import read_trust
 
@@ -117,6 +118,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 verifiers=[signer.verifier() for signer in signers],
                 mark=checkpoint_mark(settings, log.origin),
             ),
+            check_keys=lambda: check_shelf(reads, settings, log_ids=[log.log_id]),
         )
         vault = open_vault(settings)
         sweeping = Sweeping(

@@ -11,7 +11,7 @@ here can make a refill fail, but cannot make it accept other entries than those 
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +128,12 @@ class BlobStore:
                 for item in page:
                     modified_ms = int(item["last_modified"].timestamp() * 1000)
                     yield BlobInfo(path=item["path"], size=item["size"], modified_ms=modified_ms)
+
+    async def folders(self, prefix: str) -> Sequence[str]:
+        """Paths of the folders directly below a folder, sorted."""
+        with _errors(prefix):
+            found = await obstore.list_with_delimiter_async(self._store, prefix)
+        return tuple(sorted(found["common_prefixes"]))
 
     async def remove_parts(self, prefix: str, *, before_ms: int) -> int:
         """Remove what uploads below ``prefix`` left that never ended; returns how many there were.

@@ -116,7 +116,7 @@ def new_anchoring_key() -> None:
     """Make another anchoring key where the old one is lost and no backup has it.
 
     The service must be stopped. Its next start gives the new key the role, with the administrator's
-    key. The lost key keeps its role: if somebody may have it, carry the log on instead (succeed).
+    key; of a successor that the database does not know yet, `log succeed` does. The lost key keeps its role: if somebody may have it, carry the log on instead (succeed).
     """
     with reported():
         address = asyncio.run(_new_anchoring_key())
@@ -167,12 +167,17 @@ async def _succeed(new_origin: str, reason: str) -> "tuple[Succession, Path]":
 
 
 async def _new_anchoring_key() -> str:
+    from provenance.log.errors import UnknownLogError
     from provenance.wiring.keyring import make_anchoring_key
     from provenance.wiring.logs import current_origin
 
     settings = read_settings()
     async with database(settings) as url:
-        origin = await current_origin(url, origin=settings.origin)
+        try:
+            origin = await current_origin(url, origin=settings.origin)
+        except UnknownLogError:
+            # A successor that a restored dump does not know yet: its own key tells that it was.
+            origin = settings.origin
         return str(make_anchoring_key(settings, origin=origin).address)
 
 

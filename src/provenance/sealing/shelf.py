@@ -170,9 +170,12 @@ class KeyShelf:
         return await asyncio.to_thread(self._present, segment)
 
     async def older(self, *, before_ms: int, since_ms: int = 0) -> AsyncIterator[str]:
-        """Segments that were last written before ``before_ms``, of the days from ``since_ms`` on."""
+        """Segments that were made and last written from ``since_ms`` on, and before ``before_ms``.
+
+        When it was made, only a segment's day tells.
+        """
         for day in await asyncio.to_thread(self._days, day_of(since_ms)):
-            for segment in await asyncio.to_thread(self._older, day, before_ms):
+            for segment in await asyncio.to_thread(self._older, day, before_ms, since_ms):
                 yield segment
 
     async def finish_erasures(self) -> None:
@@ -278,13 +281,13 @@ class KeyShelf:
                 if path.name.isdecimal() and path.name >= since
             )
 
-    def _older(self, day: str, before_ms: int) -> list[str]:
+    def _older(self, day: str, before_ms: int, since_ms: int) -> list[str]:
         with _errors("the shelf"):
             return [
                 segment
                 for path in (self._folder / day).iterdir()
                 if _SEGMENT.fullmatch(segment := f"{day}/{path.name}")
-                and path.stat().st_mtime * 1000 < before_ms
+                and since_ms <= path.stat().st_mtime * 1000 < before_ms
             ]
 
     def _path(self, segment: str) -> Path:

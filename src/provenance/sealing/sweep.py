@@ -2,7 +2,8 @@
 
 Only what is older than ``GRACE_MS`` is looked at: an upload that is being committed now has its key
 and its bytes before its record. A sweep is for an open log alone: the database of one that is
-behind the chain lacks records whose payloads are needed when it is refilled.
+behind the chain lacks records whose payloads are needed when it is refilled. What is older than the
+oldest log of the database stays: it may be of a log that the database never knew.
 """
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -22,6 +23,10 @@ BATCH: Final = 500
 class References(Protocol):
     """What records refer to."""
 
+    async def begun(self) -> int | None:
+        """When the oldest log was made whose records these are, in milliseconds; None for no log."""
+        ...
+
     async def slots(self, segments: Collection[str]) -> Mapping[str, Collection[int]]:
         """Slots of these segments that a record refers to."""
         ...
@@ -35,7 +40,7 @@ class SweptStore(Protocol):
     """What a sweep asks of the object store."""
 
     def older(self, *, before_ms: int, since_ms: int) -> AsyncIterator[str]:
-        """Sealed objects stored before ``before_ms``, of the days from ``since_ms`` on."""
+        """Sealed objects stored from ``since_ms`` on, and before ``before_ms``."""
         ...
 
     async def delete(self, path: str) -> None:
@@ -74,9 +79,15 @@ class Sweeper:
         self._is_first = True
 
     async def sweep(self) -> Swept:
-        """Remove what is left over; the first time of all days, then of the last ones."""
+        """Remove what is left over; the first time of all days, then of the last ones.
+
+        Nothing is removed where the references do not know of a log.
+        """
+        begun = await self._references.begun()
+        if begun is None:
+            return Swept()
         now = self._now_ms()
-        before, since = now - GRACE_MS, 0 if self._is_first else now - RECENT_MS
+        before, since = now - GRACE_MS, begun if self._is_first else max(begun, now - RECENT_MS)
         await self._shelf.finish_erasures()
         swept = Swept(
             keys=await self._keys(before, since),

@@ -32,7 +32,8 @@ from provenance.wiring.chain import (
     first_keys,
 )
 from provenance.wiring.logs import signer_for, signer_name
-from provenance.wiring.sealing import SHELF, key_shelf, list_path
+from provenance.wiring.shelved import shelf_is_used
+from provenance.wiring.trust import read_published
 
 _REPETITION: Final = "repetition"
 
@@ -69,8 +70,10 @@ def make_anchoring_key(settings: Settings, *, origin: str) -> LocalAccount:
 
     Raises:
         KeyFileError: it is not lost.
+        KeyMissingError: the log's signing key is, so that the log is not this folder's.
 
     """
+    signer_for(origin, file_keys(settings))
     path = settings.data_dir / "keys" / f"{anchorer_name(origin)}.secp256k1"
     if path.exists():
         raise KeyFileError(f"{path} is there; move it away first if another is to take its place")
@@ -83,13 +86,11 @@ def require_keys(
     origins: Iterable[str],
     current: str,
     has_entries: bool,
-    has_sealed: bool,
 ) -> FileKeys:
     """Return the keys of a log that exists, once each of them was read.
 
     ``origins`` are the logs whose notes were signed here, ``current`` the one that is written now.
-    The secret for repeated events is made where nothing was recognised by it yet. ``has_sealed``
-    says that records are sealed under keys of the shelf: without one they would pass for erased.
+    The secret for repeated events is made where nothing was recognised by it yet.
 
     Raises:
         KeyMissingError: one is not there; names its file and what to do.
@@ -101,17 +102,32 @@ def require_keys(
         signer_for(origin, keys)
     anchorer(keys, current)
     event_keys(keys if has_entries else first_keys(settings))
-    shelf = settings.data_dir / "keys" / SHELF
-    is_used = shelf.is_dir() and key_shelf(settings, keys).is_used()
-    if is_used and settings.pkcs11_module is None:
+    if settings.pkcs11_module is None and shelf_is_used(settings):
         keys.master(MASTER)
-    # Where an order of erasure is known, it may be what emptied the shelf.
-    if has_sealed and not is_used and not list_path(settings).exists():
-        raise KeyMissingError(
-            f"{shelf} has no key, but payloads are sealed under keys of it; restore the folder from "
-            "a backup"
-        )
     return keys
+
+
+def require_successors_keys(settings: Settings, origin: str) -> None:
+    """Require the two keys of a log that carried another one on before this database knew it.
+
+    Raises:
+        KeyMissingError: one is not there.
+        WrongKeyError: the signing key is not the one that the trust file names.
+
+    """
+    keys = file_keys(settings)
+    signer_for(origin, keys)
+    trust = read_published(settings)
+    log = None if trust is None else trust.log(origin)
+    if log is not None:
+        check_signer(settings, origin, log.keys)
+    try:
+        account(keys, anchorer_name(origin))
+    except KeyMissingError as error:
+        raise KeyMissingError(
+            f"{error}; if no backup has it, `provenance log new-anchoring-key` makes another, with "
+            f"PROVENANCE_ORIGIN={origin}"
+        ) from None
 
 
 def check_signer(settings: Settings, origin: str, published: Iterable[Verifier]) -> None:

@@ -49,6 +49,19 @@ async def current_log(engine: AsyncEngine, *, origin: str) -> LogIdentity:
         log = LogIdentity(log_id=row.log_id, origin=row.origin)
 
 
+async def log_before(engine: AsyncEngine, log: LogIdentity) -> LogIdentity | None:
+    """Return the log that ``log`` carries on; None if it began by itself."""
+    before = logs.alias()
+    query = (
+        select(before.c.log_id, before.c.origin)
+        .join(logs, logs.c.predecessor_id == before.c.log_id)
+        .where(logs.c.log_id == log.log_id)
+    )
+    async with engine.connect() as connection:
+        row = (await connection.execute(query)).one_or_none()
+    return None if row is None else LogIdentity(log_id=row.log_id, origin=row.origin)
+
+
 async def current_origin(database_url: str, *, origin: str) -> str:
     """Return the name of the log that carries on the log of ``origin``.
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from eth_account.signers.local import LocalAccount
 
-from provenance.anchor.deployment import load_deployment
+from provenance.anchor.deployment import Deployment, load_deployment
 from provenance.anchor.session import connect
 from provenance.chain.abi import recovery_role
 from provenance.chain.client import ChainClient
@@ -39,8 +39,8 @@ async def recovery_account(
 
     """
     assert settings.database_url is not None
+    deployment = await deployment_of(settings, log)
     async with connect(settings.database_url) as connection:
-        deployment = (await load_deployment(connection, log.log_id)).complete()
         cursor = await connection.execute(_FIRST_START, (deployment.contract,))
         row = await cursor.fetchone()
     await chain.check_identity(deployment.identity)
@@ -60,6 +60,18 @@ async def recovery_account(
             f"{await _wanted(registry, first)}"
         )
     return own
+
+
+async def deployment_of(settings: Settings, log: LogIdentity) -> Deployment:
+    """Where the log is on its chain, as the database has it.
+
+    Raises:
+        NotDeployedError: it was never opened on a chain.
+
+    """
+    assert settings.database_url is not None
+    async with connect(settings.database_url) as connection:
+        return (await load_deployment(connection, log.log_id)).complete()
 
 
 async def _wanted(registry: Registry, opened: int) -> str:

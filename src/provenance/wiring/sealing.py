@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.blobs import BlobStore
 from provenance.core.errors import ProvenanceError
-from provenance.db.tables import records
+from provenance.db.tables import logs, records
 from provenance.embedded.files import make_folder
 from provenance.erasure.book import ErasureList
 from provenance.erasure.orders import Order
@@ -22,6 +23,7 @@ from provenance.sealing.sweep import Sweeper
 from provenance.sealing.vault import PREFIX
 from provenance.settings import Settings
 from provenance.wiring.chain import blob_store, file_keys
+from provenance.wiring.traces import ForeignLogError, foreign_trace
 
 SHELF: Final = "sealed"
 """Folder of the key shelf below the data folder's keys."""
@@ -84,9 +86,9 @@ class SealedObjects:
         await self._blobs.delete(path)
 
     async def older(self, *, before_ms: int, since_ms: int) -> AsyncIterator[str]:
-        """Sealed objects stored before ``before_ms``, of the days from ``since_ms`` on."""
+        """Sealed objects stored from ``since_ms`` on, and before ``before_ms``."""
         async for blob in self._blobs.list(PREFIX, after=f"{PREFIX}/{day_of(since_ms)}"):
-            if blob.modified_ms < before_ms:
+            if since_ms <= blob.modified_ms < before_ms:
                 yield blob.path
 
     async def remove_parts(self, *, before_ms: int) -> int:
@@ -96,14 +98,35 @@ class SealedObjects:
 
 Orders = Callable[[], Awaitable[Mapping[str, Order]]]
 """Reads the erasure list."""
+ForeignTrace = Callable[[Collection[str]], Awaitable[str]]
+"""Returns what tells of a log beside those of these origins; empty if nothing does."""
 
 
 class RecordReferences:
     """What records of any log refer to, and what orders of erasure will."""
 
-    def __init__(self, engine: AsyncEngine, orders: Orders) -> None:
+    def __init__(self, engine: AsyncEngine, orders: Orders, foreign: ForeignTrace) -> None:
         self._engine = engine
         self._orders = orders
+        self._foreign = foreign
+
+    async def begun(self) -> int | None:
+        """When the oldest log of the database was made, in milliseconds; None without any.
+
+        Raises:
+            ForeignLogError: another log than the database's has to do with what lies here.
+
+        """
+        query = select(logs.c.origin, logs.c.created_at).where(logs.c.contract.is_not(None))
+        async with self._engine.connect() as connection:
+            own = {row.origin: row.created_at for row in await connection.execute(query)}
+        if found := await self._foreign(tuple(own)):
+            raise ForeignLogError(
+                f"{found} is of a log that this database does not have: keys and documents that it "
+                "needs may lie here, so nothing is removed; give each database a data folder and an "
+                "object store of its own"
+            )
+        return min(own.values(), default=None)
 
     async def slots(self, segments: Collection[str]) -> Mapping[str, Collection[int]]:
         """Slots of these segments that a record refers to."""
@@ -163,13 +186,15 @@ def open_vault(settings: Settings) -> Vault:
     return Vault(objects, shelf, random_bytes=os.urandom, now_ms=_now_ms)
 
 
-def sweeper(settings: Settings, engine: AsyncEngine) -> Sweeper:
-    """Sweeper of the settings."""
+def sweeper(
+    settings: Settings, engine: AsyncEngine, *, now_ms: Callable[[], int] | None = None
+) -> Sweeper:
+    """Sweeper of the settings; ``now_ms`` is the system's clock unless another is given."""
     return Sweeper(
         SealedObjects(blob_store(settings)),
         key_shelf(settings, file_keys(settings)),
-        RecordReferences(engine, erasure_list(settings).orders),
-        now_ms=_now_ms,
+        RecordReferences(engine, erasure_list(settings).orders, partial(foreign_trace, settings)),
+        now_ms=now_ms or _now_ms,
     )
 
 

@@ -14,6 +14,7 @@ from provenance.wiring.chain import account_addresses, roles
 from provenance.wiring.credentials import Credentials, ensure_credentials
 from provenance.wiring.existing import find_existing, ready_keys
 from provenance.wiring.logs import current_log
+from provenance.wiring.shelved import check_shelf
 from provenance.wiring.trust import read_trust
 
 Fund = Callable[[str], Awaitable[None]]
@@ -52,6 +53,7 @@ async def set_up(settings: Settings, *, fund: Fund | None = None) -> SetUp:
             await check_durability(connection)
         existing = await find_existing(engine, settings)
         keys = await ready_keys(settings, existing)
+        await check_shelf(engine, settings, log_ids=existing.log_ids)
         # What the published file contradicts is told before anything is stored or sent.
         await read_trust(engine, settings=settings, keys=keys)
         await create_log(engine, origin=settings.origin, now_ms=time.time_ns() // 1_000_000)

@@ -33,6 +33,7 @@ class Place:
     folder: Path
     now: int = NOW
     recorded: list[SealedRef] = field(default_factory=list)
+    oldest: int | None = 0
 
     @property
     def objects(self) -> SealedObjects:
@@ -54,6 +55,9 @@ class Place:
     @property
     def sweeper(self) -> Sweeper:
         return Sweeper(self.objects, self.shelf, self, now_ms=lambda: self.now)
+
+    async def begun(self) -> int | None:
+        return self.oldest
 
     async def slots(self, segments: Collection[str]) -> Mapping[str, Collection[int]]:
         return {one.segment: {one.slot} for one in self.recorded if one.segment in segments}
@@ -156,6 +160,25 @@ async def test_the_first_sweep_looks_at_all_days_and_the_next_ones_at_the_last(
     yesterday = await place.seal(b"yesterday", age_ms=DAY_MS)
     assert await sweeper.sweep() == Swept(keys=1, objects=1)
     assert not files_of(yesterday) & place.files()
+
+
+@pytest.mark.parametrize("begun_ms", [2 * GRACE_MS, 30 * DAY_MS])
+async def test_a_sweep_leaves_what_is_older_than_the_oldest_log(
+    place: Place, begun_ms: int
+) -> None:
+    older = await place.seal(b"older", age_ms=begun_ms + 1_000)
+    newer = await place.seal(b"newer", age_ms=begun_ms - 1_000)
+    place.oldest = NOW - begun_ms
+    assert await place.sweeper.sweep() == Swept(keys=1, objects=1)
+    assert place.files() == files_of(older)
+    assert not files_of(newer) & place.files()
+
+
+async def test_nothing_is_swept_where_no_log_is_known(place: Place) -> None:
+    lost = await place.seal(b"lost", age_ms=2 * GRACE_MS)
+    place.oldest = None
+    assert await place.sweeper.sweep() == Swept()
+    assert place.files() == files_of(lost)
 
 
 async def test_keys_of_one_segment_are_swept_one_by_one(place: Place) -> None:
