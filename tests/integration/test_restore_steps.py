@@ -292,6 +292,30 @@ async def test_a_dump_of_a_schema_that_is_not_known_is_refused_before_anything_i
     assert not await tables(restored_url)
 
 
+@pytest.mark.parametrize(
+    ("outside", "missing", "name"),
+    [
+        ({"has_blobs": False}, {"rpc_url": None}, "PROVENANCE_BLOB_URL"),
+        ({"has_blobs": False, "has_chain": False}, {}, "PROVENANCE_BLOB_URL"),
+        ({"has_chain": False}, {"rpc_url": None}, "RPC_URL"),
+    ],
+)
+async def test_what_is_outside_of_a_backup_tells_nothing_unless_it_is_named(
+    backup: Path, restored_url: str, outside: dict[str, bool], missing: dict[str, None], name: str
+) -> None:
+    everything = {"has_blobs": True, "has_chain": True, **outside}
+    manifest = msgspec.structs.replace(read_manifest(backup), **everything)
+    (backup / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    named = settings_for(backup.parent / "data", restored_url)
+    named = named.model_copy(update={"blob_url": f"file://{backup.parent / 'store'}"})
+    forgotten = named.model_copy(update={"blob_url": None, **missing})
+    with pytest.raises(BackupError, match=f"Set {name} as the service had it"):
+        await restore(forgotten, Wanted(backup), say=print)
+    assert not forgotten.data_dir.exists()
+    restored = await restore(named, Wanted(backup), say=print)
+    assert not restored.is_lossy
+
+
 @pytest.mark.parametrize("name", ["data/blobs/bk", "link/bk"])
 async def test_no_backup_is_made_inside_the_data_folder(
     tmp_path: Path, database_url: str, name: str
