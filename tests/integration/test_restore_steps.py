@@ -38,6 +38,7 @@ from provenance.embedded.errors import DumpError
 from provenance.embedded.postgres import EmbeddedPostgres
 from provenance.launch.archive import BackupError, check_files, read_manifest
 from provenance.launch.backup import back_up, read_heads
+from provenance.launch.owner import AlreadyRunningError, take
 from provenance.launch.restoring import Wanted, restore
 from provenance.launch.stack import Stack
 from provenance.launch.steps import RestoreStep
@@ -237,6 +238,34 @@ async def test_a_restore_that_fails_leaves_folder_and_database_empty(
     assert [path.name for path in settings.data_dir.rglob("*")] == ["run", "stack.lock"]
     assert not await tables(restored_url)
     assert await starts(settings.model_copy(update={"database_url": None}))
+
+
+@dataclass(frozen=True, slots=True)
+class StartedMeanwhile:
+    """An observer at whose last but one step a service is started on a folder."""
+
+    folder: Path
+
+    async def before(self, step: RestoreStep) -> None:
+        pass
+
+    async def after(self, step: RestoreStep) -> None:
+        if step is RestoreStep.MOVE:
+            take(self.folder).release()
+
+
+async def test_a_service_that_is_started_on_the_newer_folder_has_the_restore_taken_back(
+    tmp_path: Path, backup: Path, restored_url: str
+) -> None:
+    settings = settings_for(tmp_path / "data", restored_url)
+    newer = tmp_path / "newer"
+    (newer / "keys").mkdir(parents=True)
+    (newer / "keys" / "sealing-1.master").write_bytes(b"newer")
+    wanted = Wanted(backup, newer=newer)
+    with pytest.raises(AlreadyRunningError):
+        await restore(settings, wanted, say=print, observer=StartedMeanwhile(newer))
+    assert [path.name for path in settings.data_dir.rglob("*")] == ["run", "stack.lock"]
+    assert not await tables(restored_url)
 
 
 async def test_what_others_have_put_there_is_never_removed(

@@ -118,9 +118,9 @@ async def restore(
     _check_schema(manifest)
     folder.check_free()
     async with AsyncExitStack() as stack:
-        newer = None
+        newer, check_still = None, _nobody
         if wanted.newer is not None:
-            stack.enter_context(kept_still(wanted.newer))
+            check_still = stack.enter_context(kept_still(wanted.newer))
             newer = await look_at(wanted.newer, source=wanted.source, manifest=manifest)
         is_told = is_told_elsewhere(manifest, settings)
         is_lossy = not (is_told or (newer is not None and newer.tells))
@@ -140,6 +140,7 @@ async def restore(
             wanted.with_erasures(),
             manifest,
             newer,
+            check_still,
             folder,
             database,
             say,
@@ -160,6 +161,7 @@ class _Restore:
     wanted: Wanted
     manifest: Manifest
     newer: Newer | None
+    check_still: Callable[[], None]
     folder: RestoringFolder
     database: MarkedDatabase | None
     say: Say
@@ -223,6 +225,8 @@ class _Restore:
         for name in note.names:
             async with observed(self.observer, RestoreStep.MOVE):
                 self.folder.move(name)
+        # Once it is noted that all is in place, nothing is taken back any more.
+        self.check_still()
         async with observed(self.observer, RestoreStep.NOTE_DONE):
             return self.folder.note_done(note)
 
@@ -248,6 +252,10 @@ class _Restore:
         if self.database is not None:
             await self.database.take_back()
         await self.folder.take_back(note)
+
+
+def _nobody() -> None:
+    """Nobody could have started: there is no other folder."""
 
 
 def _check_schema(manifest: Manifest) -> None:

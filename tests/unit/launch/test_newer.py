@@ -215,8 +215,11 @@ def test_a_folder_is_read_only_while_no_service_runs_on_it(tmp_path: Path) -> No
     with kept_still(tmp_path):
         assert not FileLock(tmp_path / "run" / "stack.lock").acquire()
     shutil.rmtree(tmp_path / "run")
-    with pytest.raises(AlreadyRunningError), kept_still(tmp_path):
+    with kept_still(tmp_path) as look:
+        look()
         FileLock(tmp_path / "run" / "stack.lock").acquire()
+        with pytest.raises(AlreadyRunningError):
+            look()
 
 
 def files(folder: Path) -> dict[str, bytes]:
