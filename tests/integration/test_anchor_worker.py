@@ -106,11 +106,15 @@ async def test_an_idle_log_gets_a_heartbeat_with_the_newest_block(world: World) 
         await world.anchored(size)
     writer = LogWriter(world.engine, world.log, signers=[world.signer])
     await writer.start()
+
+    async def operator() -> UUID:
+        return UUID(str(SUBMITTER))
+
     heartbeat = Heartbeat(
         writer,
         origin=world.log.origin,
         chain_id=world.chain.chain_id,
-        submitter=SUBMITTER,
+        submitter=operator,
         random_bytes=os.urandom,
     )
     newest = await world.node.latest()

@@ -2,26 +2,43 @@
 next restore makes the whole of it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from fixtures.backups import Killed, restore_killed, settings_for, small_backup
+from fixtures.backups import (
+    Killed,
+    restore_beside,
+    restore_killed,
+    settings_for,
+    small_backup,
+)
 from fixtures.embedded import PostgresFixture
 from fixtures.opening import CutOffError
 from fixtures.rotation import rotated
+from fixtures.waiting import children_of, eventually, gone
 from provenance.db.engine import create_engine
 from provenance.db.errors import HalfRestoredError
-from provenance.db.loading import DatabaseNotEmptyError, LoadedElsewhereError, restored_into
+from provenance.db.loading import (
+    LOADER,
+    DatabaseNotEmptyError,
+    LoadedElsewhereError,
+    restored_into,
+)
 from provenance.db.migrate import check_schema, upgrade
+from provenance.embedded.dumping import load_database
+from provenance.embedded.errors import DumpError
 from provenance.embedded.postgres import EmbeddedPostgres
 from provenance.launch.archive import BackupError, check_files, read_manifest
 from provenance.launch.backup import back_up, read_heads
+from provenance.launch.owner import AlreadyRunningError, take
 from provenance.launch.restoring import Wanted, restore
 from provenance.launch.stack import Stack
 from provenance.launch.steps import RestoreStep
@@ -125,6 +142,77 @@ async def test_so_does_whoever_restores_into_the_embedded_database(
 
 
 @dataclass(frozen=True, slots=True)
+class Resuming:
+    """An observer that lets a load go on, which stands still, once its tables were looked for."""
+
+    holder: psycopg.AsyncConnection[Any]
+    orphan: asyncio.Task[None] | None = None
+
+    async def before(self, step: RestoreStep) -> None:
+        pass
+
+    async def after(self, step: RestoreStep) -> None:
+        if step is RestoreStep.COPY:
+            await self.holder.rollback()
+            if self.orphan is not None:
+                await asyncio.wait({self.orphan})
+
+
+@asynccontextmanager
+async def loads_standing_still(url: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    """Hold every load between its data and its indexes, until this transaction is rolled back."""
+    async with await psycopg.AsyncConnection.connect(libpq(url)) as holder:
+        # Whoever makes something of the same name waits for what becomes of it.
+        await holder.execute("CREATE TABLE ix_records_describes ()")
+        yield holder
+
+
+async def loads(holder: psycopg.AsyncConnection[Any]) -> bool:
+    """Whether a load stands still."""
+    # Within a transaction the first look would be kept.
+    await holder.execute("SELECT pg_stat_clear_snapshot()")
+    cursor = await holder.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = %s AND wait_event_type = 'Lock'",
+        (LOADER,),
+    )
+    return await cursor.fetchone() == (1,)
+
+
+async def test_a_restore_that_is_killed_while_it_loads_takes_what_loads_along(
+    tmp_path: Path, backup: Path, restored_url: str
+) -> None:
+    settings = settings_for(tmp_path / "data", restored_url)
+    async with loads_standing_still(restored_url) as holder:
+        restoring = restore_beside(settings, Wanted(backup))
+        await eventually(lambda: loads(holder), within=120)
+        [loader] = children_of(restoring.pid)
+        restoring.kill()
+        restoring.join()
+        await gone(loader)
+        # The server has not noticed: the session still waits.
+        assert await loads(holder)
+        await restore(settings, Wanted(backup), say=print, observer=Resuming(holder))
+    await is_whole(settings, backup)
+
+
+async def test_a_load_that_outlives_its_restore_is_ended_by_the_next_one(
+    tmp_path: Path, backup: Path, restored_url: str
+) -> None:
+    settings = settings_for(tmp_path / "data", restored_url)
+    restore_killed(settings, Wanted(backup), Killed(RestoreStep.LOAD_DATABASE, after_effect=False))
+    async with loads_standing_still(restored_url) as holder:
+        orphan = asyncio.create_task(
+            load_database(restored_url, backup / "database.dump", application=LOADER)
+        )
+        await eventually(lambda: loads(holder), within=120)
+        await restore(settings, Wanted(backup), say=print, observer=Resuming(holder, orphan))
+        with pytest.raises(DumpError):
+            await orphan
+    await is_whole(settings, backup)
+
+
+@dataclass(frozen=True, slots=True)
 class Failing:
     """An observer that lets a restore fail after a step."""
 
@@ -150,6 +238,34 @@ async def test_a_restore_that_fails_leaves_folder_and_database_empty(
     assert [path.name for path in settings.data_dir.rglob("*")] == ["run", "stack.lock"]
     assert not await tables(restored_url)
     assert await starts(settings.model_copy(update={"database_url": None}))
+
+
+@dataclass(frozen=True, slots=True)
+class StartedMeanwhile:
+    """An observer at whose last but one step a service is started on a folder."""
+
+    folder: Path
+
+    async def before(self, step: RestoreStep) -> None:
+        pass
+
+    async def after(self, step: RestoreStep) -> None:
+        if step is RestoreStep.MOVE:
+            take(self.folder).release()
+
+
+async def test_a_service_that_is_started_on_the_newer_folder_has_the_restore_taken_back(
+    tmp_path: Path, backup: Path, restored_url: str
+) -> None:
+    settings = settings_for(tmp_path / "data", restored_url)
+    newer = tmp_path / "newer"
+    (newer / "keys").mkdir(parents=True)
+    (newer / "keys" / "sealing-1.master").write_bytes(b"newer")
+    wanted = Wanted(backup, newer=newer)
+    with pytest.raises(AlreadyRunningError):
+        await restore(settings, wanted, say=print, observer=StartedMeanwhile(newer))
+    assert [path.name for path in settings.data_dir.rglob("*")] == ["run", "stack.lock"]
+    assert not await tables(restored_url)
 
 
 async def test_what_others_have_put_there_is_never_removed(
@@ -203,6 +319,30 @@ async def test_a_dump_of_a_schema_that_is_not_known_is_refused_before_anything_i
         await restore(settings, Wanted(backup), say=print)
     assert not settings.data_dir.exists()
     assert not await tables(restored_url)
+
+
+@pytest.mark.parametrize(
+    ("outside", "missing", "name"),
+    [
+        ({"has_blobs": False}, {"rpc_url": None}, "PROVENANCE_BLOB_URL"),
+        ({"has_blobs": False, "has_chain": False}, {}, "PROVENANCE_BLOB_URL"),
+        ({"has_chain": False}, {"rpc_url": None}, "RPC_URL"),
+    ],
+)
+async def test_what_is_outside_of_a_backup_tells_nothing_unless_it_is_named(
+    backup: Path, restored_url: str, outside: dict[str, bool], missing: dict[str, None], name: str
+) -> None:
+    everything = {"has_blobs": True, "has_chain": True, **outside}
+    manifest = msgspec.structs.replace(read_manifest(backup), **everything)
+    (backup / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    named = settings_for(backup.parent / "data", restored_url)
+    named = named.model_copy(update={"blob_url": f"file://{backup.parent / 'store'}"})
+    forgotten = named.model_copy(update={"blob_url": None, **missing})
+    with pytest.raises(BackupError, match=f"Set {name} as the service had it"):
+        await restore(forgotten, Wanted(backup), say=print)
+    assert not forgotten.data_dir.exists()
+    restored = await restore(named, Wanted(backup), say=print)
+    assert not restored.is_lossy
 
 
 @pytest.mark.parametrize("name", ["data/blobs/bk", "link/bk"])

@@ -4,7 +4,7 @@ Anchored like any other, it leaves no hour in which an entry could have been put
 without anybody's noticing: the block hash could not be known before, the anchor not after.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from provenance.chain.types import Block
@@ -23,7 +23,10 @@ def heartbeat_subject(origin: str) -> str:
 
 
 class Heartbeat:
-    """Logs heartbeats of one log in the name of ``submitter``, the operator's organisation."""
+    """Logs heartbeats of one log in the name of ``submitter``, the operator's organisation.
+
+    It is asked for each time: a refill may have brought back the id that it had before.
+    """
 
     def __init__(
         self,
@@ -31,7 +34,7 @@ class Heartbeat:
         *,
         origin: str,
         chain_id: int,
-        submitter: UUID,
+        submitter: Callable[[], Awaitable[UUID]],
         random_bytes: Callable[[int], bytes],
     ) -> None:
         self._writer = writer
@@ -48,6 +51,7 @@ class Heartbeat:
 
         """
         self._writer.open(checked_size=checked_size)
+        submitter = await self._submitter()
         payload = canonicalize(
             {
                 "block_hash": block.hash.hex(),
@@ -61,13 +65,13 @@ class Heartbeat:
         statement = Statement(
             kind="heartbeat",
             subject=subject,
-            submitter=str(self._submitter),
+            submitter=str(submitter),
             media_type=MEDIA_TYPE,
             payload=payload_commitment(payload, salt=salt),
             payload_size=len(payload),
         )
         draft = RecordDraft(
-            submitter=self._submitter,
+            submitter=submitter,
             subjects=(subject,),
             statement=statement,
             payload=payload,
@@ -76,4 +80,4 @@ class Heartbeat:
             dedup_key=self._random_bytes(32),
             content_mac=sha256(payload),
         )
-        await self._writer.submit(Submission(submitter=self._submitter, records=(draft,)))
+        await self._writer.submit(Submission(submitter=submitter, records=(draft,)))

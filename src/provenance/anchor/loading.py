@@ -21,6 +21,7 @@ from provenance.anchor.errors import BatchError
 from provenance.anchor.session import Connection
 from provenance.anchor.steps import RefillStep, StepObserver, Unobserved, observed
 from provenance.anchor.streams import BundleReader, LineReader
+from provenance.anchor.submitters import take_submitters
 from provenance.blobs import BlobStore
 from provenance.core.digests import LeafHash, RootHash, sha256
 from provenance.core.entry import Entry
@@ -147,6 +148,7 @@ class BatchLoader:
                 )
             async with observed(self._observer, RefillStep.UPDATE_HEAD):
                 await self._update_head(name, size, growth, intent)
+                await take_submitters(self._connection)
             await self._observer.before(RefillStep.COMMIT)
 
     async def _update_head(
@@ -216,13 +218,6 @@ class BatchLoader:
             (self._log_id, size),
         )
         await self._connection.execute(_NEW_TRAILS, (self._log_id, size))
-        columns = sql.SQL(", ").join(map(sql.Identifier, tables["organisations"]))
-        await self._connection.execute(
-            sql.SQL(
-                "INSERT INTO organisations ({columns})"
-                " SELECT {columns} FROM staged_organisations ON CONFLICT DO NOTHING"
-            ).format(columns=columns)
-        )
 
     async def _insert_entries(self, name: BatchName, size: int, growth: _Growth) -> None:
         places = self._paths.object(name, self._manifest.places_name)

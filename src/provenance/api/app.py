@@ -56,6 +56,7 @@ def create_app(services: Services) -> FastAPI:
     )
     authenticator = Authenticator(
         services.accounts,
+        writer=services.writer,
         seconds=services.seconds,
         cache_s=services.limits.key_cache_s,
         max_cached=services.limits.max_cached_keys,

@@ -70,6 +70,9 @@ ALLOWED: Final[Mapping[Permission, frozenset[Role]]] = {
 }
 """Roles that hold each permission."""
 
+RECORDING: Final = frozenset({Permission.CAPTURE, Permission.UPLOAD, Permission.HANDLE_CASES})
+"""Permissions under which nothing but records in the caller's name is made."""
+
 NAMES_SUBJECT: Final = frozenset({Role.MEMBER, Role.CLAIMS, Role.CUSTOMS})
 """Roles that read only what belongs to a subject which they name."""
 

@@ -6,7 +6,9 @@ so whatever the database holds was loaded by a restore that has not ended, and m
 next one. Only tables are: ours bring nothing else along, and what an operator had put there before
 (extensions, functions) stays.
 
-One restore at a time loads a database, by an advisory lock that ends with its connection.
+One restore at a time loads a database, by an advisory lock that ends with its connection. What loads
+the dump has a session of its own, which the server may keep when the restore is gone, and whose work
+nobody sees before it commits: it is ended before anything is taken back.
 """
 
 from collections.abc import AsyncIterator
@@ -21,6 +23,8 @@ from provenance.db.errors import HalfRestoredError
 
 MARK: Final = "provenance_restoring"
 IS_MARKED: Final = f"SELECT to_regclass('{MARK}') IS NOT NULL"
+LOADER: Final = "provenance-restore"
+"""Application name of the session that loads the dump."""
 _LOCK: Final = 0x72657374  # "rest"; only has to differ from the other locks of this service
 _TABLES: Final = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -32,6 +36,12 @@ AND NOT EXISTS (
 )
 ORDER BY 1, 2
 """
+_LOADERS: Final = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid()
+"""
+_ENDING_MS: Final = 60_000
+"""Milliseconds for a session to undo what it did: it is told, and it only has to abort."""
 
 
 class DatabaseNotEmptyError(ProvenanceError):
@@ -49,7 +59,10 @@ class LoadedElsewhereError(ProvenanceError):
     code = "already-restoring"
 
     def __init__(self) -> None:
-        super().__init__("another restore loads this database; let it end first")
+        super().__init__(
+            f"another restore loads this database, or its session {LOADER} has not ended; let it end "
+            "first"
+        )
 
 
 def check_unmarked(is_marked: bool) -> None:
@@ -111,7 +124,13 @@ class MarkedDatabase:
         )
 
     async def take_back(self) -> None:
-        """Drop what a restore has loaded, and its mark: all of it or nothing."""
+        """Drop what a restore has loaded, and its mark: all of it or nothing.
+
+        Raises:
+            LoadedElsewhereError: what loads the dump for a restore that is gone cannot be ended.
+
+        """
+        await self._end_loaders()
         async with self._connection.transaction():
             if not await self.is_marked():
                 return
@@ -120,6 +139,15 @@ class MarkedDatabase:
                     sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(sql.Identifier(schema, name))
                 )
             await self.unmark()
+
+    async def _end_loaders(self) -> None:
+        """End whatever still loads: this restore has the lock, so that its own is gone."""
+        cursor = await self._connection.execute(_LOADERS.encode(), (LOADER,))
+        for (pid,) in await cursor.fetchall():
+            await self._connection.execute("SELECT pg_terminate_backend(%s, %s)", (pid, _ENDING_MS))
+        cursor = await self._connection.execute(_LOADERS.encode(), (LOADER,))
+        if await cursor.fetchall():
+            raise LoadedElsewhereError
 
     async def _tables(self) -> list[tuple[str, str]]:
         """Tables that no extension brought, but for the mark."""

@@ -1,12 +1,15 @@
 """Dumps a database into one file and loads it again, with PostgreSQL's own programs.
 
 Those of the wheel are used where it is installed, else those on the path. The password goes to
-them in their environment, never on a command line that other users of the machine can read.
+them in their environment, never on a command line that other users of the machine can read. On
+Linux they end with the process that started them, whatever ends it.
 """
 
 import asyncio
 import os
 import shutil
+import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from typing import Any
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import make_url
 
+from provenance.embedded import trampoline
 from provenance.embedded.cluster import find_programs
 from provenance.embedded.errors import BinaryNotFoundError, DumpError
 
@@ -49,8 +53,10 @@ async def dump_database(url: str, target: Path, *, snapshot: str) -> None:
         os.close(descriptor)
 
 
-async def load_database(url: str, source: Path) -> None:
+async def load_database(url: str, source: Path, *, application: str) -> None:
     """Load a dump into the empty database at ``url``: all of it or nothing.
+
+    ``application`` is the name under which the server knows the session that does.
 
     Raises:
         DumpError: pg_restore failed, and nothing was loaded.
@@ -65,12 +71,15 @@ async def load_database(url: str, source: Path) -> None:
         "--no-owner",
         "--no-privileges",
         str(source),
+        application=application,
     )
 
 
-async def _run(name: str, url: str, *arguments: str) -> None:
-    conninfo, environment = _connection(url)
+async def _run(name: str, url: str, *arguments: str, application: str | None = None) -> None:
+    conninfo, environment = _connection(url, application=application)
     process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", trampoline.__file__),
+        *(f"--parent={os.getpid()}", f"--death-signal={int(signal.SIGKILL)}", "--"),
         str(_find(name)),
         f"--dbname={conninfo}",
         "--no-password",
@@ -91,7 +100,7 @@ async def _run(name: str, url: str, *arguments: str) -> None:
         raise DumpError(f"{name} ended with {process.returncode}: {said}")
 
 
-def _connection(url: str) -> tuple[str, Mapping[str, str]]:
+def _connection(url: str, *, application: str | None) -> tuple[str, Mapping[str, str]]:
     """Connection string without the password, and the environment that has it."""
     parts = make_url(url)
     values: dict[str, Any] = {
@@ -101,6 +110,8 @@ def _connection(url: str) -> tuple[str, Mapping[str, str]]:
         "dbname": parts.database,
         **{name: value for name, value in parts.query.items() if isinstance(value, str)},
     }
+    if application is not None:
+        values["application_name"] = application
     environment = dict(os.environ)
     if parts.password is not None:
         environment["PGPASSWORD"] = str(parts.password)

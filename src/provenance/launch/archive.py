@@ -36,7 +36,8 @@ CHAIN: Final = "chain"
 IDENTITY: Final = "identity.json"
 SNAPSHOTS: Final = "snapshots"
 """Of the chain's folder."""
-SINGLE_FILES: Final = ("credentials.json", "trust.json")
+TRUST: Final = "trust.json"
+SINGLE_FILES: Final = ("credentials.json", TRUST)
 _CHUNK: Final = 1 << 20
 _MAX_MANIFEST: Final = 1 << 30
 """Bytes; some 150 for each file, and a busy log has a handful of files for each second."""

@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from provenance.db.faults import told
-from provenance.db.loading import MarkedDatabase, restored_into
+from provenance.db.loading import LOADER, MarkedDatabase, restored_into
 from provenance.db.migrate import upgrade
 from provenance.embedded.dumping import load_database
 from provenance.embedded.postgres import EmbeddedPostgres
@@ -87,7 +87,7 @@ async def _load(
     url = settings.database_url or ""
     async with observed(observer, RestoreStep.LOAD_DATABASE):
         say("loading the database")
-        await load_database(url, source / DATABASE)
+        await load_database(url, source / DATABASE, application=LOADER)
     if tuple(await read_heads(url)) != manifest.logs:
         raise BackupError("what was loaded is not what the manifest says was dumped")
     async with observed(observer, RestoreStep.ERASE_AGAIN):

@@ -4,7 +4,8 @@ A folder is believed to be newer where something of it tells of the last log at 
 backup has, or beyond: the checkpoint beside its keys or a copy of a batch, signed by the key that
 the backup has; or the same chain with more blocks than the backup's. Each part is taken by itself:
 one that is older than the backup's is left out, so that no older checkpoint, no key shelf without
-the newest keys and no copy of what was erased comes back over a newer one.
+the newest keys and no copy of what was erased comes back over a newer one. The trust file is taken
+whatever its age: it is only ever added to, and receipts were given under what stands in it.
 """
 
 import asyncio
@@ -22,7 +23,8 @@ from provenance.blobs import BlobStore
 from provenance.core.digests import sha256
 from provenance.core.errors import FormatError, ProofError
 from provenance.core.notes import Checkpoint, Verifier, open_note
-from provenance.embedded.files import make_folder
+from provenance.core.trustfile import TrustFile
+from provenance.embedded.files import make_folder, write_atomically
 from provenance.embedded.snapshots import SnapshotFolder
 from provenance.keys.files import FileKeys
 from provenance.launch.archive import (
@@ -32,6 +34,7 @@ from provenance.launch.archive import (
     KEYS,
     MANIFEST,
     SNAPSHOTS,
+    TRUST,
     BackupError,
     LogHead,
     Manifest,
@@ -40,6 +43,7 @@ from provenance.launch.archive import (
 )
 from provenance.wiring.logs import signer_for
 from provenance.wiring.sealing import ERASURES
+from provenance.wiring.trust import TrustFileError, added
 
 _BLOCK: Final = re.compile(rb'\A\{"block":\{"number":"0x([0-9a-f]{1,16})"')
 """How anvil's state begins."""
@@ -52,13 +56,15 @@ class Newer:
     """A data folder beside a backup.
 
     ``tells`` says whether it tells of all that the backup has; ``parts`` which of its parts are as
-    new as the backup's, ``left_out`` which are older.
+    new as the backup's, ``left_out`` which are older. ``trust`` is its trust file with what that of
+    the backup adds, absent where it has none.
     """
 
     folder: Path
     tells: bool
     parts: frozenset[str]
     left_out: tuple[str, ...]
+    trust: bytes | None
 
     @property
     def has_erasures(self) -> bool:
@@ -76,6 +82,8 @@ class Newer:
                 target.unlink(missing_ok=True)
                 make_folder(target.parent)
                 copy_file(path, target)
+        if self.trust is not None:
+            write_atomically(staging / TRUST, self.trust, mode=0o644)
         if CHAIN in self.parts:
             chain = self.folder / CHAIN
             shutil.rmtree(staging / CHAIN, ignore_errors=True)
@@ -89,7 +97,7 @@ async def look_at(folder: Path, *, source: Path, manifest: Manifest) -> Newer:
     """Compare a data folder, whose service is stopped, with the backup in ``source``.
 
     Raises:
-        BackupError: it is none, or one of another log or chain.
+        BackupError: it is none, or one of another log or chain, or its trust file says otherwise.
 
     """
     if (folder / MANIFEST).is_file():
@@ -101,6 +109,7 @@ async def look_at(folder: Path, *, source: Path, manifest: Manifest) -> Newer:
     if not present:
         raise BackupError(f"{folder} has neither blobs/ nor keys/ nor chain/: it is no data folder")
     _check_same_log(folder, source, manifest)
+    trust = await asyncio.to_thread(_trust, folder, source)
     ages = {
         BLOBS: (await _copied(folder, manifest), await _copied(source, manifest)),
         KEYS: (_marked(folder, source, manifest), _marked(source, source, manifest)),
@@ -109,7 +118,7 @@ async def look_at(folder: Path, *, source: Path, manifest: Manifest) -> Newer:
     parts = frozenset(name for name in present if ages[name][0] >= ages[name][1])
     grown = CHAIN in present and ages[CHAIN][0] > ages[CHAIN][1]
     tells = grown or await _tells(folder, source, manifest)
-    return Newer(folder, tells, parts, tuple(sorted(present - parts)))
+    return Newer(folder, tells, parts, tuple(sorted(present - parts)), trust)
 
 
 def _present(folder: Path) -> frozenset[str]:
@@ -128,6 +137,22 @@ def _check_same_log(folder: Path, source: Path, manifest: Manifest) -> None:
             raise BackupError(
                 f"{folder} is the data folder of another log: its {name} is not the backup's"
             )
+
+
+def _trust(folder: Path, source: Path) -> bytes | None:
+    path, kept = folder / TRUST, source / TRUST
+    try:
+        if not path.is_file():
+            return None
+        trust = TrustFile.decode(path.read_bytes())
+        if kept.is_file():
+            trust = added(TrustFile.decode(kept.read_bytes()), trust, path=kept)
+    except (OSError, FormatError, TrustFileError) as error:
+        raise BackupError(
+            f"the trust file {path} can't be put over the backup's ({error}): put back the one that "
+            "was published, or move it away"
+        ) from error
+    return trust.encode() + b"\n"
 
 
 async def _tells(folder: Path, source: Path, manifest: Manifest) -> bool:

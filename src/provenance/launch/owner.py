@@ -1,6 +1,6 @@
 """Who owns a data folder: one service, or one restore, at a time, as long as its process lives."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -34,11 +34,14 @@ def take(data_dir: Path) -> FileLock:
 
 
 @contextmanager
-def kept_still(data_dir: Path) -> Iterator[None]:
+def kept_still(data_dir: Path) -> Iterator[Callable[[], None]]:
     """See to it that no service runs on ``data_dir`` while it is read; nothing is written there.
 
+    Gives what looks whether one was started meanwhile, and raises the same error if so: whoever
+    has read all asks it, before what was read counts for something.
+
     Raises:
-        AlreadyRunningError: one runs, or was started meanwhile.
+        AlreadyRunningError: one runs.
 
     """
     path = data_dir / LOCK
@@ -49,10 +52,13 @@ def kept_still(data_dir: Path) -> Iterator[None]:
     )
     if had_lock and not lock.acquire():
         raise running
-    try:
-        yield
+
+    def look() -> None:
         # A folder on which nobody ever ran has no lock that could be held.
         if not had_lock and path.exists():
             raise running
+
+    try:
+        yield look
     finally:
         lock.release()

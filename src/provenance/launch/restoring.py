@@ -118,13 +118,14 @@ async def restore(
     _check_schema(manifest)
     folder.check_free()
     async with AsyncExitStack() as stack:
-        newer = None
+        newer, check_still = None, _nobody
         if wanted.newer is not None:
-            stack.enter_context(kept_still(wanted.newer))
+            check_still = stack.enter_context(kept_still(wanted.newer))
             newer = await look_at(wanted.newer, source=wanted.source, manifest=manifest)
-        is_lossy = not (is_told_elsewhere(manifest) or (newer is not None and newer.tells))
+        is_told = is_told_elsewhere(manifest, settings)
+        is_lossy = not (is_told or (newer is not None and newer.tells))
         if is_lossy and not wanted.accept_loss:
-            raise BackupError(_nothing_tells(manifest, newer))
+            raise BackupError(_nothing_tells(manifest, newer, settings))
         say("comparing every file with the manifest")
         await asyncio.to_thread(check_files, wanted.source, manifest)
         database = await stack.enter_async_context(named_database(settings))
@@ -139,6 +140,7 @@ async def restore(
             wanted.with_erasures(),
             manifest,
             newer,
+            check_still,
             folder,
             database,
             say,
@@ -159,6 +161,7 @@ class _Restore:
     wanted: Wanted
     manifest: Manifest
     newer: Newer | None
+    check_still: Callable[[], None]
     folder: RestoringFolder
     database: MarkedDatabase | None
     say: Say
@@ -222,6 +225,8 @@ class _Restore:
         for name in note.names:
             async with observed(self.observer, RestoreStep.MOVE):
                 self.folder.move(name)
+        # Once it is noted that all is in place, nothing is taken back any more.
+        self.check_still()
         async with observed(self.observer, RestoreStep.NOTE_DONE):
             return self.folder.note_done(note)
 
@@ -249,6 +254,10 @@ class _Restore:
         await self.folder.take_back(note)
 
 
+def _nobody() -> None:
+    """Nobody could have started: there is no other folder."""
+
+
 def _check_schema(manifest: Manifest) -> None:
     """Refuse a dump that this release could not use once it is loaded."""
     if manifest.schema not in revisions():
@@ -258,9 +267,15 @@ def _check_schema(manifest: Manifest) -> None:
         )
 
 
-def is_told_elsewhere(manifest: Manifest) -> bool:
-    """Whether a chain or an object store that is not in the backup tells what the backup lacks."""
-    return not (manifest.has_chain and manifest.has_blobs)
+def is_told_elsewhere(manifest: Manifest, settings: Settings) -> bool:
+    """Whether a chain or an object store that is not in the backup tells what the backup lacks.
+
+    It does so only where the settings name it: an embedded one is begun anew and empty.
+    """
+    if not manifest.has_blobs:
+        # It knows what was copied and not anchored, too, which the chain alone does not.
+        return settings.blob_url is not None
+    return not manifest.has_chain and not settings.embedded_chain
 
 
 def _other_database(folder: RestoringFolder, found: Note) -> str:
@@ -278,14 +293,21 @@ def _knows_erasures(wanted: Wanted, manifest: Manifest, newer: Newer | None) -> 
     return wanted.with_erasures().erasures is not None or f"{KEYS}/{ERASURES}" not in manifest.files
 
 
-def _nothing_tells(manifest: Manifest, newer: Newer | None) -> str:
+def _nothing_tells(manifest: Manifest, newer: Newer | None, settings: Settings) -> str:
     made = datetime.fromtimestamp(manifest.created_at / 1000, UTC).isoformat(timespec="seconds")
     sizes = ", ".join(f"{log.origin} at size {log.size}" for log in manifest.logs)
     found = f" Nothing in {newer.folder} tells of that size or more." if newer is not None else ""
+    where, name = "Chain and copies are in it and as old as it is", "Name"
+    if not manifest.has_blobs and settings.blob_url is None:
+        where = "The copies are not in it, and no object store is named that has them"
+        name = "Set PROVENANCE_BLOB_URL as the service had it; else name"
+    elif not manifest.has_chain and settings.embedded_chain:
+        where = "The chain is not in it, and none is named"
+        name = "Set RPC_URL as the service had it; else name"
     return (
-        f"this backup was made at {made} ({sizes}). Chain and copies are in it and as old as it is, "
+        f"this backup was made at {made} ({sizes}). {where}, "
         "so nothing could tell what was acknowledged since, and the log would give those indexes "
-        f"again.{found} Name the data folder that it replaces, or what is left of it, with --newer FOLDER "
+        f"again.{found} {name} the data folder that it replaces, or what is left of it, with --newer FOLDER "
         "(its blobs/, keys/ and chain/ are taken), or say --accept-loss if nothing was acknowledged "
         "since or all of it may be lost"
     )

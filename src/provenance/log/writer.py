@@ -117,6 +117,17 @@ class LogWriter:
         since = time.perf_counter() - self._failed_at
         return self._failure if since < self._limits.trouble_seconds else ""
 
+    def require_open(self) -> None:
+        """Refuse if nothing is taken.
+
+        Raises:
+            LogReadOnlyError: the log is closed to this process; says why.
+            UnavailableError: the writer does not run.
+
+        """
+        self._gate.require_open()
+        self._require_running()
+
     def open(self, *, checked_size: int = 0) -> None:
         """Take submissions: the fence has passed on a log of ``checked_size``."""
         self._gate.open(checked_size=checked_size)
@@ -159,8 +170,7 @@ class LogWriter:
         return logged
 
     async def _submit(self, submission: Submission) -> Logged:
-        self._gate.require_open()
-        self._require_running()
+        self.require_open()
         entries = sum(len(draft.subjects) for draft in submission.records)
         size = sum(len(draft.payload or b"") for draft in submission.records)
         size += entries * ENTRY_COST_BYTES

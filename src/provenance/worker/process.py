@@ -15,9 +15,11 @@ from contextlib import (
     asynccontextmanager,
     nullcontext,
 )
+from uuid import UUID
 
 import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector
+from sqlalchemy.exc import SQLAlchemyError
 
 from provenance.anchor.authority import TimestampAuthority
 from provenance.anchor.courier import Patience
@@ -32,8 +34,10 @@ from provenance.anchor.worker import AnchorWorker, WorkerOptions, WorkerParts
 from provenance.chain.client import ChainClient
 from provenance.db.accounts import AccountStore
 from provenance.db.engine import PoolOptions, check_durability, create_engine
+from provenance.db.faults import told
 from provenance.db.migrate import check_schema
 from provenance.embedded.files import remembered_port
+from provenance.log.errors import UnavailableError
 from provenance.log.writer import LogWriter
 from provenance.settings import Settings
 from provenance.wiring.chain import anchorer, blob_store, checkpoint_mark, file_keys, finality
@@ -149,12 +153,25 @@ async def _parts(settings: Settings) -> AsyncIterator[WorkerParts]:
                 writer,
                 origin=log.origin,
                 chain_id=deployment.identity.chain_id,
-                submitter=await accounts.organisation(OPERATOR),
+                submitter=lambda: _operator(accounts),
                 random_bytes=os.urandom,
             ),
             erased=EmptiesListed(erasure_list(settings), open_vault(settings)),
             mark=checkpoint_mark(settings, log.origin),
         )
+
+
+async def _operator(accounts: AccountStore) -> UUID:
+    """Organisation in whose name heartbeats are logged.
+
+    Raises:
+        UnavailableError: the database does not say.
+
+    """
+    try:
+        return await accounts.organisation(OPERATOR)
+    except SQLAlchemyError as error:
+        raise UnavailableError(told(error), retry_after=1) from error
 
 
 def _now_ms() -> int:

@@ -2,14 +2,17 @@
 
 import gzip
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from provenance.anchor.batch import BatchName, BatchPaths, Part
 from provenance.anchor.batch import Manifest as BatchManifest
 from provenance.core.digests import RootHash
-from provenance.core.notes import Checkpoint, sign_note
+from provenance.core.notes import Checkpoint, Signer, sign_note
+from provenance.core.trustfile import TrustedLog, TrustFile
 from provenance.embedded.files import FileLock
 from provenance.keys.files import FileKeys
 from provenance.launch.archive import BackupError, LogHead, Manifest
@@ -158,6 +161,48 @@ async def test_backups_other_logs_other_chains_and_empty_folders_are_refused(
         await looked_at(backup, backup)
 
 
+async def test_the_trust_file_is_taken_and_keeps_what_only_the_backup_has(
+    backup: Folder, left: Folder, tmp_path: Path
+) -> None:
+    (old, new, other) = (trusted(one) for one in (ORIGIN, "log.example/next", "log.example/2nd"))
+    staging = tmp_path / "staging"
+    shutil.copytree(backup.path, staging)
+    (left.path / "trust.json").write_bytes(TrustFile("Operator", (old, new)).encode() + b"\n")
+    (await looked_at(backup, left)).overlay(staging)
+    assert (staging / "trust.json").read_bytes() == (left.path / "trust.json").read_bytes()
+    (backup.path / "trust.json").write_bytes(TrustFile("Operator", (old, other)).encode())
+    (await looked_at(backup, left)).overlay(staging)
+    merged = TrustFile.decode((staging / "trust.json").read_bytes())
+    assert set(merged.logs) == {old, new, other}
+
+
+async def test_a_trust_file_that_contradicts_the_backups_is_refused(
+    backup: Folder, left: Folder
+) -> None:
+    old = trusted(ORIGIN)
+    (backup.path / "trust.json").write_bytes(TrustFile("Operator", (old,)).encode())
+    moved = replace(old, contract=bytes(20))
+    for content in (b"{}", TrustFile("Operator", (moved,)).encode()):
+        (left.path / "trust.json").write_bytes(content)
+        with pytest.raises(BackupError, match="can't be put over the backup's"):
+            await looked_at(backup, left)
+
+
+def trusted(origin: str) -> TrustedLog:
+    return TrustedLog(
+        origin=origin,
+        keys=(Signer(origin, Ed25519PrivateKey.from_private_bytes(bytes(32))).verifier(),),
+        chain_id=1,
+        genesis_hash=bytes(32),
+        contract=b"c" * 20,
+        code_hash=bytes(32),
+        start=1,
+        confirmations=1,
+        local=True,
+        successor=None,
+    )
+
+
 def test_a_folder_is_read_only_while_no_service_runs_on_it(tmp_path: Path) -> None:
     with kept_still(tmp_path):
         pass
@@ -170,8 +215,11 @@ def test_a_folder_is_read_only_while_no_service_runs_on_it(tmp_path: Path) -> No
     with kept_still(tmp_path):
         assert not FileLock(tmp_path / "run" / "stack.lock").acquire()
     shutil.rmtree(tmp_path / "run")
-    with pytest.raises(AlreadyRunningError), kept_still(tmp_path):
+    with kept_still(tmp_path) as look:
+        look()
         FileLock(tmp_path / "run" / "stack.lock").acquire()
+        with pytest.raises(AlreadyRunningError):
+            look()
 
 
 def files(folder: Path) -> dict[str, bytes]:
