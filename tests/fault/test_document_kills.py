@@ -1,7 +1,6 @@
 """Documents while everything is killed: each that was acknowledged is there whole, once."""
 
 import hashlib
-import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ from fixtures.application import parcel
 from fixtures.documents import pdf
 from fixtures.service import PATIENCE
 from provenance.db.engine import create_engine
-from provenance.sealing.sweep import Swept
+from provenance.sealing.sweep import GRACE_MS, Swept
 from provenance.wiring.sealing import sweeper
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
@@ -144,11 +143,13 @@ def _whole(client: httpx.Client, about: str, data: bytes, place: str) -> int:
 async def _swept(harness: Harness) -> int:
     """Objects and segments that are left once everything old was swept."""
     sealed = [harness.data_dir / part for part in ("blobs/sealed", "keys/sealed")]
-    for path in _files(sealed):
-        os.utime(path, (time.time() - 7_200,) * 2)
     engine = create_engine(harness.stores.database_url)
     try:
-        sweeps = sweeper(harness.stores.settings, engine)
+        sweeps = sweeper(
+            harness.stores.settings,
+            engine,
+            now_ms=lambda: time.time_ns() // 1_000_000 + 2 * GRACE_MS,
+        )
         found = await sweeps.sweep()
         print(f"the blows had left {found}")
         assert await sweeps.sweep() == Swept()

@@ -1,6 +1,5 @@
 """Documents at rest: sealed, swept, erased, audited."""
 
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from provenance.core.receipt import Receipt
 from provenance.core.verdict import Outcome
 from provenance.log.documents import DocumentStore
 from provenance.sealing import KeyGoneError, SealedRef
-from provenance.sealing.sweep import Swept
+from provenance.sealing.sweep import GRACE_MS, Swept
 from provenance.verify.audit import AuditReport, audit_database
 from provenance.wiring.sealing import sweeper
 
@@ -87,10 +86,14 @@ async def test_what_crashes_left_between_the_steps_is_swept_and_nothing_else(
     without_key = await vault.store(pieces(PDF))
     without_record = await vault.store(pieces(PDF))
     shelved = await vault.shelve(without_record, payload_salt=bytes(32))
-    sweeps = sweeper(service.settings, service.services.engine)
+    late = 0
+    sweeps = sweeper(
+        service.settings,
+        service.services.engine,
+        now_ms=lambda: time.time_ns() // 1_000_000 + late,
+    )
     assert await sweeps.sweep() == Swept()
-    for path in everything_sealed(folder):
-        os.utime(path, (time.time() - 7_200,) * 2)
+    late = 2 * GRACE_MS
     assert await sweeps.sweep() == Swept(keys=1, objects=2)
     assert everything_sealed(folder) == before
     assert (await carrier.get(f"/v1/documents/{recorded}")).content == PDF

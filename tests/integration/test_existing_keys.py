@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.application import service_settings
 from fixtures.embedded import ChainFixture
-from fixtures.left import EVERYTHING, ORIGIN, Left, start
+from fixtures.left import EVERYTHING, NEW_ORIGIN, ORIGIN, Left, start
 from fixtures.opening import CutOff, CutOffError, client
 from provenance.anchor.bootstrap import ensure_deployed
 from provenance.anchor.steps import BootstrapStep
@@ -31,6 +31,7 @@ from provenance.wiring.chain import (
 )
 from provenance.wiring.keyring import WrongKeyError, make_anchoring_key, make_keys
 from provenance.wiring.logs import signer_name
+from provenance.wiring.trust import trust_path
 
 pytestmark = pytest.mark.services
 
@@ -108,6 +109,35 @@ async def test_recovery_and_administrators_keys_that_were_moved_away_are_not_mad
         path.unlink()
     await start(left.settings, left.chain)
     assert not any(path.exists() for path in kept)
+
+
+@pytest.mark.parametrize(
+    "missing", ["recovery.secp256k1", "administrator.secp256k1", "repetition.secret"]
+)
+@pytest.mark.parametrize("told_by", ["trust", "keys", "copies"])
+async def test_another_log_of_the_folder_makes_no_key_anew_that_they_share(
+    left: Left, missing: str, told_by: str
+) -> None:
+    if told_by != "trust":
+        trust_path(left.settings).unlink()
+    if told_by == "copies":
+        left.key(f"{signer_name(ORIGIN)}.ed25519").unlink()
+        left.key(f"{signer_name(ORIGIN)}.checkpoint").unlink(missing_ok=True)
+    path = left.key(missing)
+    kept = path.read_text()
+    path.unlink()
+    other = left.settings.model_copy(update={"origin": NEW_ORIGIN})
+    before, rows = left.files(), left.rows(EVERYTHING)
+
+    with pytest.raises(KeyMissingError, match=rf"keys/{missing} is missing"):
+        await start(other, left.chain)
+
+    assert left.files() == before
+    assert left.rows(EVERYTHING) == rows
+    path.write_text(kept)
+    path.chmod(0o600)
+    await start(other, left.chain)
+    assert path.read_text() == kept
 
 
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before", "after"])

@@ -23,7 +23,7 @@ from provenance.keys.files import FileKeys
 from provenance.sealing.vault import PREFIX
 from provenance.settings import Settings
 from provenance.wiring.chain import blob_store
-from provenance.wiring.keyring import check_signer, make_keys, require_keys
+from provenance.wiring.keyring import check_signer, make_keys, make_keys_beside, require_keys
 from provenance.wiring.logs import current_log
 from provenance.wiring.sealing import SHELF, list_path
 from provenance.wiring.shelved import shelf_is_used
@@ -124,11 +124,18 @@ async def ready_keys(settings: Settings, existing: Existing) -> FileKeys:
     """Return the keys of the log: made if there was none before, else all of them as they were.
 
     Raises:
-        KeyMissingError: the log exists and one of its keys is not there.
+        KeyMissingError: the log, or another one of the folder, exists, and a key is not there.
         WrongKeyError: the signing key is not the published one.
         KeyFileError: a key can't be used.
 
     """
+    if existing.is_first and existing.log_ids:
+        return await asyncio.to_thread(
+            make_keys_beside,
+            settings,
+            origin=existing.current,
+            has_entries=existing.has_entries,
+        )
     if existing.is_first:
         return await asyncio.to_thread(make_keys, settings, origin=existing.current)
     keys = await asyncio.to_thread(

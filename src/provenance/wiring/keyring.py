@@ -30,6 +30,7 @@ from provenance.wiring.chain import (
     anchorer_name,
     file_keys,
     first_keys,
+    kept_account,
 )
 from provenance.wiring.logs import signer_for, signer_name
 from provenance.wiring.shelved import shelf_is_used
@@ -56,6 +57,28 @@ def make_keys(settings: Settings, *, origin: str) -> FileKeys:
         account(keys, name)
     make_log_keys(keys, origin)
     event_keys(keys)
+    return keys
+
+
+def make_keys_beside(settings: Settings, *, origin: str, has_entries: bool) -> FileKeys:
+    """Make the keys of another log in the data folder of one that exists, but none that they share.
+
+    ``has_entries``: repeated events were recognised already.
+
+    Raises:
+        KeyMissingError: a key that the others use is not there; nothing was made.
+
+    """
+    keys = file_keys(settings)
+    for name in (ADMINISTRATOR, RECOVERY):
+        if kept_account(keys, name) is None:
+            raise KeyMissingError(
+                f"{settings.data_dir / 'keys' / name}.secp256k1 is missing: another log of this data "
+                f"folder has it, and {origin} would be opened with a second one in its place. Bring "
+                "it for this start, or give the new log a data folder and a database of its own"
+            )
+    event_keys(keys if has_entries else first_keys(settings))
+    make_log_keys(first_keys(settings), origin)
     return keys
 
 

@@ -71,4 +71,8 @@ def is_kept_here(settings: Settings, origin: str, trust: TrustFile | None) -> bo
         (trust is not None and trust.log(origin) is not None)
         or (settings.data_dir / "keys" / f"{signer_name(origin)}.ed25519").exists()
         or checkpoint_mark(settings, origin).path.exists()
+        or (
+            settings.blob_url is None
+            and (settings.data_dir / "blobs" / BatchPaths(origin).log).is_dir()
+        )
     )
