@@ -17,9 +17,12 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 LD_JSON = {"content-type": "application/ld+json"}
 
 
-def capture(client: httpx.Client) -> int:
+def new_event() -> bytes:
+    return json.dumps(document(event(parcel()))).encode()
+
+
+def capture(client: httpx.Client, sent: bytes) -> int:
     """Log one event; returns its index."""
-    sent = json.dumps(document(event(parcel()))).encode()
     answer = client.post("/epcis/capture", content=sent, headers=LD_JSON)
     assert answer.status_code == 202, answer.text
     return int(answer.json()["first_index"])
@@ -36,10 +39,11 @@ def test_a_lost_database_comes_back_from_the_copies_and_a_lost_key_from_a_backup
     tmp_path: Path,
 ) -> None:
     data, published = tmp_path / "data", tmp_path / "trust.json"
+    known = new_event()
     with RunningService(data) as service:
         service.wait_until_ready()
         with service.client() as client:
-            index = capture(client)
+            index = capture(client, known)
             service.wait_for_anchor(index + 1)
             old = fetched(client, index, tmp_path / "old.json")
     shutil.copy(data / "trust.json", published)
@@ -49,7 +53,8 @@ def test_a_lost_database_comes_back_from_the_copies_and_a_lost_key_from_a_backup
         service.wait_until_ready()
         assert (data / "trust.json").read_bytes() == published.read_bytes()
         with service.client() as client:
-            again = capture(client)
+            assert capture(client, known) == index
+            again = capture(client, new_event())
             assert again > index
             service.wait_for_anchor(again + 1)
             new = fetched(client, again, tmp_path / "new.json")
