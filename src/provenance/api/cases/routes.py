@@ -40,11 +40,11 @@ from provenance.evidence.cases.acts import (
     read_act,
     read_request,
 )
-from provenance.evidence.cases.bodies import MAX_NAME, EvidenceLinked, Opened, check_amounts
-from provenance.evidence.cases.fold import Case, LoggedAct, applied, check_act, fold
+from provenance.evidence.cases.bodies import MAX_NAME, Body, EvidenceLinked, Opened, check_amounts
+from provenance.evidence.cases.fold import Case, LoggedAct, applied, check_act, ends_something, fold
 from provenance.evidence.cases.records import act_submission, case_id
 from provenance.evidence.cases.states import STATES, State
-from provenance.evidence.cases.store import MAX_ACTS, CaseStore
+from provenance.evidence.cases.store import MAX_ACTS, MAX_ENDING_ACTS, CaseStore
 from provenance.evidence.described import read_text
 from provenance.evidence.errors import (
     ClosedCaseError,
@@ -125,8 +125,7 @@ class CaseDesk:
         before = fold(acts[:expected])
         if before is None or expected > len(acts):
             raise StaleCaseError(expected=expected, found=len(acts))
-        if expected >= MAX_ACTS:
-            raise ClosedCaseError(f"the case has {MAX_ACTS} acts; open another one")
+        _check_room(says, expected)
         leaves: Sequence[LeafHash] = ()
         if isinstance(says, EvidenceLinked):
             says = await self._linked(says, before, principal)
@@ -294,6 +293,16 @@ class CaseDesk:
                 raise BadValueError("is not the record's; leave it out", where=f"{where}/leaf")
             evidence.append(replace(one, leaf=found.leaf, subject=None))
         return EvidenceLinked(tuple(evidence))
+
+
+def _check_room(body: Body, seq: int) -> None:
+    """Refuse act number ``seq`` of a case that is full; raises ClosedCaseError."""
+    if seq < MAX_ACTS or (seq < MAX_ACTS + MAX_ENDING_ACTS and ends_something(body)):
+        return
+    raise ClosedCaseError(
+        f"the case has {MAX_ACTS} acts: it can be decided, withdrawn and closed, and its legal hold "
+        "be released; open another one for anything else"
+    )
 
 
 def _subject(text: str, carrier: str, where: str) -> str:

@@ -28,7 +28,7 @@ from provenance.evidence.cases.bodies import (
     StateChanged,
     check_amounts,
 )
-from provenance.evidence.cases.states import MOVES, State, check_move
+from provenance.evidence.cases.states import ENDING, MOVES, State, check_move
 from provenance.evidence.clocks.clock import Circumstances
 from provenance.evidence.cover_terms import CoverTerms
 from provenance.evidence.errors import ClosedCaseError, UnknownEvidenceError, UnreadableActError
@@ -171,6 +171,17 @@ def check_act(case: Case, body: Body) -> None:
         case HoldPlaced():
             if case.hold is not None:
                 raise ClosedCaseError(f"a legal hold stands already, since act {case.hold.seq}")
+
+
+def ends_something(body: Body) -> bool:
+    """Whether an act only ends a legal hold or brings a case nearer to its end.
+
+    A case that is full takes such acts, or its hold would stand for ever. They are few by
+    themselves: no hold is placed between two releases, and no ending state comes twice.
+    """
+    if isinstance(body, StateChanged):
+        return body.to in ENDING
+    return isinstance(body, HoldReleased)
 
 
 def applied(case: Case, act: Act, logged: Logged) -> Case:

@@ -23,6 +23,9 @@ MOVES: Final[Mapping[State, tuple[State, ...]]] = {
 }
 """From each state, those that may follow it."""
 
+ENDING: Final[frozenset[State]] = frozenset({"accepted", "rejected", "withdrawn", "closed"})
+"""States on the way out: a case that only moves to these comes to at most two, the last of them closed."""
+
 
 def check_move(state: State, to: State) -> None:
     """Refuse a move that the table does not have.

@@ -37,6 +37,9 @@ from provenance.sealing import AlteredError
 
 MAX_ACTS: Final = 1_000
 """Acts of one case: a lifetime of notes. Each has an entry in the trail of every shipment."""
+MAX_ENDING_ACTS: Final = 24
+"""Acts beyond :data:`MAX_ACTS` that only end something. A hold is released once and a case decided
+and closed once; what more there may be is for acts that were erased and are done again."""
 
 _HOLD_ACTS: Final = (HoldPlaced.ACT, HoldReleased.ACT)
 _STATE_ACTS: Final = (Opened.ACT, StateChanged.ACT)
@@ -92,7 +95,7 @@ class CaseStore:
             .select_from(entries.join(trails, _IN_TRAIL).join(records, _ACT_OF_CASE))
             .where(trails.c.log_id == self._log_id, trails.c.subject.in_(list(cases)))
             .order_by(entries.c.seq)
-            .limit(MAX_ACTS * len(cases))
+            .limit((MAX_ACTS + MAX_ENDING_ACTS) * len(cases))
         )
         async with self._engine.connect() as connection:
             rows = (await connection.execute(query)).all()
