@@ -3,14 +3,12 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
 
 from fixtures.application import ServiceUnderTest, parcel
 from fixtures.cases import Desk, Json, at, new_desk
 from fixtures.documents import pdf, upload
 from fixtures.erasing import REASON, due_later, erase
-from fixtures.holding import held_case, on_waybill, packing, refused, waybill_of
-from provenance.db.tables import records
+from fixtures.holding import held_case, on_waybill, packing, refused, stored, waybill_of
 from provenance.evidence.timelines.trails import TrailStore
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
@@ -151,17 +149,6 @@ async def test_nothing_is_erased_while_nobody_can_tell_what_a_hold_covers(
     assert case in answer.json()["detail"]
     await stored(service, both, whole)
     assert await refused(service, elsewhere) == ""
-
-
-async def stored(service: ServiceUnderTest, first_index: int, payload: bytes) -> bytes:
-    """Put another payload into a record's row; returns the one that was there."""
-    row = records.c.first_index == first_index
-    async with service.services.engine.connect() as connection:
-        before: bytes = (
-            await connection.execute(select(records.c.payload).where(row))
-        ).scalar_one()
-        await connection.execute(update(records).where(row).values(payload=payload))
-    return before
 
 
 async def test_a_timeline_is_followed_once_however_much_is_asked_about(

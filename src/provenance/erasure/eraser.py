@@ -25,11 +25,15 @@ from provenance.erasure.records import Reason
 from provenance.erasure.rows import empty, places, sealed_payloads, still_open
 from provenance.erasure.steps import Step, Steps, quietly
 from provenance.erasure.targets import Target, TargetStore, in_orders
+from provenance.evidence.errors import UnfollowedCaseError, UnreadableActError
 from provenance.intake.repetition import EventKeys
-from provenance.sealing import Vault
+from provenance.log.errors import OvertakenError
+from provenance.sealing import AlteredError, Vault
 
 _log = structlog.get_logger(__name__)
 LATER: Final = "tables: they are rewritten at the hour of PROVENANCE_ERASURE_HOUR"
+_WAITS: Final = (UnfollowedCaseError, UnreadableActError, OvertakenError, AlteredError)
+"""Why it cannot be told, for the time being, whether an order may be carried out."""
 ORDERS_AT_ONCE: Final = 256
 """Orders that are cleaned up after together: one rewrite of the tables serves all."""
 
@@ -151,7 +155,13 @@ class Eraser:
         for start in range(0, len(waiting), ORDERS_AT_ONCE):
             known: list[Order] = []
             for order in waiting[start : start + ORDERS_AT_ONCE]:
-                found = await self._taken_up(order, writer)
+                try:
+                    found = await self._taken_up(order, writer)
+                except _WAITS as error:
+                    # What is damaged stops the orders that need it, and no other.
+                    _log.warning("erasure_waits", order=order.id, code=error.code)
+                    left[order.id] = [f"holds: they cannot be told, so it waits: {error}"]
+                    continue
                 if found is None:
                     left[order.id] = ["log: it takes no writes at the moment"]
                 elif not found.is_withdrawn:

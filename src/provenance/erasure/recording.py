@@ -21,7 +21,7 @@ from provenance.erasure.orders import Order, Payload
 from provenance.erasure.records import Reason, erasure_draft
 from provenance.erasure.steps import Step, Steps
 from provenance.erasure.targets import Target, TargetStore
-from provenance.evidence.errors import UnfollowedCaseError
+from provenance.evidence.errors import UnfollowedCaseError, UnreadableActError
 from provenance.intake.repetition import EventKeys
 from provenance.log.errors import OvertakenError
 from provenance.log.preparing import RandomBytes
@@ -93,13 +93,14 @@ class Recorder:
         Raises:
             KeptError: a hold was placed meanwhile, or a case opened; the orders are withdrawn.
             UnfollowedCaseError: nobody can tell any more; they are withdrawn.
+            UnreadableActError: nor can they where an act is damaged; they are withdrawn.
             OvertakenError: news of cases kept coming; they are withdrawn.
             LogError: the log did not take the records; the orders stay on the list.
 
         """
         try:
             await self._submit(orders, targets, writer, unchanged)
-        except (KeptError, UnfollowedCaseError, OvertakenError) as error:
+        except (KeptError, UnfollowedCaseError, UnreadableActError, OvertakenError) as error:
             orders = await self._withdraw(orders, error)
             if any(order.is_withdrawn for order in orders):
                 raise
@@ -112,6 +113,7 @@ class Recorder:
 
         Raises:
             UnfollowedCaseError: what a hold covers cannot be told; the order waits.
+            UnreadableActError: nor can it where an act is damaged; it waits.
             LogError: the log did not take the record; it waits.
 
         """

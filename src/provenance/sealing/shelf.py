@@ -242,16 +242,16 @@ class KeyShelf:
 
     def _erase(self, segment: str, slots: frozenset[int]) -> None:
         with self._lock(), _errors(segment):
+            path = self._path(segment)
+            doomed = path.with_name(path.name + _DOOMED)
+            _settle(doomed, path)
             read = self._read(segment)
             if read is None:
                 return
             left = tuple(_ERASED if slot in slots else data for slot, data in enumerate(read.slots))
             if left == read.slots:
                 return
-            path = self._path(segment)
-            doomed = path.with_name(path.name + _DOOMED)
             # The old bytes keep a name until they are overwritten, whatever happens in between.
-            doomed.unlink(missing_ok=True)
             doomed.hardlink_to(path)
             if any(data != _ERASED for data in left):
                 _replace(path, _Segment(read.master, read.wrapped, left).encode())
@@ -263,12 +263,7 @@ class KeyShelf:
     def _finish_erasures(self) -> None:
         with self._lock(), _errors("the shelf"):
             for doomed in self._folder.glob(f"*/*{_DOOMED}"):
-                path = doomed.with_name(doomed.name.removesuffix(_DOOMED))
-                if path.exists() and path.samefile(doomed):
-                    # Cut off before anything was replaced: the erasure will be asked for again.
-                    doomed.unlink()
-                else:
-                    _overwrite(doomed)
+                _settle(doomed, doomed.with_name(doomed.name.removesuffix(_DOOMED)))
             for part in self._folder.glob(f"*/.*{_PART}"):
                 if part.stat().st_mtime * 1000 < self._now_ms() - 3_600_000:
                     _overwrite(part)
@@ -326,6 +321,17 @@ def _replace(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
     part.replace(path)
     _sync_folder(path.parent)
+
+
+def _settle(doomed: Path, path: Path) -> None:
+    """End the erasure that has left ``doomed``, the second name of what ``path`` was."""
+    if not doomed.exists():
+        return
+    if path.exists() and path.samefile(doomed):
+        # Cut off before anything was replaced: the erasure will be asked for again.
+        doomed.unlink()
+    else:
+        _overwrite(doomed)
 
 
 def _overwrite(path: Path) -> None:

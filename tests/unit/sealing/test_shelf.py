@@ -99,6 +99,24 @@ def _power_cut(*_: object) -> None:
     raise OSError("the power was cut")
 
 
+@pytest.mark.parametrize("slot", [0, 1], ids=["the same key", "another one"])
+async def test_an_erasure_after_one_that_was_cut_off_overwrites_what_that_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slot: int
+) -> None:
+    keys = shelf(tmp_path)
+    segment = await keys.put(KEYS)
+    whole = file_of(tmp_path, segment).read_bytes()
+    with file_of(tmp_path, segment).open("rb") as disk:
+        with monkeypatch.context() as patched:
+            patched.setattr(shelves, "_overwrite", _power_cut)
+            with pytest.raises(ShelfError):
+                await keys.erase(segment, [0])
+        assert disk.read() == whole
+        await keys.erase(segment, [slot])
+        disk.seek(0)
+        assert not any(disk.read())
+
+
 @pytest.mark.parametrize("at", [0, 12, 14, 40, 90, 110, 160])
 async def test_a_changed_byte_of_a_segment_opens_no_other_key(tmp_path: Path, at: int) -> None:
     keys = shelf(tmp_path)
