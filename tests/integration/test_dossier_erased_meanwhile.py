@@ -13,6 +13,7 @@ from fixtures.cases import Desk, at, new_desk
 from fixtures.documents import pdf, upload
 from fixtures.dossier_orders import writers
 from fixtures.erasing import canary, erase
+from fixtures.rotation import sampled
 from fixtures.written import opened, verified, write_dossier
 from provenance.api.dossiers import writing
 from provenance.api.dossiers.collecting import Collected, Collector
@@ -173,7 +174,7 @@ async def case_that_names(service: ServiceUnderTest, name: str) -> tuple[Desk, s
     )
 
 
-@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("window", sampled(WINDOWS, every=4))
 async def test_what_goes_between_two_steps_leaves_no_dossier(
     service: ServiceUnderTest, window: str
 ) -> None:
