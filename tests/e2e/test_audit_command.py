@@ -77,6 +77,7 @@ def test_an_auditor_finds_a_sound_log_clean_by_url_and_by_database(
     assert "UNKNOWN" not in by_database.out
 
 
+@pytest.mark.soak
 def test_a_stranger_is_told_what_could_not_be_checked(service: RunningService) -> None:
     done = audit(service, "--url", service.credentials.api_url)
     assert done.code == 3

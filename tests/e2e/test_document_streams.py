@@ -1,5 +1,6 @@
 """Large documents: constant memory both ways, nothing of them in the clear, nothing by halves."""
 
+import asyncio
 import hashlib
 import os
 import subprocess
@@ -10,10 +11,14 @@ from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
 from fixtures.application import parcel
 from fixtures.service import PATIENCE, RunningService
+from provenance.embedded.postgres import EmbeddedPostgres
+from provenance.sealing.shelf import day_of
+from provenance.sealing.sweep import GRACE_MS
 
 pytestmark = [pytest.mark.services, pytest.mark.xdist_group("documents")]
 
@@ -112,6 +117,12 @@ def test_a_large_document_streams_both_ways_in_constant_memory(
     assert finds(service.data_dir, CANARY) == []
 
 
+def date_back(service: RunningService, *, days: int) -> None:
+    dsn = asyncio.run(EmbeddedPostgres(service.data_dir).start()).dsn
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("UPDATE logs SET created_at = created_at - %s", (days * 86_400_000,))
+
+
 def test_an_api_that_is_killed_in_the_middle_leaves_no_entry_and_no_document(
     service: RunningService,
 ) -> None:
@@ -127,10 +138,13 @@ def test_an_api_that_is_killed_in_the_middle_leaves_no_entry_and_no_document(
     with service.client() as client:
         send(client, Pdf(MIB), parcel()).raise_for_status()
         before = whole(blobs), whole(keys)
-        orphan = blobs / "20200101" / ("0" * 32)
-        orphan.parent.mkdir()
+        # Nothing from before the log is swept, and it has to be old enough.
+        earlier = time.time() - 2 * GRACE_MS / 1000
+        date_back(service, days=2)
+        orphan = blobs / day_of(int(earlier * 1000)) / ("0" * 32)
+        orphan.parent.mkdir(exist_ok=True)
         orphan.write_bytes(b"what an earlier crash left")
-        os.utime(orphan, (0, 0))
+        os.utime(orphan, (earlier, earlier))
         with pytest.raises(httpx.TransportError):
             send(client, cut_off(), about)
     service.wait_until_ready()

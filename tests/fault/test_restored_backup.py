@@ -53,6 +53,7 @@ async def refilled(harness: Harness, disaster: Disaster) -> None:
         assert harness.metric("provenance_anchor_refilled_entries_total") > 0
 
 
+@pytest.mark.soak
 async def test_with_the_newest_blobs_and_the_old_chain_it_is_refilled_and_anchored_again(
     backed_up: Disaster, tmp_path: Path
 ) -> None:

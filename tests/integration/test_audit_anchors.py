@@ -97,6 +97,7 @@ async def test_a_node_that_contradicts_itself_is_not_believed(
         await read(url, log.trust(), log.origin)
 
 
+@pytest.mark.soak
 async def test_another_chain_and_other_code_are_not_read(log: SmallLog) -> None:
     for changes in ({"genesis_hash": bytes(32)}, {"code_hash": bytes(32)}):
         with pytest.raises(ChainReadError, match="not the trusted"):

@@ -127,6 +127,7 @@ async def test_a_case_is_about_nothing_that_the_service_names(service: ServiceUn
         assert (fault["pointer"], fault["code"]) == ("/shipments/0", RESERVED)
 
 
+@pytest.mark.soak
 async def test_older_records_about_a_case_change_nothing_and_can_be_erased(
     service: ServiceUnderTest,
 ) -> None:

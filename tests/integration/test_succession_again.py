@@ -9,6 +9,7 @@ import pytest_asyncio
 from fixtures.application import document, event, parcel, running_service
 from fixtures.left import EVERYTHING, LD_JSON, NEW_ORIGIN, ORIGIN, Left, start
 from fixtures.opening import client
+from fixtures.rotation import rotated
 from provenance.anchor.errors import SuccessionError
 from provenance.chain.abi import anchor_role
 from provenance.chain.abi import log_id as registry_log_id
@@ -65,8 +66,9 @@ async def has_role(left: Left, holder: Address) -> bool:
         return await registry.has_role(anchor_role(registry_log_id(NEW_ORIGIN)), holder)
 
 
-@pytest.mark.parametrize("told_by", ["trust", "chain", "mark-and-copies"])
-@pytest.mark.parametrize("missing", [SIGNER, ANCHORER], ids=["log-key", "anchoring-key"])
+@pytest.mark.parametrize(
+    ("missing", "told_by"), rotated([SIGNER, ANCHORER], ["trust", "chain", "mark-and-copies"])
+)
 async def test_a_successors_key_is_not_made_anew(
     left: Left, forgotten: Forgotten, told_by: str, missing: str
 ) -> None:
