@@ -124,6 +124,7 @@ def test_a_folder_that_tells_of_nothing_newer_does_not_stand_for_the_operators_w
     assert not (data / "blobs" / "x").exists()
 
 
+@pytest.mark.soak
 def test_the_folder_of_a_running_service_is_no_folder_to_go_on_from(
     backed_up: Disaster, tmp_path: Path
 ) -> None:

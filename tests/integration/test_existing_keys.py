@@ -9,6 +9,7 @@ from fixtures.application import service_settings
 from fixtures.embedded import ChainFixture
 from fixtures.left import EVERYTHING, NEW_ORIGIN, ORIGIN, Left, start
 from fixtures.opening import CutOff, CutOffError, client
+from fixtures.rotation import rotated
 from provenance.anchor.bootstrap import ensure_deployed
 from provenance.anchor.steps import BootstrapStep
 from provenance.chain.abi import anchor_role, recovery_role
@@ -112,9 +113,12 @@ async def test_recovery_and_administrators_keys_that_were_moved_away_are_not_mad
 
 
 @pytest.mark.parametrize(
-    "missing", ["recovery.secp256k1", "administrator.secp256k1", "repetition.secret"]
+    ("missing", "told_by"),
+    rotated(
+        ["recovery.secp256k1", "administrator.secp256k1", "repetition.secret"],
+        ["trust", "keys", "copies"],
+    ),
 )
-@pytest.mark.parametrize("told_by", ["trust", "keys", "copies"])
 async def test_another_log_of_the_folder_makes_no_key_anew_that_they_share(
     left: Left, missing: str, told_by: str
 ) -> None:
