@@ -20,6 +20,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "claims.md").read_text(encoding="ut
 SECTION = PAGE.partition("## From damage to dossier\n")[2].partition("\n## ")[0]
 
 
+@pytest.mark.soak
 def test_the_way_from_damage_to_dossier_works_as_it_is_written(tmp_path: Path) -> None:
     commands = "".join(re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL))
     (tmp_path / "photo.jpg").write_bytes(JPEG)

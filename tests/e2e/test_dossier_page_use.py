@@ -75,7 +75,7 @@ def test_two_dossiers_at_once_are_not_guessed_between(
 @pytest.mark.parametrize(
     ("documents", "longest_task"),
     [
-        (100, 1_000),
+        pytest.param(100, 1_000, marks=pytest.mark.soak),
         pytest.param(1_000, 3_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)]),
     ],
 )

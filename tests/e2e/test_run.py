@@ -80,6 +80,7 @@ def test_a_port_that_is_asked_for_goes_before_that_of_last_time(tmp_path: Path) 
         assert service.credentials.api_url == f"http://127.0.0.1:{wanted}"
 
 
+@pytest.mark.soak
 def test_what_was_acknowledged_survives_kill_9_during_a_capture(tmp_path: Path) -> None:
     """The supervisor is killed, and with it everything, while four clients capture."""
     notes: list[str] = []

@@ -99,6 +99,7 @@ async def test_a_trail_that_is_too_long_is_refused_before_it_is_read(
     await desk.capture(at("2026-06-01T09:00:00Z", "accepting", epc))
     case = await desk.open(epc, "damage")
     await service.anchor()
+    before = writers()
     for length, only in ((CASE_LIMITS.records + 1, False), (50_001, True)):
         async with service.services.engine.connect() as connection:
             # As if so much had been recorded.
@@ -111,4 +112,4 @@ async def test_a_trail_that_is_too_long_is_refused_before_it_is_read(
         assert (answer.status_code, answer.json()["code"]) == (422, "dossier-too-large")
         assert str(length) in answer.json()["detail"] or only
         assert "for each parcel" in answer.json()["detail"]
-    assert writers() == []
+    assert set(writers()) <= set(before)

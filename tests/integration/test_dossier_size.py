@@ -27,6 +27,7 @@ DOCUMENTS = 1_000
 EVENTS = 10_000
 
 
+@pytest.mark.soak
 def test_a_large_case_is_written_and_verified_in_time(anvil: ChainFixture, tmp_path: Path) -> None:
     case = make_large_case(anvil, documents=DOCUMENTS)
     told: list[tuple[str, int, int]] = []
