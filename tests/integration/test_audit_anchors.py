@@ -83,12 +83,8 @@ def refusing(method: str, _: Any, true: Any) -> Any:
     ("lie", "reason"),
     [
         (without(1), "leaves out an anchor between 0 and 2"),
-        pytest.param(
-            without(40), "leaves out an anchor between 39 and 41", marks=pytest.mark.soak
-        ),
-        pytest.param(
-            without(60), "head is not its last Anchored event", marks=pytest.mark.soak
-        ),
+        pytest.param(without(40), "leaves out an anchor between 39 and 41", marks=pytest.mark.soak),
+        pytest.param(without(60), "head is not its last Anchored event", marks=pytest.mark.soak),
         (other_root, "two roots at size 40"),
         (other_block, "not on the chain"),
         (refusing, "could not be searched"),
