@@ -1,6 +1,5 @@
 """A start on what is left of a log: nothing that receipts name is made a second time."""
 
-import asyncio
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,19 +9,15 @@ import pytest
 
 from fixtures.application import service_settings
 from fixtures.embedded import ChainFixture, PostgresFixture
-from fixtures.left import HEADS, NEW_ORIGIN, ORIGIN, Left, start
-from fixtures.waiting import eventually
+from fixtures.left import NEW_ORIGIN, ORIGIN, Left, start
 from provenance.anchor.errors import DeploymentLostError
 from provenance.chain.errors import WrongChainError
 from provenance.core.verdict import Outcome
 from provenance.verify.chain import ChainFactsReader
 from provenance.verify.service import ReceiptInput, verify_receipts
-from provenance.wiring.chain import (
-    checkpoint_mark,
-)
+from provenance.wiring.chain import checkpoint_mark
 from provenance.wiring.succession import carry_on
 from provenance.wiring.trust import TrustFileError, trust_path
-from provenance.worker.process import run as run_worker
 
 pytestmark = pytest.mark.services
 
@@ -35,14 +30,7 @@ async def test_an_empty_database_takes_the_published_registry_and_is_filled_agai
     made = await start(settings, left.chain)
 
     assert made.trust == left.trust
-    wanted = left.rows(HEADS)
-    stop = asyncio.Event()
-    worker = asyncio.create_task(run_worker(settings, stop=stop))
-    try:
-        await eventually(lambda: worker.done() or left.rows(HEADS, settings) == wanted)
-    finally:
-        stop.set()
-        await worker
+    await left.refill(settings)
     async with ChainFactsReader(left.chain.rpc_url) as facts:
         report = await verify_receipts(
             [ReceiptInput(left.receipt.encode())], trust=made.trust, facts=facts

@@ -1,6 +1,5 @@
 """A key shelf that is gone is not taken for an erased one, whatever was erased."""
 
-import asyncio
 import shutil
 import uuid
 
@@ -8,13 +7,12 @@ import pytest
 
 from fixtures.application import open_services, parcel, running_service
 from fixtures.documents import pdf, upload
-from fixtures.left import HEADS, Left, start
+from fixtures.left import Left, start
 from fixtures.waiting import eventually
 from provenance.core.digests import LeafHash
 from provenance.erasure.orders import Event, Order
 from provenance.keys.errors import KeyMissingError
 from provenance.wiring.sealing import erasure_list
-from provenance.worker.process import run as run_worker
 
 pytestmark = pytest.mark.services
 
@@ -88,13 +86,7 @@ async def test_a_refill_that_brings_back_sealed_payloads_is_not_opened_without_t
     master.rename(master.with_name("sealing-1.elsewhere"))
     settings = left.with_an_empty_database()
     await start(settings, left.chain)
-    wanted, stop = left.rows(HEADS), asyncio.Event()
-    worker = asyncio.create_task(run_worker(settings, stop=stop))
-    try:
-        await eventually(lambda: worker.done() or left.rows(HEADS, settings) == wanted)
-    finally:
-        stop.set()
-        await worker
+    await left.refill(settings)
 
     async with open_services(settings) as services, services.running():
 

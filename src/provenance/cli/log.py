@@ -116,7 +116,8 @@ def new_anchoring_key() -> None:
     """Make another anchoring key where the old one is lost and no backup has it.
 
     The service must be stopped. Its next start gives the new key the role, with the administrator's
-    key; of a successor that the database does not know yet, `log succeed` does. The lost key keeps its role: if somebody may have it, carry the log on instead (succeed).
+    key; of a successor that the database does not know yet, `log succeed` does. The lost key keeps
+    its role: if somebody may have it, carry the log on instead (succeed).
     """
     with reported():
         address = asyncio.run(_new_anchoring_key())

@@ -5,9 +5,9 @@ as a whole, as they stand in its dossier; a container's while a parcel of the ca
 trail that is known and was not read, because there were too many, belongs to it too, and so do the
 packings that lead to a container. What is logged after the act that the extent counts from, the
 placing of a hold say, makes it wider and never narrower; an error that was declared, whenever that
-was, takes nothing out of it. What was linked counts with what it describes or corrects, whatever it is about. What goes back to a record
-of the case, by describing, correcting or superseding it, is for the caller to find: it is asked
-for together with that record.
+was, takes nothing out of it. What was linked counts with what it describes or corrects, whatever it
+is about. What goes back to a record of the case, by describing, correcting or superseding it, is
+for the caller to find: it is asked for together with that record.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
