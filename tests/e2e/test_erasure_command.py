@@ -15,7 +15,7 @@ from fixtures.erasing import LD, canary, places_of
 from fixtures.service import PATIENCE, RunningService
 from provenance.embedded.cluster import find_programs
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.services, pytest.mark.soak, pytest.mark.timeout(900)]
 
 WHY = ("--ground", "data_subject_request", "--author", "A. Officer", "--note", "ticket 4711")
 

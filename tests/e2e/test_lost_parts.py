@@ -12,7 +12,7 @@ from fixtures.application import document, event, parcel
 from fixtures.service import RunningService
 from provenance.cli.main import app
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.services, pytest.mark.soak, pytest.mark.timeout(600)]
 
 LD_JSON = {"content-type": "application/ld+json"}
 

@@ -107,7 +107,7 @@ async def test_only_the_newest_checkpoint_is_stamped_and_only_so_often(
     ("fault", "code"),
     [
         ("error", "timestamp-authority-unavailable"),
-        ("endless", "timestamp-authority-unavailable"),
+        pytest.param("endless", "timestamp-authority-unavailable", marks=pytest.mark.soak),
         ("hangs", "timestamp-authority-unavailable"),
         ("garbage", "timestamp-refused"),
         ("replay", "timestamp-refused"),

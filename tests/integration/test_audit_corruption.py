@@ -11,7 +11,7 @@ from fixtures.auditing import AuditedLog, Copy, flip, named
 from fixtures.rotation import sampled
 from provenance.core.verdict import Outcome
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.xdist_group("audit")]
 Copies = Callable[[], Copy]
 
 ENTRY = 300
@@ -269,7 +269,7 @@ CORRUPTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", sampled(CORRUPTIONS, every=2))
+@pytest.mark.parametrize("name", sampled(CORRUPTIONS, every=3))
 async def test_the_audit_names_exactly_what_was_changed(
     copies: Copies, audited_log: AuditedLog, name: str
 ) -> None:

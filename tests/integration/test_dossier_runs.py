@@ -96,6 +96,7 @@ async def test_those_who_would_wait_too_long_are_told_to_come_back(
     runs._waiting = 0
 
 
+@pytest.mark.soak
 async def test_a_large_document_streams_through_and_its_process_gives_its_memory_back(
     service: ServiceUnderTest,
 ) -> None:
