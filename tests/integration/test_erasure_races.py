@@ -234,6 +234,79 @@ async def test_whoever_is_overtaken_again_and_again_is_told_to_come_back(
     assert await is_readable(desk, first)
 
 
+async def test_what_was_withdrawn_stays_so_for_whoever_read_the_list_before(
+    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, first, _ = await held_later(service)
+    case = await desk.open(parcel(), "delay")
+    services = service.services
+    eraser, seq = services.eraser, 0
+    before: dict[str, Order] = {}
+
+    async def listed(step: Step) -> None:
+        if step is Step.LIST:
+            before.update(await eraser.orders.orders())
+
+    async def read() -> Any:
+        nonlocal seq
+        seq += 1
+        await desk.act(case, seq, "note_added", note="busy")
+        return await eraser.holds()
+
+    targets = await eraser.targets.records([first])
+    with pytest.raises(OvertakenError):
+        await replace(eraser, holds=read, steps=listed).request(
+            targets, await reason(service), writer=services.writer
+        )
+
+    async def earlier(_self: ErasureList) -> dict[str, Order]:
+        monkeypatch.undo()
+        return before
+
+    monkeypatch.setattr(ErasureList, "orders", earlier)
+    await eraser.finish(writer=services.writer)
+    order = await order_of(service, first)
+    assert order.state == "withdrawn"
+    assert await eraser.targets.erasure(order.id) is None
+    assert await is_readable(desk, first)
+
+
+async def test_what_another_process_has_logged_is_not_withdrawn_though_the_list_lacks_it(
+    service: ServiceUnderTest,
+) -> None:
+    desk, first, hold = await held_later(service)
+    case = await desk.open(parcel(), "delay")
+    services = service.services
+    readings = 0
+
+    async def dies(step: Step) -> None:
+        if step is Step.LOG:
+            raise CrashError(step.value)
+
+    other = open_eraser(service.settings, services.engine, log_id=services.log.log_id)
+
+    async def read() -> Any:
+        nonlocal readings
+        readings += 1
+        if readings > 1:
+            with pytest.raises(CrashError):
+                await replace(other, steps=dies).finish(writer=services.writer)
+            await hold()
+        return await services.eraser.holds()
+
+    async def overtaken(step: Step) -> None:
+        if step is Step.LIST:
+            await desk.act(case, 1, "note_added", note="busy")
+
+    targets = await other.targets.records([first])
+    eraser = replace(services.eraser, holds=read, steps=overtaken)
+    [order] = await eraser.request(targets, await reason(service), writer=services.writer)
+    assert readings == 2
+    assert order.state == "erased"
+    assert await other.targets.erasure(order.id) is not None
+    assert not await is_readable(desk, first)
+
+
 async def test_no_erasure_record_stands_behind_a_hold_however_the_two_meet(
     service: ServiceUnderTest,
 ) -> None:

@@ -224,6 +224,10 @@ class Eraser:
             return waits
         recorder = self._recorder(with_open_cases=order.ground == RETENTION_ENDED)
         async with self._deciding:
+            # Whoever asked for it may have been told by now that it is off.
+            order = (await self.orders.orders())[order.id]
+            if order.is_withdrawn:
+                return order
             order = await recorder.record_late(order, targets, writer)
             if not order.is_withdrawn:
                 async with self.connect() as connection:

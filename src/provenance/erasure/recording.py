@@ -157,6 +157,10 @@ class Recorder:
 
     async def _withdraw(self, orders: Sequence[Order], error: ProvenanceError) -> list[Order]:
         """Take ``orders`` off; what another process has logged meanwhile stays as it is."""
+        logged = [one for one in orders if await self.targets.erasure(one.id) is not None]
+        if logged:
+            # That process may have ended before it could say so.
+            await self.orders.mark("recorded", logged)
         now = await self.orders.mark("withdrawn", orders)
         await self.steps(Step.WITHDRAW)
         _log.warning("erasure_withdrawn", orders=[order.id for order in now], code=error.code)

@@ -27,7 +27,8 @@ erased is: no record of it is ever taken back.
 
 An erasure that makes a hold stand again, or a stay longer, counts from ROWS on. Within one process
 the next request waits for that; two processes that share a log may each decide before the other's
-ROWS.
+ROWS. Nor does one wait for the other between a look at the list and LOG: what it then logs stands,
+though the other has just called it off.
 """
 
 from collections.abc import Awaitable, Callable
