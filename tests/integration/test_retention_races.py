@@ -3,19 +3,25 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from fixtures.application import ServiceUnderTest, parcel
 from fixtures.cases import Desk, at, new_desk
+from fixtures.documents import pdf, upload
 from fixtures.holding import held_case, on_waybill, packing, waybill_of
 from provenance.core.errors import ProvenanceError
 from provenance.erasure.errors import HeldError, OpenCaseError
 from provenance.erasure.orders import RETENTION_ENDED
 from provenance.erasure.periods import Periods
+from provenance.erasure.recording import LOOKS
 from provenance.erasure.records import Reason
 from provenance.erasure.steps import Step
+from provenance.erasure.targets import TargetStore
 from provenance.evidence.cases.unclosed import OpenCases
+from provenance.log.submissions import News, Unchanged
 from provenance.wiring.erasing import open_eraser
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
@@ -84,6 +90,71 @@ async def test_a_hold_that_is_widened_two_trails_away_counts_between_look_and_re
             targets, await retention_reason(service), writer=services.writer
         )
     assert await is_readable(desk, first)
+
+
+async def test_an_unpacking_that_is_taken_back_counts_though_keepers_were_read_before(
+    service: ServiceUnderTest,
+) -> None:
+    desk, number, epc, bag = await new_desk(service), parcel()[-8:], parcel(), parcel()
+    unpacking = {
+        **packing("2026-06-03T09:00:00Z", "DELETE", bag, epc),
+        "eventID": f"urn:uuid:{uuid4()}",
+    }
+    *_, first = await desk.capture(
+        at("2026-06-01T09:00:00Z", "collecting", epc, **on_waybill(number)),
+        packing("2026-06-02T09:00:00Z", "ADD", bag, epc),
+        unpacking,
+        at("2026-06-04T09:00:00Z", "departing", bag),
+    )
+    await held_case(desk, waybill_of(number))
+    services = service.services
+    keepers = await services.eraser.keepers.read(with_open_cases=True)
+    targets = await services.eraser.targets.records([first])
+    assert await services.eraser.keepers.why(targets, keepers) == {}
+    declared = {"declarationTime": "2026-06-05T09:00:00Z", "reason": "did_not_occur"}
+    await desk.capture({**unpacking, "errorDeclaration": declared})
+    with pytest.raises(HeldError):
+        await services.eraser.request(
+            targets, await retention_reason(service), writer=services.writer, known=keepers
+        )
+    assert await is_readable(desk, first)
+
+
+async def test_news_that_lead_nowhere_do_not_have_cases_followed_again(
+    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, about = await new_desk(service), parcel()
+    _, first = await desk.capture(
+        at("2026-06-01T09:00:00Z", "collecting", about),
+        at("2026-06-01T09:00:00Z", "collecting", parcel()),
+    )
+    await desk.open(about, "damage")
+    services = service.services
+    news = TargetStore.news
+    looks = followed = 0
+
+    async def follow() -> OpenCases:
+        nonlocal followed
+        followed += 1
+        return await services.eraser.open_cases()
+
+    async def busy(self: TargetStore, unchanged: Unchanged, *, limit: int) -> list[News]:
+        nonlocal looks
+        looks += 1
+        found = await news(self, unchanged, limit=limit)
+        if looks < LOOKS:
+            await desk.capture(at("2026-06-03T09:00:00Z", "arriving", about))
+            await upload(desk.carrier, pdf(mark=parcel()), about)
+        return found
+
+    monkeypatch.setattr(TargetStore, "news", busy)
+    eraser = replace(services.eraser, open_cases=follow)
+    [target] = await eraser.targets.records([first])
+    keepers = await eraser.keepers.read(with_open_cases=True)
+    [order] = await eraser.request(
+        [target], await retention_reason(service), writer=services.writer, known=keepers
+    )
+    assert (looks, followed, order.state) == (LOOKS, 1, "erased")
 
 
 @pytest.mark.parametrize("when", ["before the look", "behind it"])
@@ -156,8 +227,10 @@ async def test_a_run_of_retention_leaves_what_a_case_rests_on_that_was_opened_du
         periods=Periods.model_validate({"default": {"days": 30}}),
         now_ms=lambda: now,
     )
-    await retention.erase_due(writer=services.writer)
+    with capture_logs() as logs:
+        await retention.erase_due(writer=services.writer)
     assert readings > 1
+    assert "in-open-case" in {one["code"] for one in logs if one["event"] == "retention_put_off"}
     assert await is_readable(desk, first)
     # The next one leaves it too, and takes what is free.
     (free,) = await desk.capture(at("2026-06-02T09:00:00Z", "inspecting", parcel()))

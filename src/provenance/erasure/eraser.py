@@ -18,7 +18,13 @@ from provenance.erasure.book import ErasureList
 from provenance.erasure.cleaning import clean
 from provenance.erasure.copies import Copies
 from provenance.erasure.errors import KeptError
-from provenance.erasure.keepers import KeeperReader, Keepers, ReadsHolds, ReadsOpenCases
+from provenance.erasure.keepers import (
+    KeeperReader,
+    Keepers,
+    LeadsOn,
+    ReadsHolds,
+    ReadsOpenCases,
+)
 from provenance.erasure.orders import ID_BYTES, RETENTION_ENDED, Order, open_orders
 from provenance.erasure.recording import Recorder, Writes
 from provenance.erasure.records import Reason
@@ -56,6 +62,7 @@ class Eraser:
     random_bytes: Callable[[int], bytes]
     holds: ReadsHolds
     open_cases: ReadsOpenCases
+    leads_on: LeadsOn
     steps: Steps = quietly
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
     _deciding: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
@@ -89,12 +96,12 @@ class Eraser:
         recorder = self._recorder(with_open_cases=is_retention)
         # One after the other: what one erases may place or widen a hold that the next one meets.
         async with self._deciding:
-            unchanged = await recorder.look(targets, known=known)
+            keepers = await recorder.look(targets, known=known)
             orders = [await self._order(part, reason) for part in in_orders(targets)]
             with self._under_way(orders):
                 await self.orders.add(*orders)
                 await self.steps(Step.LIST)
-                orders = await recorder.record(orders, targets, writer, unchanged=unchanged)
+                orders = await recorder.record(orders, targets, writer, keepers=keepers)
                 async with self.connect() as connection:
                     for order in orders:
                         await self._destroy(connection, order)
@@ -109,7 +116,12 @@ class Eraser:
     @property
     def keepers(self) -> KeeperReader:
         """Reads what keeps records."""
-        return KeeperReader(targets=self.targets, holds=self.holds, open_cases=self.open_cases)
+        return KeeperReader(
+            targets=self.targets,
+            holds=self.holds,
+            open_cases=self.open_cases,
+            leads_on=self.leads_on,
+        )
 
     def _recorder(self, *, with_open_cases: bool = False) -> Recorder:
         return Recorder(

@@ -25,14 +25,14 @@ from provenance.evidence.errors import UnfollowedCaseError, UnreadableActError
 from provenance.intake.repetition import EventKeys
 from provenance.log.errors import OvertakenError
 from provenance.log.preparing import RandomBytes
-from provenance.log.submissions import Logged, RecordDraft, Submission, Unchanged
+from provenance.log.submissions import Logged, RecordDraft, Submission
 from provenance.sealing import KeyGoneError, Opening, Vault
 
 _log = structlog.get_logger(__name__)
 LOST_AUTHOR: Final = "not known: what was recorded was lost with a database that was restored"
 LOOKS: Final = 8
-"""Times that holds are read for one request. News of cases are rare: who is overtaken so often is
-told to come again."""
+"""Times that is looked for one request. News that count are rare: who is overtaken so often is told
+to come again."""
 
 
 class Writes(Protocol):
@@ -64,8 +64,8 @@ class Recorder:
     steps: Steps
     with_open_cases: bool = False
 
-    async def look(self, targets: Sequence[Target], *, known: Keepers | None = None) -> Unchanged:
-        """Read what keeps records; returns what the log must still be like for ``targets`` to go.
+    async def look(self, targets: Sequence[Target], *, known: Keepers | None = None) -> Keepers:
+        """Read what keeps records, and that ``targets`` may go.
 
         Raises:
             KeptError: a hold covers one of them, or an open case rests on it.
@@ -76,7 +76,7 @@ class Recorder:
         keepers = await self.keepers.read(with_open_cases=self.with_open_cases, known=known)
         if kept := await self.keepers.why(targets, keepers):
             raise next(iter(kept.values()))
-        return keepers.unchanged
+        return keepers
 
     async def record(
         self,
@@ -84,11 +84,11 @@ class Recorder:
         targets: Sequence[Target],
         writer: Writes,
         *,
-        unchanged: Unchanged,
+        keepers: Keepers,
     ) -> list[Order]:
         """Log the erasure records of ``orders``, unless they are there, and note it.
 
-        ``unchanged`` is what :meth:`look` said of ``targets`` before the orders were listed.
+        ``keepers`` is what :meth:`look` returned before the orders were listed.
 
         Raises:
             KeptError: a hold was placed meanwhile, or a case opened; the orders are withdrawn.
@@ -99,7 +99,7 @@ class Recorder:
 
         """
         try:
-            await self._submit(orders, targets, writer, unchanged)
+            await self._submit(orders, targets, writer, keepers)
         except (KeptError, UnfollowedCaseError, UnreadableActError, OvertakenError) as error:
             orders = await self._withdraw(orders, error)
             if any(order.is_withdrawn for order in orders):
@@ -118,8 +118,8 @@ class Recorder:
 
         """
         try:
-            unchanged = None if order.is_recorded else await self.look(targets)
-            await self._submit([order], targets, writer, unchanged)
+            keepers = None if order.is_recorded else await self.look(targets)
+            await self._submit([order], targets, writer, keepers)
         except KeptError as error:
             [order] = await self._withdraw([order], error)
             return order
@@ -137,17 +137,17 @@ class Recorder:
         orders: Sequence[Order],
         targets: Sequence[Target],
         writer: Writes,
-        unchanged: Unchanged | None,
+        keepers: Keepers | None,
     ) -> None:
         drafts = [await self._draft(order) for order in orders]
         for _ in range(LOOKS - 1):
             try:
-                await writer.submit(_submission(drafts, unchanged))
+                await writer.submit(_submission(drafts, keepers))
             except OvertakenError:
-                unchanged = await self.look(targets)
+                keepers = await self.look(targets, known=keepers)
             else:
                 return
-        await writer.submit(_submission(drafts, unchanged))
+        await writer.submit(_submission(drafts, keepers))
 
     async def _note(self, orders: Sequence[Order]) -> list[Order]:
         await self.steps(Step.LOG)
@@ -190,7 +190,8 @@ class Recorder:
         return payload, await self.vault.opening(payload.sealed)
 
 
-def _submission(drafts: Sequence[RecordDraft], unchanged: Unchanged | None) -> Submission:
+def _submission(drafts: Sequence[RecordDraft], keepers: Keepers | None) -> Submission:
+    unchanged = None if keepers is None else keepers.unchanged
     return Submission(submitter=drafts[0].submitter, records=tuple(drafts), unchanged=unchanged)
 
 

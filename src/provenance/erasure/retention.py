@@ -5,7 +5,6 @@ description goes with the document that it describes, a case with all its acts.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -91,10 +90,13 @@ class Retention:
         organisation = await self.organisation()
         reason = Reason(ground=RETENTION_ENDED, author=AUTHOR, organisation=organisation)
         async for targets, keepers in self._due():
-            # What a hold or a case keeps only since a moment ago keeps this part, and so does a log
-            # in which nobody can tell for news; the next day looks again.
-            with suppress(KeptError, OvertakenError):
+            try:
                 orders += await self.eraser.request(targets, reason, writer=writer, known=keepers)
+            except (KeptError, OvertakenError) as error:
+                # What a hold or a case keeps only since a moment ago keeps this part, and so does a
+                # log in which nobody can tell for news; the next day looks again.
+                first = targets[0].first_index
+                _log.warning("retention_put_off", code=error.code, first_index=first)
         if orders:
             _log.info("retention_ended", orders=len(orders))
         return orders

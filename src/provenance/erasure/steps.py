@@ -21,9 +21,9 @@ WITHDRAW  instead of LOG and all behind it: the list says that  nothing is done 
 LOG decides. Holds are read before LIST, and the log takes the records only if nothing that could
 have placed or widened a hold was logged since: no act of a case and no erasure of one, nothing on a
 trail that a hold covers. It looks under its own lock, in the transaction that gives them their
-index. Otherwise holds are read again, and what one covers by then is withdrawn. So nothing is
-destroyed against a hold with a smaller index than the erasure record, and what the log says was
-erased is: no record of it is ever taken back.
+index. Otherwise what came is looked at, holds are read again where it may matter to them, and what
+one covers by then is withdrawn. So nothing is destroyed against a hold with a smaller index than
+the erasure record, and what the log says was erased is: no record of it is ever taken back.
 
 An erasure that makes a hold stand again, or a stay longer, counts from ROWS on. Within one process
 the next request waits for that; two processes that share a log may each decide before the other's

@@ -19,9 +19,9 @@ from provenance.core.jcs import parse_canonical
 from provenance.core.statement import MAX_REFS, Statement
 from provenance.db.tables import entries, log_heads, records, trails
 from provenance.erasure.records import KIND, erased_leaves
-from provenance.log.reading import NEWS, news_values
+from provenance.log.reading import NEWS_ENTRIES, news_values
 from provenance.log.statements import statement_for
-from provenance.log.submissions import Unchanged
+from provenance.log.submissions import News, Unchanged
 from provenance.log.times import FIRST_AT
 
 ERASABLE: Final = ("event", "document", "case", "identity")
@@ -192,13 +192,12 @@ class TargetStore:
             found: int | None = await connection.scalar(query)
         return found or 0
 
-    async def has_news(self, unchanged: Unchanged) -> bool:
-        """Whether ``unchanged`` does not hold any more."""
+    async def news(self, unchanged: Unchanged, *, limit: int) -> list[News]:
+        """Return at most ``limit`` entries for which ``unchanged`` does not hold, in order."""
+        values = {**news_values(unchanged, log_id=self._log_id), "limit": limit}
         async with self._engine.connect() as connection:
-            found = await connection.exec_driver_sql(
-                NEWS, news_values(unchanged, log_id=self._log_id)
-            )
-            return bool(found.scalar_one())
+            found = await connection.exec_driver_sql(NEWS_ENTRIES, values)
+            return [News(row.kind, row.subject, row.seq) for row in found]
 
     async def erasure(self, order_id: str) -> int | None:
         """Return the first index of the record of an order; None where the log has none."""

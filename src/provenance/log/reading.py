@@ -66,26 +66,29 @@ WHERE found.at IS NOT NULL
 """
 # Few entries: they came while one request was being answered. Each is looked at by itself, for the
 # subjects may be many.
-NEWS: Final = """
-SELECT EXISTS (
-  SELECT FROM entries CROSS JOIN LATERAL (
-    SELECT kind FROM records
-    WHERE log_id = entries.log_id AND first_index = entries.record_first OFFSET 0
-  ) AS record
-  WHERE entries.log_id = %(log_id)s AND entries.index >= %(size)s
-    AND (record.kind = 'case'
-      OR record.kind <> 'heartbeat' AND (
-        SELECT subject FROM trails
-        WHERE log_id = entries.log_id AND first_index = entries.trail_first
-      ) IN (SELECT unnest(%(subjects)s::text[]))
-      OR record.kind = 'erasure' AND EXISTS (
-        SELECT FROM records AS opening
-        WHERE opening.log_id = entries.log_id AND opening.first_index = entries.trail_first
-          AND opening.kind = 'case'
-      ))
-)
+_NEWS: Final = """
+FROM entries CROSS JOIN LATERAL (
+  SELECT kind FROM records
+  WHERE log_id = entries.log_id AND first_index = entries.record_first OFFSET 0
+) AS record LEFT JOIN LATERAL (
+  SELECT subject FROM trails
+  WHERE log_id = entries.log_id AND first_index = entries.trail_first OFFSET 0
+) AS trail ON true
+WHERE entries.log_id = %(log_id)s AND entries.index >= %(size)s
+  AND (record.kind = 'case'
+    OR record.kind <> 'heartbeat' AND trail.subject IN (SELECT unnest(%(subjects)s::text[]))
+    OR record.kind = 'erasure' AND EXISTS (
+      SELECT FROM records AS opening
+      WHERE opening.log_id = entries.log_id AND opening.first_index = entries.trail_first
+        AND opening.kind = 'case'
+    ))
 """
+NEWS: Final = f"SELECT EXISTS (SELECT {_NEWS})"
 """Whether a log is not any more as an :class:`Unchanged` says; takes :func:`news_values`."""
+NEWS_ENTRIES: Final = f"""
+SELECT record.kind, trail.subject, entries.seq {_NEWS} ORDER BY entries.index LIMIT %(limit)s
+"""
+"""The entries for which it is not, as :class:`News`; takes a ``limit`` too."""
 _EDGE = """
 SELECT leaf_hash FROM entries WHERE log_id = %s AND index >= %s AND index < %s ORDER BY index
 """

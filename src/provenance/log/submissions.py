@@ -106,6 +106,15 @@ class Unchanged:
 
 
 @dataclass(frozen=True, slots=True)
+class News:
+    """An entry for which the log is not as an :class:`Unchanged` says: kind, subject, number."""
+
+    kind: str
+    subject: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One request: its records become contiguous entries in one transaction, or none does.
 

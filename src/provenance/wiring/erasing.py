@@ -84,6 +84,7 @@ def open_eraser(settings: Settings, engine: AsyncEngine, *, log_id: int) -> Eras
         random_bytes=os.urandom,
         holds=holds,
         open_cases=open_cases,
+        leads_on=extents.leads_on,
     )
 
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from provenance.evidence.timelines.events import ReadEvent
 from provenance.evidence.timelines.following import (
     FOREVER,
@@ -11,6 +13,7 @@ from provenance.evidence.timelines.following import (
     Window,
     emptied,
     leads,
+    leads_on,
 )
 
 PARCEL, BAG, OTHER_BAG, WAYBILL = (f"urn:example:{name}" for name in ("p", "b", "c", "w"))
@@ -139,3 +142,24 @@ def test_a_lead_names_the_packings_that_tell_of_it() -> None:
 def test_an_emptying_before_the_last_packing_may_be_passed_over() -> None:
     moments = [packing(4, "DELETE", BAG), packing(8, "DELETE", BAG)]
     assert emptied(BAG, moments, Window(2, 9), after=5) == Window(2, 8)
+
+
+@pytest.mark.parametrize(
+    ("subject", "one", "leads_anywhere"),
+    [
+        (PARCEL, beside_waybill(1, "OBSERVE", PARCEL), False),
+        (BAG, beside_waybill(1, "OBSERVE", BAG, OTHER_BAG), False),
+        (BAG, packing(1, "ADD", BAG, PARCEL), False),
+        (PARCEL, packing(1, "DELETE", BAG, PARCEL), False),
+        (BAG, packing(1, "DELETE", BAG), False),
+        (PARCEL, packing(1, "ADD", BAG, PARCEL), True),
+        (WAYBILL, beside_waybill(1, "OBSERVE", PARCEL), True),
+        (WAYBILL, beside_waybill(1, "DELETE", PARCEL, kind="TransactionEvent"), True),
+        (WAYBILL, moment(1, type="ObjectEvent", action="OBSERVE"), False),
+        (PARCEL, Moment(time=1, event=None), True),
+    ],
+)
+def test_one_more_event_leads_on_or_changes_nothing(
+    subject: str, one: Moment, *, leads_anywhere: bool
+) -> None:
+    assert leads_on(subject, one) == leads_anywhere

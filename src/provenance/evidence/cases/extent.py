@@ -118,6 +118,20 @@ class ExtentReader:
             found[case.case] = merged(parts)
         return found
 
+    async def leads_on(self, since: Mapping[str, int]) -> bool:
+        """Whether an event of one of these trails, from that number on, may widen an extent.
+
+        They are trails of extents that were read before it was logged, or after. What is damaged
+        may: it is told by who follows the trail.
+        """
+        try:
+            for subject, seq in since.items():
+                if await self._walker.leads_on(subject, since=seq, limits=CASE_LIMITS):
+                    return True
+        except (UnreadableEventError, ContextLostError, AlteredError):
+            return True
+        return False
+
     async def _followed(self, shipment: str, case: str, *, lasting_from: int) -> Extent:
         try:
             found, is_whole = await self._walked(shipment, lasting_from=lasting_from)

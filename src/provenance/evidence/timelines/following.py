@@ -10,7 +10,7 @@ not close: such an event leads on as any other, and ends neither a stay nor a ti
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from provenance.evidence.timelines.events import ANY_EPC_FIELDS, ReadEvent
 
@@ -67,6 +67,16 @@ def leads(subject: str, moments: Sequence[Moment], window: Window) -> Iterator[L
     ordered = sorted(moments, key=lambda moment: moment.time)
     yield from _parcels(subject, ordered, window)
     yield from _containers(subject, ordered, window)
+
+
+def leads_on(subject: str, moment: Moment) -> bool:
+    """Whether one more moment of the trail of ``subject``, which ends nothing, may widen a timeline.
+
+    It does not where it leads nowhere by itself. What cannot be read may lead anywhere.
+    """
+    if moment.event is None:
+        return True
+    return any(True for _ in leads(subject, [replace(moment, closes=False)], Window()))
 
 
 def emptied(

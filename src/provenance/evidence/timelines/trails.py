@@ -71,11 +71,17 @@ class TrailStore:
         self._log_id = log_id
 
     async def trail(
-        self, subject: str, *, limit: int, max_bytes: int, before: int | None = None
+        self,
+        subject: str,
+        *,
+        limit: int,
+        max_bytes: int,
+        before: int | None = None,
+        since: int = 0,
     ) -> list[TrailEntry]:
         """Return at most ``limit`` entries of a subject's trail, in order, with indexes ``before``.
 
-        Payloads beyond ``max_bytes`` in all are left out.
+        The first is number ``since``. Payloads beyond ``max_bytes`` in all are left out.
         """
         found = with_erasure(
             select(
@@ -120,6 +126,7 @@ class TrailStore:
             .where(
                 trails.c.log_id == self._log_id,
                 trails.c.subject == subject,
+                entries.c.seq >= since,
                 *(() if before is None else (entries.c.index < before,)),
             )
             .order_by(entries.c.seq)

@@ -19,8 +19,10 @@ from provenance.evidence.timelines.following import (
     Window,
     emptied,
     leads,
+    leads_on,
 )
 from provenance.evidence.timelines.trails import TrailEntry, TrailStore
+from provenance.intake.documents.statements import KIND as DOCUMENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,30 @@ class TrailWalker:
             onward = list(leads(lead.subject, moments, window))
             yield Step(lead, via, window, trail, events, is_whole=is_whole, onward=onward)
             waiting.extend((next_, lead.subject, after) for next_ in onward)
+
+    async def leads_on(self, subject: str, *, since: int, limits: WalkLimits) -> bool:
+        """Whether its trail, from number ``since`` on, may widen a timeline that lasts from before.
+
+        A document leads nowhere. What cannot be read may lead anywhere, and a correction may take
+        back what ended a stay.
+
+        Raises:
+            UnreadableEventError: an event cannot be read, so that nobody knows where it leads.
+            ContextLostError: the context of one is not there.
+            AlteredError: one is not what was sealed.
+
+        """
+        trail = await self._store.trail(
+            subject, limit=limits.records + 1, max_bytes=limits.payload_bytes, since=since
+        )
+        if len(trail) > limits.records:
+            return True
+        events = await self._read(trail)
+        return any(
+            entry.corrects is not None or leads_on(subject, Moment(entry.time, event))
+            for entry, event in zip(trail, events, strict=True)
+            if entry.kind != DOCUMENT
+        )
 
     async def _read(self, trail: Sequence[TrailEntry]) -> list[ReadEvent | None]:
         contexts = await self._contexts.of(
