@@ -204,6 +204,24 @@ async def test_an_order_of_retention_that_a_crash_left_is_withdrawn_where_a_case
     assert await is_readable(desk, first)
 
 
+async def test_whoever_gives_an_order_on_the_ground_that_retention_ended_open_cases_count(
+    service: ServiceUnderTest,
+) -> None:
+    desk, about = await new_desk(service), parcel()
+    (first,) = await desk.capture(at("2026-06-02T09:00:00Z", "inspecting", about))
+    await desk.open(about, "damage")
+    operator = await service.as_role("admin", organisation="Operator")
+    asked = {"author": "A. Officer", "records": [first]}
+    for ground, code in ((RETENTION_ENDED, "in-open-case"), ("objection", None)):
+        shown = await operator.post(
+            "/v1/erasures", json={**asked, "ground": ground, "dry_run": True}
+        )
+        assert bool(shown.json()["kept"]) == (code is not None)
+        answer = await operator.post("/v1/erasures", json={**asked, "ground": ground})
+        assert answer.json().get("code") == code
+        assert answer.status_code == (202 if code is None else 409)
+
+
 async def test_a_run_of_retention_leaves_what_a_case_rests_on_that_was_opened_during_it(
     service: ServiceUnderTest,
 ) -> None:

@@ -78,7 +78,7 @@ STATUSES: Final[Mapping[type[ProvenanceError], int]] = {
     ContainerError: 422,
     BlockGatherError: 503,
     ChainError: 503,
-    erasure.HeldError: 409,
+    erasure.KeptError: 409,
     erasure.NothingToEraseError: 422,
     BoundsError: 400,
     ProofError: 422,

@@ -79,8 +79,8 @@ class Eraser:
         """Order the erasure of ``targets`` and carry it out as far as that takes no time.
 
         What is returned is *erased*: it cannot be read or restored any more. :meth:`finish` sees
-        to what is left of it. ``known`` is what keeps records as the caller read it a moment ago;
-        open cases keep some where they are in it.
+        to what is left of it. ``known`` is what keeps records as the caller read it a moment ago.
+        Open cases keep some where the ground is that retention ended.
 
         Raises:
             KeptError: a legal hold covers one of them, or an open case rests on it, maybe only
@@ -92,8 +92,7 @@ class Eraser:
             LogError: the log did not take the record; :meth:`finish` tries again.
 
         """
-        is_retention = known is not None and known.open_cases is not None
-        recorder = self._recorder(with_open_cases=is_retention)
+        recorder = self._recorder(reason.ground)
         # One after the other: what one erases may place or widen a hold that the next one meets.
         async with self._deciding:
             keepers = await recorder.look(targets, known=known)
@@ -108,10 +107,12 @@ class Eraser:
         return orders
 
     async def held(
-        self, targets: Sequence[Target], *, known: Keepers | None = None
+        self, targets: Sequence[Target], *, ground: str, known: Keepers | None = None
     ) -> dict[int, KeptError]:
-        """Return those of ``targets`` that a legal hold covers, by first index, with why."""
-        return await self.keepers.why(targets, await self.keepers.read(known=known))
+        """Return those of ``targets`` that a request would be refused for, by first index, with why."""
+        with_open_cases = ground == RETENTION_ENDED
+        keepers = await self.keepers.read(with_open_cases=with_open_cases, known=known)
+        return await self.keepers.why(targets, keepers)
 
     @property
     def keepers(self) -> KeeperReader:
@@ -123,7 +124,7 @@ class Eraser:
             leads_on=self.leads_on,
         )
 
-    def _recorder(self, *, with_open_cases: bool = False) -> Recorder:
+    def _recorder(self, ground: str) -> Recorder:
         return Recorder(
             orders=self.orders,
             targets=self.targets,
@@ -132,7 +133,7 @@ class Eraser:
             random_bytes=self.random_bytes,
             keepers=self.keepers,
             steps=self.steps,
-            with_open_cases=with_open_cases,
+            with_open_cases=ground == RETENTION_ENDED,
         )
 
     @contextmanager
@@ -219,7 +220,7 @@ class Eraser:
             ground=reason.ground,
             submitter=reason.organisation,
             leaves=tuple(leaf for target in targets for leaf in target.leaves),
-            payload=await self._recorder().seal(reason.encode(id_)),
+            payload=await self._recorder(reason.ground).seal(reason.encode(id_)),
         )
 
     async def _taken_up(self, order: Order, writer: Writes | None) -> Order | None:
@@ -234,7 +235,7 @@ class Eraser:
         targets = await self.targets.of_leaves(order.leaves)
         if not targets:
             return waits
-        recorder = self._recorder(with_open_cases=order.ground == RETENTION_ENDED)
+        recorder = self._recorder(order.ground)
         async with self._deciding:
             # Whoever asked for it may have been told by now that it is off.
             order = (await self.orders.orders())[order.id]

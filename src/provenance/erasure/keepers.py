@@ -101,6 +101,8 @@ class KeeperReader:
         """
         # Before all else: what is logged while the rest is read counts as news.
         size = await self.targets.size()
+        if known is not None and (known.open_cases is not None) != with_open_cases:
+            known = None
         if known is not None and await self._lasts(known):
             return replace(known, size=size)
         holds = await self.holds()

@@ -66,7 +66,7 @@ class ErasureDesk:
         going = [target for target in found if target.is_erasable]
         kept = [_item(target, _why_kept(target)) for target in found if not target.is_erasable]
         if asked.dry_run:
-            return json_answer(await self._shown_before(going, kept))
+            return json_answer(await self._shown_before(going, kept, ground=asked.ground))
         if not going:
             raise NothingToEraseError(
                 "none of these is a record that could be erased; it may be erased already"
@@ -87,9 +87,11 @@ class ErasureDesk:
         )
         return json_answer(answer, status=202)
 
-    async def _shown_before(self, going: list[Target], kept: list[ErasedItem]) -> ErasureAnswer:
-        """What would go, with what a legal hold keeps."""
-        held = await self._services.eraser.held(going)
+    async def _shown_before(
+        self, going: list[Target], kept: list[ErasedItem], *, ground: str
+    ) -> ErasureAnswer:
+        """What would go, with what a legal hold keeps, or an open case."""
+        held = await self._services.eraser.held(going, ground=ground)
         free = [target for target in going if target.first_index not in held]
         kept += [
             _item(target, str(held[target.first_index]))

@@ -30,8 +30,9 @@ def operations(services: Services) -> list[Operation]:
             description=(
                 "When it is answered with 202, nobody can read what was named any more, and the "
                 "log says so; what remains in tables, write-ahead log and copies goes in the "
-                "background. A legal hold refuses all of it with 409 and says which. A dry run is "
-                "answered with 200 and changes nothing."
+                "background. A legal hold refuses all of it with 409 and says which; so does an "
+                "open case where the ground is that retention ended. A dry run is answered with "
+                "200 and changes nothing."
             ),
             tag=TAG,
             permission=Permission.ERASE,
