@@ -307,6 +307,33 @@ async def test_what_another_process_has_logged_is_not_withdrawn_though_the_list_
     assert not await is_readable(desk, first)
 
 
+async def test_an_order_that_is_overtaken_when_it_is_taken_up_waits_for_a_moment_only(
+    service: ServiceUnderTest,
+) -> None:
+    desk, first, _ = await held_later(service)
+    case = await desk.open(parcel(), "delay")
+    eraser, writer = service.services.eraser, service.services.writer
+    seq = 0
+
+    async def dies(step: Step) -> None:
+        raise CrashError(step.value)
+
+    async def read() -> Any:
+        nonlocal seq
+        seq += 1
+        await desk.act(case, seq, "note_added", note="busy")
+        return await eraser.holds()
+
+    targets = await eraser.targets.records([first])
+    with pytest.raises(CrashError):
+        await replace(eraser, steps=dies).request(targets, await reason(service), writer=writer)
+    order = await order_of(service, first)
+    left = await replace(eraser, holds=read).finish(writer=writer)
+    assert [what.partition(":")[0] for what in left[order.id]] == ["news"]
+    await eraser.finish(writer=writer)
+    assert (await order_of(service, first)).state == "erased"
+
+
 async def test_no_erasure_record_stands_behind_a_hold_however_the_two_meet(
     service: ServiceUnderTest,
 ) -> None:

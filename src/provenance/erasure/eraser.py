@@ -38,7 +38,7 @@ from provenance.sealing import AlteredError, Vault
 
 _log = structlog.get_logger(__name__)
 LATER: Final = "tables: they are rewritten at the hour of PROVENANCE_ERASURE_HOUR"
-_WAITS: Final = (UnfollowedCaseError, UnreadableActError, OvertakenError, AlteredError)
+_WAITS: Final = (UnfollowedCaseError, UnreadableActError, AlteredError)
 """Why it cannot be told, for the time being, whether an order may be carried out."""
 ORDERS_AT_ONCE: Final = 256
 """Orders that are cleaned up after together: one rewrite of the tables serves all."""
@@ -170,6 +170,9 @@ class Eraser:
             for order in waiting[start : start + ORDERS_AT_ONCE]:
                 try:
                     found = await self._taken_up(order, writer)
+                except OvertakenError:
+                    left[order.id] = ["news: cases changed all the time that it was looked at"]
+                    continue
                 except _WAITS as error:
                     # What is damaged stops the orders that need it, and no other.
                     _log.warning("erasure_waits", order=order.id, code=error.code)

@@ -48,7 +48,7 @@ PAUSE_S: Final = 60.0
 MAX_DOUBLINGS: Final = 8
 """Each look that changes nothing makes the pause twice as long, up to four hours: it rewrites
 tables."""
-_SOON: Final = ("batches", "log")
+_SOON: Final = ("batches", "log", "news")
 """What is left for a moment only."""
 
 

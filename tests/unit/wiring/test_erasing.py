@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from provenance.embedded.files import FileLock
 from provenance.erasure.errors import ErasureListError
 from provenance.erasure.recording import Writes
@@ -62,7 +64,13 @@ class Work:
 
 
 def erasing(
-    work: Work, writer: Writer, folder: Path, *, hour: int | None = None, now_ms: int = 0
+    work: Work,
+    writer: Writer,
+    folder: Path,
+    *,
+    hour: int | None = None,
+    now_ms: int = 0,
+    pause_s: float = 0,
 ) -> Erasing:
     return Erasing(
         work,
@@ -71,7 +79,7 @@ def erasing(
         lock=FileLock(folder / "lock"),
         hour=hour,
         now_ms=lambda: now_ms,
-        pause_s=0,
+        pause_s=pause_s,
         soon_s=0,
     )
 
@@ -104,6 +112,16 @@ async def test_nothing_is_done_before_the_log_is_open_and_what_is_left_is_told(
             await asyncio.sleep(0)
     assert {"a": ["table records: in use"]} in seen
     assert looked.left == {}
+
+
+@pytest.mark.parametrize("reason", ["batches", "log", "news"])
+async def test_what_is_left_for_a_moment_only_is_looked_at_soon(
+    tmp_path: Path, reason: str
+) -> None:
+    work = Work(left=[{"a": [f"{reason}: waited for"]}] * 2)
+    looked = erasing(work, Writer(), tmp_path, pause_s=3_600)
+    async with looked.running():
+        await asyncio.wait_for(work.enough.wait(), 30)
 
 
 async def test_tables_are_rewritten_at_the_hour_that_is_set(tmp_path: Path) -> None:
