@@ -7,6 +7,7 @@ remembered by their hash, and unknown ones not at all: guessing costs the guesse
 While the log is closed, a refill may give the organisation of a key the id that it had before the
 database was lost. So nothing that was found then is used once the log is open, and what would be
 recorded is refused before its body is read: it would be recorded in the name of an id that is gone.
+Where a dry run may be asked for meanwhile, it is refused before anything is recorded.
 """
 
 import asyncio
@@ -32,11 +33,22 @@ _Asked = tuple[bytes, bool]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whose key came with a request."""
+    """Whose key came with a request; ``was_open``: the log was open when it was asked for."""
 
     key_id: str
     organisation: UUID
     role: Role
+    was_open: bool = True
+
+    def require_lasting(self) -> None:
+        """Refuse what would be recorded under an id that may be gone.
+
+        Raises:
+            UnavailableError: the log was closed when the key was asked for.
+
+        """
+        if not self.was_open:
+            raise UnavailableError("the log takes writes again, repeat it", retry_after=1)
 
 
 class Authenticator:
@@ -79,7 +91,7 @@ class Authenticator:
             )
         if permission in RECORDING and not is_open:
             self._writer.require_open()
-            raise UnavailableError("the log takes writes again, repeat it", retry_after=1)
+            principal.require_lasting()
         return principal
 
     def forget(self, key_id: str) -> None:
@@ -117,7 +129,10 @@ class Authenticator:
             self._known.pop(asked, None)
             return None
         principal = Principal(
-            key_id=key.key_id, organisation=key.organisation_id, role=Role(key.role)
+            key_id=key.key_id,
+            organisation=key.organisation_id,
+            role=Role(key.role),
+            was_open=asked[1],
         )
         self._known[asked] = (principal, asked_at + self._cache_s)
         self._known.move_to_end(asked)

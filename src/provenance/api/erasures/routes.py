@@ -73,6 +73,7 @@ class ErasureDesk:
             )
         if not services.writer.is_open:
             raise UnavailableError("the log takes no writes at the moment", retry_after=2)
+        principal.require_lasting()
         warnings = await self._warnings(going)
         orders = await services.eraser.request(going, reason, writer=services.writer)
         services.erasing.wake()
