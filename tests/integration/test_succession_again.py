@@ -40,16 +40,9 @@ class Forgotten:
     """As it was published after the succession."""
 
 
-def dump_of(left: Left) -> Settings:
-    assert left.settings.database_url
-    name = left.settings.database_url.rpartition("/")[2].partition("?")[0]
-    copy = left.postgres.create_database(template=name)
-    return left.settings.model_copy(update={"database_url": copy.url})
-
-
 @pytest_asyncio.fixture
 async def forgotten(left: Left) -> Forgotten:
-    dump = dump_of(left)
+    dump = left.copied_database()
     await carry_on(left.settings, new_origin=NEW_ORIGIN, reason="a test")
     made = await start(left.settings, left.chain)
     async with running_service(left.settings) as service:
@@ -141,7 +134,7 @@ async def test_a_succession_that_is_done_is_told_without_the_recovery_key(left: 
 
 
 async def test_the_name_of_another_log_closes_nothing(left: Left) -> None:
-    without_it = dump_of(left)
+    without_it = left.copied_database()
     await start(left.settings.model_copy(update={"origin": NEW_ORIGIN}), left.chain)
     for settings, name in (
         (left.settings, ORIGIN),

@@ -123,6 +123,11 @@ class AnchorStore:
         rows = await self._rows(" AND state = ANY(%s) ORDER BY size DESC LIMIT 1", _ON_CHAIN)
         return rows[0] if rows else None
 
+    async def on_chain_above(self, size: int) -> list[int]:
+        """Sizes above ``size`` of the anchors that the contract holds, as far as we know."""
+        rows = await self._rows(" AND size > %s AND state = ANY(%s)", size, _ON_CHAIN)
+        return [anchor.size for anchor in rows]
+
     async def next_above(self, size: int) -> Anchor | None:
         """Return the smallest anchor above a size."""
         rows = await self._rows(" AND size > %s ORDER BY size LIMIT 1", size)

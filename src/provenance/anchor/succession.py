@@ -6,7 +6,9 @@ successor's in one transaction, entries above that size included, which are anch
 closed log keeps its anchors, because receipts name them. Acknowledgements were signed in its name:
 they hold for the successor's entries, since these keep index and leaf hash.
 
-It looks at chain and database and does what is missing, so it may be cut off and run again.
+It looks at chain and database and does what is missing, so it may be cut off and run again. A chain
+that came back older gets again what was sent to it before, and is not closed below the anchors that
+it held. Nor is a log that was published as carried on closed at another size than was published.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -34,7 +36,7 @@ from provenance.chain.abi import log_id as registry_log_id
 from provenance.chain.client import ChainClient
 from provenance.chain.finality import Confirmations
 from provenance.chain.transactions import address_of
-from provenance.chain.types import LogState
+from provenance.chain.types import Head, LogState
 from provenance.core.notes import Signer, check_origin
 from provenance.log.identity import LogIdentity
 
@@ -60,7 +62,7 @@ _CLOSE = "UPDATE log_heads SET state = 'closed', state_reason = %s WHERE log_id 
 class Succession:
     """What came of it. Entries ``[size, log_size)`` go on and are anchored again.
 
-    ``abandoned`` are the sizes above ``size`` that the old log had anchored, newest first;
+    ``abandoned`` are the sizes above ``size`` that the old log has anchored, newest first;
     ``lost`` is the range of entries that the chain holds a root of and the database has not:
     lost with a dump, or never there, where somebody anchored garbage. Of a succession that was
     finished before, only ``log`` and ``size`` are told.
@@ -84,16 +86,19 @@ async def succeed(
     recovery: LocalAccount,
     roles: Roles,
     signers: Sequence[Signer],
+    published: int | None = None,
     patience: Patience | None = None,
     observer: StepObserver | None = None,
 ) -> Succession:
     """Close ``log`` and carry it on as ``new_origin``.
 
     ``signers`` are the old log's; ``roles.anchorer`` should be a fresh key if the old one may be
-    known to others. Stop the service first: its writers are refused from here on.
+    known to others. ``published`` is the size from which ``new_origin`` was published to carry the
+    log on, if it was. Stop the service first: its writers are refused from here on.
 
     Raises:
-        SuccessionError: nothing agrees, or the log was succeeded by another.
+        SuccessionError: nothing agrees, or not at the published size; the chain came back older;
+            or the log was succeeded by another.
         MissingRoleError: ``recovery`` is not the recovery key.
         ChainError: the chain could not be asked.
 
@@ -116,7 +121,7 @@ async def succeed(
             observer=observer or Unobserved(),
         )
         work = _Succession(assembly, deployment, log, new_origin)
-        result = await work.run(reason, recovery)
+        result = await work.run(reason, recovery, published=published)
     await ensure_deployed(
         database_url=database_url, chain=chain, log=result.log, roles=roles, patience=patience
     )
@@ -145,7 +150,9 @@ class _Succession:
         self._new_origin = new_origin
         self._session: Session = assembly.session(log)
 
-    async def run(self, reason: str, recovery: LocalAccount) -> Succession:
+    async def run(
+        self, reason: str, recovery: LocalAccount, *, published: int | None
+    ) -> Succession:
         await self._refill()
         session = self._session
         head = await session.registry.head(session.registry_log)
@@ -153,22 +160,27 @@ class _Succession:
         if info.state is LogState.CLOSED:
             if info.successor != registry_log_id(self._new_origin):
                 raise SuccessionError("the log was succeeded already, by a log of another origin")
-            size, abandoned = info.closed_size, await self._sizes_down_to(info.closed_size)
+            size = info.closed_size
+            if published not in {None, size}:
+                raise SuccessionError(
+                    f"the chain closed the log at size {size}, but {self._new_origin} was published "
+                    f"to carry it on from size {published}; put back the chain that goes with that"
+                )
             if not await self._agrees(size):
                 raise SuccessionError(
                     f"the log was closed at size {size}, which this database does not have; "
                     "restore a newer dump, or put the blob store back"
                 )
         else:
-            size, abandoned = await self._largest_agreement()
+            head = await self._put_back(head)
+            size = await self._agreed_size(published, anchored=head.size)
             await self._close(size, reason, recovery)
+        abandoned = await self._abandoned(size)
         log_size = await self._check_log()
         log = await self._carry_on(size, reason)
         lost = (log_size, head.size) if head.size > log_size else None
         _log.warning("log_succeeded", origin=self._new_origin, size=size, abandoned=len(abandoned))
-        return Succession(
-            log=log, size=size, log_size=log_size, abandoned=tuple(abandoned), lost=lost
-        )
+        return Succession(log=log, size=size, log_size=log_size, abandoned=abandoned, lost=lost)
 
     async def _refill(self) -> None:
         """Get back what batches still hold: a succession should lose nothing that is there."""
@@ -183,16 +195,58 @@ class _Succession:
         refill = Refill(session, self._assembly.blobs, promises=promises)
         await refill.run(size=size, target=target, anchored=head.size)
 
-    async def _largest_agreement(self) -> tuple[int, list[int]]:
-        above: list[int] = []
+    async def _put_back(self, head: Head) -> Head:
+        """Send again what the chain held and lost, unless it contradicts the log; its head then."""
+        if not await self._lost_above(head.size):
+            return head
+        recovery = self._recovery()
+        await recovery.restore()
+        head = await recovery.head()
+        if lost := await self._lost_above(head.size):
+            raise SuccessionError(
+                f"the chain holds the log up to size {head.size}, but held it up to {lost}, and what "
+                "was sent to it then does not bring that back: run the service while nobody "
+                "submits, it anchors the log again; then come back"
+            )
+        return head
+
+    async def _lost_above(self, anchored: int) -> int:
+        """Size that the chain once held, where its head fits the log and is smaller; else 0."""
+        newest = await self._session.store.newest_on_chain()
+        if newest is None or newest.size <= anchored:
+            return 0
+        return newest.size if not anchored or await self._agrees(anchored) else 0
+
+    def _recovery(self) -> Recovery:
+        return Recovery(self._session, Anchoring(self._session), self._deployment.identity)
+
+    async def _agreed_size(self, published: int | None, *, anchored: int) -> int:
+        if published is None:
+            return await self._largest_agreement()
+        if await self._agrees(published):
+            return published
+        known = (await self._session.store.head()).size
+        raise SuccessionError(
+            f"{self._new_origin} was published to carry the log on from size {published}, but there "
+            f"chain and database do not agree: the chain holds it up to {anchored}, the database up "
+            f"to {known}. Start the service: it takes nothing new, but anchors again what the chain "
+            "lost and loads what copies hold; then come back. Else restore a newer chain or dump"
+        )
+
+    async def _largest_agreement(self) -> int:
         async for size in self._anchored_sizes():
             if await self._agrees(size):
-                return size, above
-            above.append(size)
+                return size
         raise SuccessionError("chain and log agree at no anchored size: there is nothing to go on")
 
-    async def _sizes_down_to(self, size: int) -> list[int]:
-        return [one async for one in self._anchored_sizes() if one > size]
+    async def _abandoned(self, size: int) -> tuple[int, ...]:
+        """Anchored sizes above ``size``: those of the chain, and those that it held and lost."""
+        known = set(await self._session.store.on_chain_above(size))
+        async for one in self._anchored_sizes():
+            if one <= size:
+                break
+            known.add(one)
+        return tuple(sorted(known, reverse=True))
 
     async def _anchored_sizes(self) -> AsyncIterator[int]:
         """Sizes that the chain holds, newest first, down to the log's first."""
@@ -255,8 +309,7 @@ class _Succession:
         if successor is not None:
             return successor
         # The anchors that stay behind are what old receipts name: all of them have to be known.
-        recovery = Recovery(self._session, Anchoring(self._session), self._deployment.identity)
-        await recovery.reconcile(size, start_size=self._deployment.start_size)
+        await self._recovery().reconcile(size, start_size=self._deployment.start_size)
         rows = await self._connection.execute(
             "SELECT block_time FROM anchors WHERE log_id = %s AND size = %s",
             (self._log.log_id, size),

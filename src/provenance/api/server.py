@@ -10,10 +10,12 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
 import structlog
 import uvicorn
 from prometheus_client import Gauge
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from provenance.anchor.promises import Promises
 from provenance.api.app import create_app
@@ -30,6 +32,7 @@ from provenance.db.engine import PoolOptions, check_durability, create_engine
 from provenance.db.migrate import check_schema
 from provenance.db.watch import DatabaseWatch, PooledConnections
 from provenance.evidence.rules import load_rules
+from provenance.log.identity import LogIdentity
 from provenance.log.metrics import LogMetrics
 from provenance.log.store import LogStore
 from provenance.log.tilestore import TileStore
@@ -48,13 +51,19 @@ from provenance.wiring.restored import check_whole
 from provenance.wiring.sealing import open_vault, sweeper
 from provenance.wiring.shelved import check_shelf
 from provenance.wiring.sweeping import Sweeping, upload_turn
-from provenance.wiring.trust import read_trust
+from provenance.wiring.trust import check_newest, read_trust
 
 _log = structlog.get_logger(__name__)
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+async def _check_outside(engine: AsyncEngine, settings: Settings, log: LogIdentity) -> None:
+    """Refuse writes where what lies beside database and chain speaks against them."""
+    await asyncio.to_thread(check_newest, settings, log.origin)
+    await check_shelf(engine, settings, log_ids=[log.log_id])
 
 
 @asynccontextmanager
@@ -118,7 +127,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 verifiers=[signer.verifier() for signer in signers],
                 mark=checkpoint_mark(settings, log.origin),
             ),
-            check_keys=lambda: check_shelf(reads, settings, log_ids=[log.log_id]),
+            check=partial(_check_outside, reads, settings, log),
         )
         vault = open_vault(settings)
         sweeping = Sweeping(

@@ -24,7 +24,7 @@ _CHECK_AGAIN_S: Final = 0.5
 
 
 class FenceGuard:
-    """Keeps a writer closed until log and chain agree and ``check_keys``, if given, raises nothing."""
+    """Keeps a writer closed until log and chain agree and ``check``, if given, raises nothing."""
 
     def __init__(
         self,
@@ -34,14 +34,14 @@ class FenceGuard:
         chain: ChainClient,
         log: LogIdentity,
         promises: Promises,
-        check_keys: Callable[[], Awaitable[None]] | None = None,
+        check: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._writer = writer
         self._database_url = database_url
         self._chain = chain
         self._identity = log
         self._promises = promises
-        self._check_keys = check_keys
+        self._check = check
         self.reason = "log and chain were not compared yet"
 
     @asynccontextmanager
@@ -71,8 +71,8 @@ class FenceGuard:
                 log=self._identity,
                 promises=self._promises,
             )
-            if report.verdict is Verdict.OPEN and self._check_keys is not None:
-                await self._check_keys()
+            if report.verdict is Verdict.OPEN and self._check is not None:
+                await self._check()
         except (ProvenanceError, SQLAlchemyError, psycopg.Error, OSError) as error:
             self._close("unchecked", told(error))
             return

@@ -36,7 +36,12 @@ from provenance.wiring.keyring import make_log_keys, require_successors_keys
 from provenance.wiring.logs import current_log, log_before, signer_for
 from provenance.wiring.recovering import deployment_of, recovery_account
 from provenance.wiring.traces import own_trace
-from provenance.wiring.trust import read_published, read_trust, trust_path
+from provenance.wiring.trust import (
+    published_successor,
+    read_published,
+    read_trust,
+    trust_path,
+)
 
 
 async def carry_on(settings: Settings, *, new_origin: str, reason: str) -> tuple[Succession, Path]:
@@ -94,6 +99,7 @@ async def _succeed(
     # It grants the successor's role: better missed now than once the log is closed.
     account(file_keys(settings), ADMINISTRATOR)
     await _check_name(engine, settings, log, new_origin, deployment)
+    published = _published_size(settings, log, new_origin)
     is_known = await _is_known(settings, chain, deployment, log, new_origin)
     keys = _keys(settings, new_origin, is_known=is_known)
     return await succeed(
@@ -106,6 +112,7 @@ async def _succeed(
         recovery=recovery,
         roles=roles(keys, new_origin),
         signers=(signer_for(log.origin, keys),),
+        published=published,
     )
 
 
@@ -131,6 +138,19 @@ async def _check_name(
         raise SuccessionError(
             f"{new_origin} is a log already, and does not carry {log.origin} on; name another"
         )
+
+
+def _published_size(settings: Settings, log: LogIdentity, new_origin: str) -> int | None:
+    """Size from which the trust file says that ``new_origin`` carries the log on, if it does."""
+    successor = published_successor(settings, log.origin)
+    if successor is None:
+        return None
+    if successor.origin != new_origin:
+        raise SuccessionError(
+            f"{trust_path(settings)} says that {successor.origin} carries {log.origin} on: name that "
+            "one; another can follow it then"
+        )
+    return successor.size
 
 
 async def _is_known(

@@ -27,6 +27,12 @@ class TrustFileError(ProvenanceError):
     code = "trust-file-contradicted"
 
 
+class UnknownSuccessorError(TrustFileError):
+    """The trust file names a log that carries the current one on, and the database does not."""
+
+    code = "unknown-successor"
+
+
 def trust_path(settings: Settings) -> Path:
     """Where the trust file is."""
     return settings.data_dir / "trust.json"
@@ -48,6 +54,37 @@ def read_published(settings: Settings) -> TrustFile | None:
         raise TrustFileError(
             f"{path} is not a trust file ({error}): put back the one that was published"
         ) from error
+
+
+def published_successor(settings: Settings, origin: str) -> Successor | None:
+    """Return what the trust file says of who carries the log ``origin`` on; None for nobody.
+
+    Raises:
+        TrustFileError: it can't be read.
+
+    """
+    trust = read_published(settings)
+    log = None if trust is None else trust.log(origin)
+    return None if log is None else log.successor
+
+
+def check_newest(settings: Settings, origin: str) -> None:
+    """Refuse entries of a log that was published as carried on by one that the database lacks.
+
+    Its next indexes were given to the successor's entries, maybe.
+
+    Raises:
+        UnknownSuccessorError: ``origin``, the newest log of the database, is such a log.
+        TrustFileError: the trust file can't be read.
+
+    """
+    successor = published_successor(settings, origin)
+    if successor is not None:
+        raise UnknownSuccessorError(
+            f"{trust_path(settings)} says that {successor.origin} carries {origin} on from size "
+            f"{successor.size}, which this database does not know: stop the service and run "
+            f"`provenance log succeed {successor.origin}`, or restore a newer dump"
+        )
 
 
 async def read_trust(engine: AsyncEngine, *, settings: Settings, keys: KeyProvider) -> TrustFile:

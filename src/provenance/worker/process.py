@@ -45,6 +45,7 @@ from provenance.wiring.erasing import OPERATOR, EmptiesListed
 from provenance.wiring.logs import current_log, signer_for
 from provenance.wiring.restored import check_whole
 from provenance.wiring.sealing import erasure_list, open_vault
+from provenance.wiring.trust import published_successor
 from provenance.worker.metrics import metrics_served
 
 _log = structlog.get_logger(__name__)
@@ -135,6 +136,8 @@ async def _parts(settings: Settings) -> AsyncIterator[WorkerParts]:
         signer = signer_for(log.origin, keys)
         # It logs heartbeats alone and is closed between them: what an API's writer tells of itself
         # would be false alarms here. What becomes of heartbeats is among the worker's failures.
+        # A log that another is said to carry on gets no entry, but what it lost is anchored again.
+        is_newest = published_successor(settings, log.origin) is None
         writer = LogWriter(engine, log, signers=[signer])
         await writer.start()
         stack.push_async_callback(writer.stop)
@@ -155,7 +158,9 @@ async def _parts(settings: Settings) -> AsyncIterator[WorkerParts]:
                 chain_id=deployment.identity.chain_id,
                 submitter=lambda: _operator(accounts),
                 random_bytes=os.urandom,
-            ),
+            )
+            if is_newest
+            else None,
             erased=EmptiesListed(erasure_list(settings), open_vault(settings)),
             mark=checkpoint_mark(settings, log.origin),
         )
