@@ -79,6 +79,16 @@ async def test_of_an_act_others_get_the_entries_that_they_name(
     assert payload.status_code == 404
 
 
+async def test_what_an_act_says_is_not_for_a_member_of_the_same_organisation(
+    service: ServiceUnderTest,
+) -> None:
+    desk, _, first = await opened(service)
+    member = await service.as_role("member", organisation="Insurer")
+    answer = await member.get(f"/v1/records/{first}/payload", params={"subject": WAYBILL})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found"), answer.text
+    assert "parcels" not in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("first_reader", ["insurer", "stranger"])
 async def test_what_one_reader_was_given_is_not_given_to_another(
     service: ServiceUnderTest, first_reader: str

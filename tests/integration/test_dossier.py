@@ -11,6 +11,7 @@ import pytest
 from fixtures.commands import Done, provenance
 from fixtures.dossiers import INVOICE, PARCEL, Case, make_content, rebuilt, resigned, write
 from fixtures.embedded import ChainFixture
+from fixtures.lying_node import lying_node
 from fixtures.verifying import open_small_log
 from provenance.core.receipt import Receipt
 from provenance.core.verdict import Outcome
@@ -228,6 +229,26 @@ def test_the_command_says_what_it_found(folder: Path, dossier_case: Case) -> Non
     value = json.loads(done.out)
     assert value["about"]["subjects"] == [PARCEL]
     assert command(folder, "--trust", "trust.json").code == 3
+
+
+def test_the_command_says_what_came_of_asking_a_node(folder: Path, dossier_case: Case) -> None:
+    def other_chain(method: str, _: object, true: object) -> object:
+        return "0x7a6a" if method == "eth_chainId" else true
+
+    block = "0x" + dossier_case.block.hex()
+    with lying_node(dossier_case.log.node.url, other_chain) as strange:
+        for url, why in (
+            ("http://127.0.0.1:1", "could not be asked"),
+            (strange, "serves another chain than the trust file names"),
+        ):
+            told = f"no node vouched for a block: 127.0.0.1 {why}"
+            done = command(folder, "--trust", "trust.json", "--rpc", url)
+            assert (done.code, told in done.out) == (3, True), done
+            done = command(
+                folder, "--trust", "trust.json", "--rpc", url, "--block", block, "--json"
+            )
+            assert done.code == 0, done
+            assert any(told in one for one in json.loads(done.out)["qualifications"])
 
 
 def test_the_command_tells_a_changed_file_from_one_that_is_none(

@@ -8,6 +8,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -22,10 +23,10 @@ from provenance.core.verdict import Outcome
 
 if TYPE_CHECKING:
     from provenance.core.trustfile import TrustFile
-    from provenance.verify.dossier.anchors import Vouch
     from provenance.verify.dossier.reading import Dossier
     from provenance.verify.dossier.report import DossierReport
     from provenance.verify.dossier.timestamps import ChecksToken
+    from provenance.verify.vouching import Asked
 
 DOSSIER_LIMITS: Final = (
     "A dossier proves what was recorded and when, not that it is true, nor that everything that "
@@ -109,19 +110,23 @@ def _verify(
         except (ContainerError, ProofError) as error:
             return refused(error)
     vouches = named(hashes, {block: at for block, at in hashes.items() if at is not None})
+    problem = ""
     if rpc is not None and trust is not None:
-        vouches = {**asyncio.run(_ask(dossier, trust, rpc, patience)), **vouches}
-    return judge_dossier(dossier, trust=trust, vouches=vouches, check_token=check_token)
+        asked = asyncio.run(_ask(dossier, trust, rpc, patience))
+        vouches, problem = {**asked.vouches, **vouches}, asked.problem
+    report = judge_dossier(dossier, trust=trust, vouches=vouches, check_token=check_token)
+    if not problem:
+        return report
+    return replace(report, qualifications=(*report.qualifications, problem))
 
 
-async def _ask(
-    dossier: "Dossier", trust: "TrustFile", rpc: str, patience: float
-) -> "Mapping[bytes, Vouch]":
-    from provenance.verify.vouching import ask_node
+async def _ask(dossier: "Dossier", trust: "TrustFile", rpc: str, patience: float) -> "Asked":
+    from provenance.verify.vouching import Asked, ask_node
 
     log = trust.log(dossier.closing.parsed().origin)
     if log is None:
-        return {}
+        # That it is not trusted is among the verdicts.
+        return Asked({})
     return await ask_node(rpc, log, dossier.proofs.headers.values(), patience=patience)
 
 

@@ -1,11 +1,12 @@
 """Asking a node which of a dossier's blocks are on its chain, and final.
 
 Rules: the node must serve the chain that the trust file names; a block is vouched for if the node
-has its hash at its number; it is final by the trust file's rule. A node that cannot be asked, or
-makes no sense, vouches for nothing.
+has its hash at its number; it is final by the trust file's rule. A node that cannot be asked, makes
+no sense or has other blocks vouches for nothing, and what it said is told.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from provenance.core.trustfile import TrustedLog
@@ -16,15 +17,25 @@ from provenance.verify.registry import read_block, read_quantity
 from provenance.verify.rpc import JsonRpc
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The blocks that a node vouches for, by hash; ``problem`` says why there is none, else empty."""
+
+    vouches: Mapping[bytes, Vouch]
+    problem: str = ""
+
+
 async def ask_node(
     url: str, log: TrustedLog, headers: Iterable[Header], *, patience: float
-) -> dict[bytes, Vouch]:
+) -> Asked:
     """Vouches for those of ``headers`` that the node at ``url`` has on its chain."""
     rpc = JsonRpc(url, timeout=patience)
     try:
-        return await _ask(rpc, log, list(headers))
-    except ChainReadError:
-        return {}
+        found = await _ask(rpc, log, list(headers))
+    except ChainReadError as error:
+        return Asked({}, f"no node vouched for a block: {error}")
+    else:
+        return Asked(found, "" if found else f"{rpc.host} has none of the dossier's blocks")
     finally:
         await rpc.aclose()
 
@@ -39,7 +50,7 @@ async def _ask(rpc: JsonRpc, log: TrustedLog, headers: list[Header]) -> dict[byt
     )
     identity = (read_quantity(chain_id, what="chain id"), read_block(genesis, what="genesis").hash)
     if identity != (log.chain_id, log.genesis_hash):
-        return {}
+        raise ChainReadError(f"{rpc.host} serves another chain than the trust file names")
     newest = read_block(head, what="newest block").number
     last_final = await _last_final(rpc, log, newest)
     answers = await rpc.ask_many(

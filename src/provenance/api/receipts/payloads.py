@@ -63,7 +63,10 @@ class Payloads:
         if principal.role not in OWN_PARCEL_ONLY:
             return
         event = await self._shown.event(payload)
-        if event is None or event.lists_several_parcels:
+        if event is None:
+            # What happened to a parcel is theirs; what is said in a claim is not.
+            raise MissingError(_NO_PAYLOAD)
+        if event.lists_several_parcels:
             raise ForbiddenError(
                 "the event lists several parcels; the receipt discloses the fields of yours"
             )
