@@ -82,7 +82,7 @@ async def test_of_an_act_others_get_the_entries_that_they_name(
 async def test_what_an_act_says_is_not_for_a_member_of_the_same_organisation(
     service: ServiceUnderTest,
 ) -> None:
-    desk, _, first = await opened(service)
+    _, _, first = await opened(service)
     member = await service.as_role("member", organisation="Insurer")
     answer = await member.get(f"/v1/records/{first}/payload", params={"subject": WAYBILL})
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found"), answer.text

@@ -67,5 +67,7 @@ def _causes(error: Exception) -> Iterator[Exception]:
 
 
 def _told(error: Exception, *, names_code: bool) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}; see to it that it can be used, or name another"
     code = getattr(error, "code", None)
     return f"{error} ({code})" if names_code and code else str(error)

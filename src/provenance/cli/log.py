@@ -200,7 +200,8 @@ def _progress() -> "Progress":
 
 
 def _print(report: "AuditReport") -> None:
-    typer.echo(f"{report.origin}, size {report.size}")
+    if report.origin:
+        typer.echo(f"{report.origin}, size {report.size}")
     for verdict in report.verdicts:
         typer.echo(line(verdict.check, verdict.outcome, verdict.reason))
     for finding in report.findings:

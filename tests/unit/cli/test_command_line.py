@@ -98,6 +98,7 @@ def test_an_audit_of_a_service_that_does_not_answer_is_unknown(trust: Path) -> N
     )
     assert done.exit_code == 3
     assert "could not be read (ConnectError)" in done.output
+    assert "size 0" not in done.output
 
 
 @pytest.mark.parametrize(
@@ -252,6 +253,15 @@ def test_a_key_of_the_data_folder_is_not_sent_to_another_service(tmp_path: Path)
     )
     assert done.exit_code == 2
     assert "give --key" in done.output
+
+
+def test_a_data_folder_that_is_a_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("{}")
+    done = CliRunner().invoke(app, ["run"], env={"PROVENANCE_DATA": str(tmp_path / "file")})
+    assert done.exit_code == 5
+    assert "Errno" not in done.output
+    assert f"{tmp_path / 'file'}" in done.output
+    assert "see to it that it can be used, or name another" in done.output
 
 
 def test_a_setting_that_cannot_be_is_one_line(tmp_path: Path) -> None:
