@@ -22,7 +22,6 @@ from provenance.core.trustfile import TrustFile
 from provenance.db.accounts import AccountStore
 from provenance.db.engine import create_engine
 from provenance.evidence.rules import built_in_rules
-from provenance.intake.repetition import EventKeys
 from provenance.log.identity import LogIdentity
 from provenance.log.store import LogStore
 from provenance.log.tilestore import TileStore
@@ -31,7 +30,9 @@ from provenance.prove.materials import MaterialStore
 from provenance.prove.prover import Prover
 from provenance.prove.store import ProofStore
 from provenance.settings import Settings
+from provenance.wiring.chain import first_keys
 from provenance.wiring.erasing import Erasing, eraser_lock, open_eraser, open_retention
+from provenance.wiring.keyring import event_keys
 from provenance.wiring.sealing import open_vault
 
 TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
@@ -57,6 +58,7 @@ def unconnected(folder: Path) -> Services:
     log = LogIdentity(log_id=1, origin="log.example/nowhere")
     tiles = TileStore(engine, log_id=1)
     settings = Settings(data_dir=folder, database_url="postgresql://127.0.0.1:1/nowhere")
+    keys = event_keys(first_keys(settings))
     vault = open_vault(settings)
     writer = LogWriter(engine, log, signers=())
     eraser = open_eraser(settings, engine, log_id=1)
@@ -92,7 +94,7 @@ def unconnected(folder: Path) -> Services:
         facts=None,
         accounts=AccountStore(engine, random_bytes=os.urandom, now_ms=time.time_ns),
         readiness=_Unready(),
-        event_keys=EventKeys(bytes(32)),
+        event_keys=keys,
         carrier="carrier",
         registry=CollectorRegistry(),
         clock=time.time_ns,

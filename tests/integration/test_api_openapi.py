@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,6 +43,14 @@ async def test_the_committed_description_is_what_the_application_declares(
     assert COMMITTED.read_text(encoding="utf-8") == declared, "run scripts/openapi.py"
     served = await service.anonymous.get("/openapi.json")
     assert served.json() == json.loads(declared)
+
+
+async def test_the_script_that_writes_it_writes_the_same() -> None:
+    script = COMMITTED.parent.parent / "scripts" / "openapi.py"
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, script, "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def test_generated_requests_are_answered_as_described(service: ServiceUnderTest) -> None:
