@@ -139,3 +139,17 @@ def test_a_lead_names_the_packings_that_tell_of_it() -> None:
 def test_an_emptying_before_the_last_packing_may_be_passed_over() -> None:
     moments = [packing(4, "DELETE", BAG), packing(8, "DELETE", BAG)]
     assert emptied(BAG, moments, Window(2, 9), after=5) == Window(2, 8)
+
+
+def test_a_stay_begins_again_at_the_first_packing_after_the_emptying() -> None:
+    moments = [packing(time, "ADD", BAG, PARCEL) for time in (2, 7, 8)]
+    (found,) = leads(PARCEL, moments, Window(until=9))
+    assert found.again(5) == container(BAG, 7, 9)
+    assert found.again(7) == container(BAG, 8, 9)
+    assert found.again(8) is None
+
+
+def test_a_stay_does_not_begin_again_behind_the_window() -> None:
+    moments = [packing(time, "ADD", BAG, PARCEL) for time in (2, 7)]
+    (found,) = leads(PARCEL, moments, Window(until=6))
+    assert found.again(5) is None
