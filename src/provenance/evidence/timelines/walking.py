@@ -114,7 +114,11 @@ class TrailWalker:
             trail = trail[:room]
             events = await self._read(trail)
             moments = _moments(trail, events, lasting_from)
-            seen[key] = window = emptied(lead.subject, moments, lead.window, after=after)
+            window = lead.window
+            if lead.reason == "container":
+                # What leads here is inside of it; a container that was asked for itself goes on.
+                window = emptied(lead.subject, moments, window, after=after)
+            seen[key] = window
             found.update(entry.record_first for entry in trail if entry.time in window)
             onward = list(leads(lead.subject, moments, window))
             yield Step(lead, via, window, trail, events, is_whole=is_whole, onward=onward)
