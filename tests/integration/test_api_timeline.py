@@ -148,6 +148,36 @@ async def test_unpacking_without_children_empties_the_container(
     assert [one["first_index"] for one in found["events"]] == [packed, emptied]
 
 
+async def test_what_is_packed_again_after_the_container_was_emptied_is_followed_again(
+    service: ServiceUnderTest,
+) -> None:
+    carrier, epc, bag = await service.new_carrier(), parcel(), parcel()
+    packed = await record(carrier, packing(1, "ADD", bag, epc))
+    emptied = await record(carrier, packing(2, "DELETE", bag))
+    await record(carrier, at(3, bag))
+    again = await record(carrier, packing(4, "ADD", bag, epc))
+    moved = await record(carrier, at(5, bag))
+    found = await timeline(carrier, epc)
+    assert [one["first_index"] for one in found["events"]] == [packed, emptied, again, moved]
+    assert [one["subject"] for one in found["trails"]] == [epc, bag, bag]
+    assert found["is_complete"]
+
+
+async def test_emptying_a_container_ends_neither_its_own_timeline_nor_where_that_leads(
+    service: ServiceUnderTest,
+) -> None:
+    carrier, epc, box, truck = await service.new_carrier(), parcel(), parcel(), parcel()
+    firsts = [
+        await record(carrier, packing(1, "ADD", box, epc)),
+        await record(carrier, packing(2, "DELETE", box)),
+        await record(carrier, at(3, box)),
+        await record(carrier, packing(4, "ADD", truck, box)),
+        await record(carrier, at(5, truck)),
+    ]
+    found = await timeline(carrier, box)
+    assert [one["first_index"] for one in found["events"]] == firsts
+
+
 async def test_a_packing_that_was_declared_an_error_is_not_followed(
     service: ServiceUnderTest,
 ) -> None:

@@ -98,11 +98,11 @@ async def test_the_dossier_of_a_full_case_that_was_closed_proves_that(
     assert check["outcome"] == "VALID"
 
 
-async def full_case(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A case that is full with three acts, and takes two more."""
+async def full_case(desk: Desk, monkeypatch: pytest.MonkeyPatch, *, ending: int = 2) -> str:
+    """A case that is full with three acts, and takes ``ending`` more."""
     for module in (routes, store):
         monkeypatch.setattr(module, "MAX_ACTS", 3)
-        monkeypatch.setattr(module, "MAX_ENDING_ACTS", 2)
+        monkeypatch.setattr(module, "MAX_ENDING_ACTS", ending)
     case = await desk.open(parcel(), "damage")
     for seq in (1, 2):
         assert told(await desk.act(case, seq, "note_added", note="n")) == (201, seq + 1)
@@ -132,3 +132,20 @@ async def test_an_act_that_ends_something_is_answered_again_when_it_is_repeated(
     answers = [await desk.act(case, 3, "state_changed", to="withdrawn") for _ in range(2)]
     assert [told(one) for one in answers] == [(201, 4)] * 2
     assert answers[0].json()["first_index"] == answers[1].json()["first_index"]
+
+
+@pytest.mark.parametrize("decision", ["accepted", "rejected"])
+async def test_a_full_case_that_was_not_submitted_is_decided_all_the_same(
+    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch, decision: str
+) -> None:
+    desk = await new_desk(service)
+    case = await full_case(desk, monkeypatch, ending=3)
+
+    async def move(seq: int, to: str) -> tuple[int, str | int]:
+        return told(await desk.act(case, seq, "state_changed", to=to))
+
+    assert await move(3, "submitted") == (201, 4)
+    assert await move(4, "collecting") == (409, "case-closed")
+    assert await move(4, decision) == (201, 5)
+    assert await move(5, "submitted") == (409, "case-closed"), "it does not begin again"
+    assert await move(5, "closed") == (201, 6)

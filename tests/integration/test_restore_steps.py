@@ -324,9 +324,10 @@ async def test_a_dump_of_a_schema_that_is_not_known_is_refused_before_anything_i
 @pytest.mark.parametrize(
     ("outside", "missing", "name"),
     [
-        ({"has_blobs": False}, {"rpc_url": None}, "PROVENANCE_BLOB_URL"),
-        ({"has_blobs": False, "has_chain": False}, {}, "PROVENANCE_BLOB_URL"),
-        ({"has_chain": False}, {"rpc_url": None}, "RPC_URL"),
+        ({"has_blobs": False}, {"blob_url": None, "rpc_url": None}, "PROVENANCE_BLOB_URL"),
+        ({"has_blobs": False, "has_chain": False}, {"blob_url": None}, "PROVENANCE_BLOB_URL"),
+        ({"has_blobs": False, "has_chain": False}, {"rpc_url": None}, "RPC_URL"),
+        ({"has_chain": False}, {"blob_url": None, "rpc_url": None}, "RPC_URL"),
     ],
 )
 async def test_what_is_outside_of_a_backup_tells_nothing_unless_it_is_named(
@@ -337,12 +338,26 @@ async def test_what_is_outside_of_a_backup_tells_nothing_unless_it_is_named(
     (backup / "manifest.json").write_bytes(msgspec.json.encode(manifest))
     named = settings_for(backup.parent / "data", restored_url)
     named = named.model_copy(update={"blob_url": f"file://{backup.parent / 'store'}"})
-    forgotten = named.model_copy(update={"blob_url": None, **missing})
+    forgotten = named.model_copy(update=missing)
     with pytest.raises(BackupError, match=f"Set {name} as the service had it"):
         await restore(forgotten, Wanted(backup), say=print)
     assert not forgotten.data_dir.exists()
     restored = await restore(named, Wanted(backup), say=print)
     assert not restored.is_lossy
+
+
+async def test_a_store_that_has_no_copies_of_an_anchored_log_tells_nothing(
+    backup: Path, restored_url: str
+) -> None:
+    (log,) = (manifest := read_manifest(backup)).logs
+    anchored = msgspec.structs.replace(log, anchored=5)
+    outside = msgspec.structs.replace(manifest, has_blobs=False, logs=(anchored,))
+    (backup / "manifest.json").write_bytes(msgspec.json.encode(outside))
+    settings = settings_for(backup.parent / "data", restored_url)
+    settings = settings.model_copy(update={"blob_url": f"file://{backup.parent / 'store'}"})
+    with pytest.raises(BackupError, match=r"has no copies of .* Set PROVENANCE_BLOB_URL as"):
+        await restore(settings, Wanted(backup), say=print)
+    assert not settings.data_dir.exists()
 
 
 @pytest.mark.parametrize("name", ["data/blobs/bk", "link/bk"])

@@ -1,51 +1,27 @@
 """Whatever is recorded once a hold stands, what the hold covers has lost nothing."""
 
 import asyncio
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
-from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.memory_trails import MemoryTrails
 from provenance.evidence.cases.extent import CASE_LIMITS
-from provenance.evidence.timelines.contexts import Contexts, StoredContext
-from provenance.evidence.timelines.trails import TrailEntry, TrailStore
+from provenance.evidence.timelines.contexts import Contexts
+from provenance.evidence.timelines.trails import TrailStore
 from provenance.evidence.timelines.walking import TrailWalker
 
 WAYBILL = "urn:example:waybill"
 PARCELS = tuple(f"urn:example:parcel:{n}" for n in range(2))
 CONTAINERS = tuple(f"urn:example:container:{n}" for n in range(3))
 TIMES = range(8)
-NO_PREFIXES = StoredContext(steps=({},))
-Json = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Log:
-    """Trails and contexts as their stores would return them."""
-
-    trails: dict[str, list[TrailEntry]] = field(default_factory=dict)
-    events: list[tuple[int, Json, tuple[str, ...]]] = field(default_factory=list)
-    size: int = 0
-
-    async def trail(
-        self, subject: str, *, since: int = 0, **_limits: int | None
-    ) -> list[TrailEntry]:
-        return [entry for entry in self.trails.get(subject, []) if entry.seq >= since]
-
-    async def of(self, digests: Iterable[bytes]) -> dict[bytes, StoredContext]:
-        return dict.fromkeys(digests, NO_PREFIXES)
-
-    def add(self, time: int, event: Json, *subjects: str, corrects: int | None = None) -> None:
-        self.events.append((self.size, event, subjects))
-        first = self.size
-        for subject in subjects:
-            trail = self.trails.setdefault(subject, [])
-            trail.append(entry(self.size, first, time, event, corrects))
-            self.size += 1
+class Log(MemoryTrails):
+    """Trails of what hypothesis draws."""
 
     def record(self, time: int, what: Any) -> None:
         match what:
@@ -54,8 +30,7 @@ class Log:
                     time, {"type": kind, "action": action, "epcList": [parcel]}, parcel, WAYBILL
                 )
             case ("packs", action, container, *children):
-                event = {"type": "AggregationEvent", "action": action, "parentID": container}
-                self.add(time, {**event, "childEPCs": children}, container, *children)
+                self.pack(time, action, container, *children)
             case ("passes", subject):
                 self.add(
                     time,
@@ -65,31 +40,6 @@ class Log:
             case ("declares an error", number) if self.events:
                 first, event, subjects = self.events[number % len(self.events)]
                 self.add(time, {**event, "errorDeclaration": {}}, *subjects, corrects=first)
-
-
-def entry(index: int, first: int, time: int, event: Json, corrects: int | None) -> TrailEntry:
-    return TrailEntry(
-        index=index,
-        seq=index,
-        at=time,
-        record_first=first,
-        kind="event",
-        submitter=UUID(int=1),
-        payload=json.dumps(event).encode(),
-        context_sha256=bytes(32),
-        event_id=None,
-        event_type=event["type"],
-        event_time=time,
-        action=event["action"],
-        biz_step=None,
-        disposition=None,
-        read_point=None,
-        biz_location=None,
-        corrects=corrects,
-        erased_at=None,
-        erased_ground=None,
-        payload_size=1,
-    )
 
 
 def leads_on(log: Log, subject: str, since: int) -> bool:

@@ -11,11 +11,12 @@ here can make a refill fail, but cannot make it accept other entries than those 
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import obstore
 from obstore.exceptions import BaseError
@@ -32,6 +33,9 @@ _PART_BYTES = 5 * 1024 * 1024
 _PARTS_AT_ONCE = 2
 """Parts in memory for each streamed upload."""
 _CHUNK_BYTES = 1024 * 1024
+_DETAILS: Final = "\n\nDebug source:"
+"""How obstore goes on behind the text of an error."""
+_ADDRESS: Final = re.compile(r"(\w+://)(?:[^/\s@]*@)?([^\s?\"]*)(?:\?[^\s\"]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,4 +207,12 @@ def _errors(path: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise BlobNotFoundError(f"there is no object {path}") from error
     except (BaseError, OSError, ValueError) as error:
-        raise BlobStoreError(f"{path}: {error}") from error
+        raise BlobStoreError(_told(f"{path}: {error}")) from error
+
+
+def _told(text: str) -> str:
+    """What may be logged of obstore's text, which goes on with all that it knows of a request.
+
+    The addresses in it may hold a password, or a signature in their query.
+    """
+    return _ADDRESS.sub(r"\1\2", text.partition(_DETAILS)[0])

@@ -40,6 +40,7 @@ from provenance.launch.archive import (
 )
 from provenance.launch.loading import load, named_database, place_of
 from provenance.launch.newer import Newer, look_at
+from provenance.launch.outside import Untold, why_untold
 from provenance.launch.owner import kept_still, take
 from provenance.launch.staging import Note, RestoringFolder
 from provenance.launch.steps import RestoreStep, StepObserver, Unobserved, observed
@@ -105,7 +106,8 @@ async def restore(
 
     Raises:
         BackupError: the backup is damaged, or a newer release made it; the data folder is not
-            empty, or nothing but the backup would tell what it lacks.
+            empty, or nothing but the backup would tell what it lacks; the object store that is
+            named can't be asked.
         DatabaseNotEmptyError: the database that is named is in use.
         AlreadyRunningError: a service or another restore has the data folder, or the newer one.
         ErasureListError: one of the lists was altered, or there is none that was named.
@@ -122,10 +124,10 @@ async def restore(
         if wanted.newer is not None:
             check_still = stack.enter_context(kept_still(wanted.newer))
             newer = await look_at(wanted.newer, source=wanted.source, manifest=manifest)
-        is_told = is_told_elsewhere(manifest, settings)
-        is_lossy = not (is_told or (newer is not None and newer.tells))
-        if is_lossy and not wanted.accept_loss:
-            raise BackupError(_nothing_tells(manifest, newer, settings))
+        untold = await why_untold(manifest, settings)
+        is_lossy = untold is not None and not (newer is not None and newer.tells)
+        if untold is not None and is_lossy and not wanted.accept_loss:
+            raise BackupError(_nothing_tells(manifest, newer, untold))
         say("comparing every file with the manifest")
         await asyncio.to_thread(check_files, wanted.source, manifest)
         database = await stack.enter_async_context(named_database(settings))
@@ -267,17 +269,6 @@ def _check_schema(manifest: Manifest) -> None:
         )
 
 
-def is_told_elsewhere(manifest: Manifest, settings: Settings) -> bool:
-    """Whether a chain or an object store that is not in the backup tells what the backup lacks.
-
-    It does so only where the settings name it: an embedded one is begun anew and empty.
-    """
-    if not manifest.has_blobs:
-        # It knows what was copied and not anchored, too, which the chain alone does not.
-        return settings.blob_url is not None
-    return not manifest.has_chain and not settings.embedded_chain
-
-
 def _other_database(folder: RestoringFolder, found: Note) -> str:
     where = "the embedded database" if found.database is None else f"the database {found.database}"
     return (
@@ -293,19 +284,13 @@ def _knows_erasures(wanted: Wanted, manifest: Manifest, newer: Newer | None) -> 
     return wanted.with_erasures().erasures is not None or f"{KEYS}/{ERASURES}" not in manifest.files
 
 
-def _nothing_tells(manifest: Manifest, newer: Newer | None, settings: Settings) -> str:
+def _nothing_tells(manifest: Manifest, newer: Newer | None, untold: Untold) -> str:
     made = datetime.fromtimestamp(manifest.created_at / 1000, UTC).isoformat(timespec="seconds")
     sizes = ", ".join(f"{log.origin} at size {log.size}" for log in manifest.logs)
     found = f" Nothing in {newer.folder} tells of that size or more." if newer is not None else ""
-    where, name = "Chain and copies are in it and as old as it is", "Name"
-    if not manifest.has_blobs and settings.blob_url is None:
-        where = "The copies are not in it, and no object store is named that has them"
-        name = "Set PROVENANCE_BLOB_URL as the service had it; else name"
-    elif not manifest.has_chain and settings.embedded_chain:
-        where = "The chain is not in it, and none is named"
-        name = "Set RPC_URL as the service had it; else name"
+    name = f"Set {untold.setting} as the service had it; else name" if untold.setting else "Name"
     return (
-        f"this backup was made at {made} ({sizes}). {where}, "
+        f"this backup was made at {made} ({sizes}). {untold.why}, "
         "so nothing could tell what was acknowledged since, and the log would give those indexes "
         f"again.{found} {name} the data folder that it replaces, or what is left of it, with --newer FOLDER "
         "(its blobs/, keys/ and chain/ are taken), or say --accept-loss if nothing was acknowledged "

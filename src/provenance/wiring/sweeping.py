@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from provenance.core.errors import ProvenanceError
+from provenance.db.faults import told
 from provenance.embedded.files import make_folder
 from provenance.sealing.sweep import Swept
 from provenance.settings import Settings
@@ -27,6 +28,8 @@ PAUSE_S: Final = 3_600.0
 """Seconds between two sweeps."""
 WAIT_S: Final = 5.0
 """Seconds between looks whether the log is open."""
+_MAX_REASON: Final = 500
+"""Characters of an error that are logged: an object store may answer with a page."""
 
 
 class Sweeps(Protocol):
@@ -78,7 +81,7 @@ class UploadTurn:
             return await self._parts.remove_parts(before_ms=self._now_ms())
         except ProvenanceError as error:
             # The sweep takes it up.
-            _log.warning("sweep_failed", error=type(error).__name__)
+            _tell_failure(error)
             return 0
 
 
@@ -139,7 +142,12 @@ class Sweeping:
         try:
             swept = await self._sweeper.sweep()
         except (ProvenanceError, SQLAlchemyError, OSError) as error:
-            _log.warning("sweep_failed", error=type(error).__name__)
+            _tell_failure(error)
             return
         if swept != Swept():
             _log.info("swept", keys=swept.keys, objects=swept.objects, parts=swept.parts)
+
+
+def _tell_failure(error: Exception) -> None:
+    # What is swept has random names: a path or an origin is nobody's data.
+    _log.warning("sweep_failed", error=type(error).__name__, reason=told(error)[:_MAX_REASON])

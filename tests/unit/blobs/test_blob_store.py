@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from obstore.store import S3Store
 
 from provenance.blobs import BlobNotFoundError, BlobStore, BlobStoreError
 
@@ -94,3 +95,27 @@ async def test_file_urls_name_folders(tmp_path: Path) -> None:
 async def test_an_unknown_store_is_refused() -> None:
     with pytest.raises(BlobStoreError):
         BlobStore.from_url("gopher://x")
+
+
+async def test_an_error_says_what_failed_without_secrets_in_addresses() -> None:
+    with pytest.raises(BlobStoreError) as refused:
+        BlobStore.from_url("nonsense://user:secret@bucket/prefix?sig=secret")
+    assert "nonsense://bucket/prefix" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+async def test_an_error_of_a_request_leaves_out_what_the_store_was_set_up_with() -> None:
+    remote = S3Store(
+        "bucket",
+        endpoint="http://user:secret@127.0.0.1:9",
+        access_key_id="id",
+        secret_access_key="secret",
+        region="nowhere",
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
+    )
+    with pytest.raises(BlobStoreError) as refused:
+        await BlobStore(remote).get("a/b")
+    assert str(refused.value).startswith("a/b: ")
+    assert "GET http://127.0.0.1:9/bucket/a/b in" in str(refused.value)
+    assert "secret" not in str(refused.value)

@@ -39,3 +39,19 @@ def test_each_event_that_is_logged_as_a_warning_or_worse_is_explained(name: str)
 def test_each_error_code_exists(code: str) -> None:
     commands = {"worker-metrics", "new-anchoring-key"}
     assert code in commands or re.search(rf'\bcode ?= ?"{code}"', CODE)
+
+
+def in_the_guard() -> Iterator[str]:
+    """Events that the runbook sends one to the output of ``provenance run`` for."""
+    for row in RUNBOOK.splitlines():
+        cells = row.split("|")
+        if len(cells) > 3 and "standard error of `provenance run`" in cells[2]:
+            yield from re.findall(r"`([a-z]+(?:_[a-z]+)+)`", cells[1])
+
+
+@pytest.mark.parametrize("event", sorted(set(in_the_guard())))
+def test_what_is_looked_for_in_the_output_of_the_guard_is_logged_by_it(event: str) -> None:
+    its_own = re.compile(r"/(?:launch|embedded)/|/anchor/bootstrap\.py$")
+    logging = [path.as_posix() for path, text in SOURCES.items() if f'"{event}"' in text]
+    assert logging
+    assert all(its_own.search(path) for path in logging)

@@ -163,3 +163,17 @@ def test_one_more_event_leads_on_or_changes_nothing(
     subject: str, one: Moment, *, leads_anywhere: bool
 ) -> None:
     assert leads_on(subject, one) == leads_anywhere
+
+
+def test_a_stay_begins_again_at_the_first_packing_after_the_emptying() -> None:
+    moments = [packing(time, "ADD", BAG, PARCEL) for time in (2, 7, 8)]
+    (found,) = leads(PARCEL, moments, Window(until=9))
+    assert found.again(5) == container(BAG, 7, 9)
+    assert found.again(7) == container(BAG, 8, 9)
+    assert found.again(8) is None
+
+
+def test_a_stay_does_not_begin_again_behind_the_window() -> None:
+    moments = [packing(time, "ADD", BAG, PARCEL) for time in (2, 7)]
+    (found,) = leads(PARCEL, moments, Window(until=6))
+    assert found.again(5) is None

@@ -5,6 +5,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from psycopg.errors import UndefinedTable
+from sqlalchemy.exc import ProgrammingError
+from structlog.testing import capture_logs
+
+from fixtures.waiting import eventually
 from provenance.blobs import BlobStore
 from provenance.sealing import ShelfError
 from provenance.sealing.sweep import Swept
@@ -37,6 +42,39 @@ async def test_sweeps_go_on_after_a_failure_and_end_with_the_service() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
     assert sweeps.count == after
+
+
+async def test_a_failure_is_logged_with_what_it_is_about() -> None:
+    sweeps = Sweeps()
+    with capture_logs() as logs:
+        async with Sweeping(sweeps, is_open=lambda: True, pause_s=0).running():
+            await asyncio.wait_for(sweeps.enough.wait(), 30)
+    assert logs[0] == {
+        "event": "sweep_failed",
+        "log_level": "warning",
+        "error": "ShelfError",
+        "reason": "the folder is gone",
+    }
+
+
+class Fails:
+    """Meets the same error each time."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def sweep(self) -> Swept:
+        raise self._error
+
+
+async def test_a_failure_of_the_database_is_logged_without_what_it_quotes() -> None:
+    fault = ProgrammingError("SELECT", {"path": "quoted"}, UndefinedTable("quoted"))
+    sweeping = Sweeping(Fails(fault), is_open=lambda: True, pause_s=0)
+    with capture_logs() as logs:
+        async with sweeping.running():
+            await eventually(lambda: len(logs) > 0)
+    assert "quoted" not in str(logs[0])
+    assert logs[0]["reason"].startswith("UndefinedTable")
 
 
 async def test_nothing_is_swept_before_the_log_is_open() -> None:

@@ -125,7 +125,7 @@ class CaseDesk:
         before = fold(acts[:expected])
         if before is None or expected > len(acts):
             raise StaleCaseError(expected=expected, found=len(acts))
-        _check_room(says, expected)
+        _check_room(before, expected, says)
         leaves: Sequence[LeafHash] = ()
         if isinstance(says, EvidenceLinked):
             says = await self._linked(says, before, principal)
@@ -295,9 +295,9 @@ class CaseDesk:
         return EvidenceLinked(tuple(evidence))
 
 
-def _check_room(body: Body, seq: int) -> None:
+def _check_room(case: Case, seq: int, body: Body) -> None:
     """Refuse act number ``seq`` of a case that is full; raises ClosedCaseError."""
-    if seq < MAX_ACTS or (seq < MAX_ACTS + MAX_ENDING_ACTS and ends_something(body)):
+    if seq < MAX_ACTS or (seq < MAX_ACTS + MAX_ENDING_ACTS and ends_something(case, body)):
         return
     raise ClosedCaseError(
         f"the case has {MAX_ACTS} acts: it can be decided, withdrawn and closed, and its legal hold "

@@ -173,14 +173,15 @@ def check_act(case: Case, body: Body) -> None:
                 raise ClosedCaseError(f"a legal hold stands already, since act {case.hold.seq}")
 
 
-def ends_something(body: Body) -> bool:
-    """Whether an act only ends a legal hold or brings a case nearer to its end.
+def ends_something(case: Case, body: Body) -> bool:
+    """Whether an act only ends a legal hold or brings the case nearer to its end.
 
     A case that is full takes such acts, or its hold would stand for ever. They are few by
-    themselves: no hold is placed between two releases, and no ending state comes twice.
+    themselves: no hold is placed between two releases, and no state comes twice. What was not
+    submitted yet is, since no decision comes before that; what was rejected begins no second time.
     """
     if isinstance(body, StateChanged):
-        return body.to in ENDING
+        return body.to in ENDING or (body.to == "submitted" and case.state not in ENDING)
     return isinstance(body, HoldReleased)
 
 

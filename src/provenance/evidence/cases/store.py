@@ -38,8 +38,8 @@ from provenance.sealing import AlteredError
 MAX_ACTS: Final = 1_000
 """Acts of one case: a lifetime of notes. Each has an entry in the trail of every shipment."""
 MAX_ENDING_ACTS: Final = 24
-"""Acts beyond :data:`MAX_ACTS` that only end something. A hold is released once and a case decided
-and closed once; what more there may be is for acts that were erased and are done again."""
+"""Acts beyond :data:`MAX_ACTS` that only end something. A hold is released once and a case submitted,
+decided and closed once; what more there may be is for acts that were erased and are done again."""
 
 _HOLD_ACTS: Final = (HoldPlaced.ACT, HoldReleased.ACT)
 _STATE_ACTS: Final = (Opened.ACT, StateChanged.ACT)

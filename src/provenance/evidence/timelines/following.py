@@ -3,12 +3,14 @@
 Rules: a waybill leads to the parcels that an event lists beside it, from then on; a parcel or
 container leads to whatever it is packed into, from packing to unpacking by the times of the
 events, and on to what that is packed into meanwhile. Unpacking without naming children empties
-the container. An event that was declared an error packs nothing.
+the container: only its own trail tells of that, and whatever is packed into it later begins another
+stay. An event that was declared an error packs nothing.
 
 What must not shrink, such as what a legal hold covers, is followed with moments that open and do
 not close: such an event leads on as any other, and ends neither a stay nor a timeline.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -51,8 +53,8 @@ class Moment:
 class Lead:
     """Another trail that belongs to the timeline.
 
-    ``latest`` is the time of the last event that leads there, ``packings`` are the records that tell
-    of a container.
+    ``latest`` is the time of the last event that leads there; ``packings`` are the records that tell
+    of a container, ``packed_at`` the times of those events in their order.
     """
 
     subject: str
@@ -60,6 +62,14 @@ class Lead:
     window: Window
     latest: int = field(default=-FOREVER, compare=False)
     packings: tuple[int, ...] = field(default=(), compare=False)
+    packed_at: tuple[int, ...] = field(default=(), compare=False)
+
+    def again(self, emptied_at: int) -> "Lead | None":
+        """The stay that begins with the first packing after an emptying; None if nothing was packed."""
+        found = bisect_right(self.packed_at, emptied_at)
+        if found == len(self.packed_at) or self.packed_at[found] > self.window.until:
+            return None
+        return replace(self, window=Window(self.packed_at[found], self.window.until))
 
 
 def leads(subject: str, moments: Sequence[Moment], window: Window) -> Iterator[Lead]:
@@ -142,4 +152,5 @@ def _containers(subject: str, ordered: Sequence[Moment], window: Window) -> Iter
                 window=found,
                 latest=packings[-1].time,
                 packings=tuple(packing.first_index for packing in packings),
+                packed_at=tuple(packing.time for packing in packings),
             )

@@ -7,7 +7,7 @@ logged from a given index on ends nothing.
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 from provenance.evidence.timelines.contexts import Contexts
@@ -85,7 +85,7 @@ class TrailWalker:
         """
         asked = Lead(subject=subject, reason="asked", window=Window())
         waiting = deque([(asked, "", -FOREVER)])
-        seen: set[tuple[str, Window, int]] = set()
+        seen: dict[tuple[str, Window, int], Window] = {}
         found: set[int] = set()
         trails = size = 0
         while waiting:
@@ -94,9 +94,12 @@ class TrailWalker:
                 # An emptying counts only where no event that leads here came after it: an earlier
                 # one, logged later, would else end what was there before.
                 after = max(after, lead.latest)
-            if (lead.subject, lead.window, after) in seen:
+            key = lead.subject, lead.window, after
+            if key in seen:
+                # Another trail that leads there may tell of other packings after the emptying.
+                waiting.extend(_again(lead, via, after, ends=seen[key].until))
                 continue
-            seen.add((lead.subject, lead.window, after))
+            seen[key] = lead.window
             if trails >= limits.trails:
                 yield Step(lead, via, lead.window, is_read=False, is_whole=False)
                 continue
@@ -113,11 +116,16 @@ class TrailWalker:
             trail = trail[:room]
             events = await self._read(trail)
             moments = _moments(trail, events, lasting_from)
-            window = emptied(lead.subject, moments, lead.window, after=after)
+            window = lead.window
+            if lead.reason == "container":
+                # What leads here is inside of it; a container that was asked for itself goes on.
+                window = emptied(lead.subject, moments, window, after=after)
+            seen[key] = window
             found.update(entry.record_first for entry in trail if entry.time in window)
             onward = list(leads(lead.subject, moments, window))
             yield Step(lead, via, window, trail, events, is_whole=is_whole, onward=onward)
             waiting.extend((next_, lead.subject, after) for next_ in onward)
+            waiting.extend(_again(lead, via, after, ends=window.until))
 
     async def leads_on(self, subject: str, *, since: int, limits: WalkLimits) -> bool:
         """Whether its trail, from number ``since`` on, may widen a timeline that lasts from before.
@@ -155,6 +163,12 @@ class TrailWalker:
             else None
             for entry in trail
         ]
+
+
+def _again(lead: Lead, via: str, after: int, *, ends: int) -> Iterator[tuple[Lead, str, int]]:
+    """The next stay, each beginning later than the one before it; none where nothing cut this one."""
+    if (found := lead.again(ends)) is not None:
+        yield found, via, after
 
 
 def _moments(
