@@ -30,7 +30,7 @@ check: $(DEV) $(NPM) ## lint, types, layers, recompiled contract (fast; before e
 	@$(BIN)/python scripts/compile_contracts.py --check
 
 test: check contracts ## everything that fits in 15 minutes on two cores
-	@$(BIN)/pytest -m "not soak" -n 2 --dist loadgroup --durations 25 --durations-min 5
+	@$(BIN)/pytest -m "not soak" -n 2 --dist loadfile --durations 25 --durations-min 5
 
 contracts: $(NPM) ## forge: unit, fuzz and invariant tests, gas snapshot
 	@FORGE_SNAPSHOT_CHECK=true scripts/forge.sh test

@@ -14,11 +14,7 @@ from fixtures.service import RunningService
 from provenance.demo.bulk import bulk_events, in_documents
 from provenance.embedded.postgres import EmbeddedPostgres
 
-pytestmark = [
-    pytest.mark.services,
-    pytest.mark.timeout(600),
-    pytest.mark.xdist_group("audit-command"),
-]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

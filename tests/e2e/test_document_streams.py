@@ -20,7 +20,7 @@ from provenance.embedded.postgres import EmbeddedPostgres
 from provenance.sealing.shelf import day_of
 from provenance.sealing.sweep import GRACE_MS
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("documents")]
+pytestmark = pytest.mark.services
 
 MIB = 1 << 20
 GROWTH = 64 * MIB

@@ -16,11 +16,7 @@ from provenance.verify.chain import ChainFactsReader
 from provenance.verify.service import ReceiptInput, verify_receipts
 from provenance.verify.sets import SetReport
 
-pytestmark = [
-    pytest.mark.services,
-    pytest.mark.timeout(600),
-    pytest.mark.xdist_group("public-samples"),
-]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
 SAMPLES = "openepcis-test-resources"
 LD_JSON = {"content-type": "application/ld+json"}

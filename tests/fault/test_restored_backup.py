@@ -13,7 +13,7 @@ from provenance.embedded.files import FileLock
 
 COMES_BACK = "what was erased after the backup comes back"
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(900), pytest.mark.xdist_group("backup")]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from fault.copying import Disaster, copy_folder, until_refused, write
 from fault.harness import Harness
 from fault.submitters import documents
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(900), pytest.mark.xdist_group("restored")]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
 NEW_ORIGIN = "provenance.localhost/log-2"
 

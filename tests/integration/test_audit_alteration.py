@@ -10,7 +10,7 @@ from fixtures.rotation import rotated
 from provenance.core.verdict import Outcome
 from provenance.verify.audit import AuditReport
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("audit")]
+pytestmark = pytest.mark.services
 SizedLogs = Callable[[int, bool], Awaitable[AuditedLog]]
 CopiesOf = Callable[[AuditedLog], Copy]
 

@@ -13,7 +13,7 @@ from provenance.verify.audit.anchors import ChainReading, line_of, read_anchors
 from provenance.verify.chain import ChainFactsReader
 from provenance.verify.errors import ChainReadError
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("audit-anchors")]
+pytestmark = pytest.mark.services
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from provenance.core.verdict import Outcome
 from provenance.verify.audit import AuditReport
 from provenance.verify.audit.report import CHECKS
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("audit")]
+pytestmark = pytest.mark.services
 Copies = Callable[[], Copy]
 
 

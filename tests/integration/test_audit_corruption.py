@@ -11,7 +11,7 @@ from fixtures.auditing import AuditedLog, Copy, flip, named
 from fixtures.rotation import sampled
 from provenance.core.verdict import Outcome
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("audit")]
+pytestmark = pytest.mark.services
 Copies = Callable[[], Copy]
 
 ENTRY = 300

@@ -8,7 +8,7 @@ from fixtures.auditing import AuditedLog, Copy, named, number
 from fixtures.rotation import rotated
 from provenance.core.verdict import Outcome
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("audit")]
+pytestmark = pytest.mark.services
 SizedLogs = Callable[[int, bool], Awaitable[AuditedLog]]
 CopiesOf = Callable[[AuditedLog], Copy]
 

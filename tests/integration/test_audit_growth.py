@@ -11,7 +11,7 @@ from fixtures.application import ServiceUnderTest, document, event, running_serv
 from fixtures.auditing import PARCELS, AuditedLog, Copy, flip, named, number
 from provenance.core.verdict import Outcome
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("audit")]
+pytestmark = pytest.mark.services
 SizedLogs = Callable[[int, bool], Awaitable[AuditedLog]]
 CopiesOf = Callable[[AuditedLog], Copy]
 

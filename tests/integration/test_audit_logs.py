@@ -16,7 +16,7 @@ from provenance.verify.audit import audit_database
 from provenance.verify.audit.report import CHECKS
 from provenance.wiring.logs import current_origin
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("audit")]
+pytestmark = pytest.mark.services
 SizedLogs = Callable[[int, bool], Awaitable[AuditedLog]]
 CopiesOf = Callable[[AuditedLog], Copy]
 

@@ -19,8 +19,6 @@ from provenance.settings import Settings
 from provenance.wiring.sealing import SettingsError, key_provider, open_vault
 
 # One worker installs and initialises the token.
-pytestmark = pytest.mark.xdist_group("pkcs11")
-
 KEY = bytes(range(32))
 
 
