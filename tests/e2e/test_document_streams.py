@@ -190,6 +190,7 @@ def whole(folder: Path) -> set[Path]:
     }
 
 
+@pytest.mark.soak
 def test_the_command_line_adds_lists_and_fetches_and_the_receipt_verifies(
     service: RunningService, tmp_path: Path
 ) -> None:

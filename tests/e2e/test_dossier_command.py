@@ -11,7 +11,7 @@ from fixtures.commands import Done, provenance
 from fixtures.documents import pdf
 from fixtures.service import RunningService
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.services, pytest.mark.soak, pytest.mark.timeout(600)]
 
 
 def closing_block(folder: Path, name: str) -> str:

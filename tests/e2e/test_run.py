@@ -42,6 +42,7 @@ def leaf_hash(client: httpx.Client, index: int) -> LeafHash:
     return Receipt.decode(answer.content).entry.leaf_hash()
 
 
+@pytest.mark.soak
 def test_a_second_start_finds_everything_and_a_stop_leaves_no_process(tmp_path: Path) -> None:
     with RunningService(tmp_path / "data") as service:
         service.wait_until_ready()

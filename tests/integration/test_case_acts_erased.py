@@ -160,7 +160,7 @@ async def test_a_case_goes_on_with_what_is_left_of_it(service: ServiceUnderTest,
             "what took a link back",
             "what released a hold of a closed case",
         ],
-        every=3,
+        every=6,
     ),
 )
 async def test_what_its_dossier_says_of_it_is_what_both_verifiers_find(

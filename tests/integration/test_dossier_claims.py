@@ -38,7 +38,7 @@ def states(data: bytes) -> dict[int, Any]:
     return {one.index: one.state for one in opened(data).receipts}
 
 
-@pytest.mark.parametrize("role", ["claims", "admin"])
+@pytest.mark.parametrize("role", ["claims", pytest.param("admin", marks=pytest.mark.soak)])
 async def test_a_claim_tells_nothing_of_another_on_the_same_shipment(
     service: ServiceUnderTest, role: str, tmp_path: Path
 ) -> None:

@@ -138,6 +138,7 @@ async def test_the_dossier_of_a_case_goes_on_without_what_was_erased(
     assert "ground data_subject_request" in answer.json()["detail"]
 
 
+@pytest.mark.soak
 async def test_who_ordered_an_erasure_and_why_is_for_the_operator(
     service: ServiceUnderTest, tmp_path: Path
 ) -> None:

@@ -67,7 +67,10 @@ async def writer(service: ServiceUnderTest) -> AsyncIterator[DossierWriter]:
         await chain.aclose()
 
 
-@pytest.mark.parametrize("before", [True, False], ids=["unseen", "opened"])
+@pytest.mark.parametrize(
+    "before",
+    [pytest.param(True, id="unseen"), pytest.param(False, id="opened", marks=pytest.mark.soak)],
+)
 async def test_a_document_that_goes_meanwhile_is_not_told_as_one_that_is_gone_for_ever(
     service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch, *, before: bool
 ) -> None:
@@ -174,7 +177,7 @@ async def case_that_names(service: ServiceUnderTest, name: str) -> tuple[Desk, s
     )
 
 
-@pytest.mark.parametrize("window", sampled(WINDOWS, every=4))
+@pytest.mark.parametrize("window", sampled(WINDOWS, every=8))
 async def test_what_goes_between_two_steps_leaves_no_dossier(
     service: ServiceUnderTest, window: str
 ) -> None:

@@ -32,6 +32,7 @@ async def read(run: DossierRun) -> bytes:
     return b"".join([piece async for piece in run.pieces(await begun(run))])
 
 
+@pytest.mark.soak
 async def test_a_process_takes_one_small_dossier_after_the_other(service: ServiceUnderTest) -> None:
     runs, order = runs_of(service), await order_of(service)
     found = []

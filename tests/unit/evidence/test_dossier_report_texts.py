@@ -151,6 +151,7 @@ def test_a_long_table_begins_with_more_than_one_row(tmp_path: Path, facts: int) 
     assert places["check59"][0] > places["check0"][0]
 
 
+@pytest.mark.soak
 def test_many_long_rows_stay_a_report_that_can_be_printed(tmp_path: Path) -> None:
     rows = [(str(n), "then", "note", "word " * 400, str(n)) for n in range(200)]
     section = Section("Acts", ACTS, rows, (6, 20, 18, 46, 10))
