@@ -137,28 +137,33 @@ async def test_a_container_is_followed_between_packing_and_unpacking(
     ]
 
 
-async def test_unpacking_without_children_empties_the_container(
+async def packed_and_emptied(
     service: ServiceUnderTest,
-) -> None:
+) -> tuple[httpx.AsyncClient, str, str, list[int]]:
+    """A parcel and its bag, emptied at 2 and seen at 3; the records of the stay, by a carrier."""
     carrier, epc, bag = await service.new_carrier(), parcel(), parcel()
     packed = await record(carrier, packing(1, "ADD", bag, epc))
     emptied = await record(carrier, packing(2, "DELETE", bag))
     await record(carrier, at(3, bag))
+    return carrier, epc, bag, [packed, emptied]
+
+
+async def test_unpacking_without_children_empties_the_container(
+    service: ServiceUnderTest,
+) -> None:
+    carrier, epc, _, stay = await packed_and_emptied(service)
     found = await timeline(carrier, epc)
-    assert [one["first_index"] for one in found["events"]] == [packed, emptied]
+    assert [one["first_index"] for one in found["events"]] == stay
 
 
 async def test_what_is_packed_again_after_the_container_was_emptied_is_followed_again(
     service: ServiceUnderTest,
 ) -> None:
-    carrier, epc, bag = await service.new_carrier(), parcel(), parcel()
-    packed = await record(carrier, packing(1, "ADD", bag, epc))
-    emptied = await record(carrier, packing(2, "DELETE", bag))
-    await record(carrier, at(3, bag))
+    carrier, epc, bag, stay = await packed_and_emptied(service)
     again = await record(carrier, packing(4, "ADD", bag, epc))
     moved = await record(carrier, at(5, bag))
     found = await timeline(carrier, epc)
-    assert [one["first_index"] for one in found["events"]] == [packed, emptied, again, moved]
+    assert [one["first_index"] for one in found["events"]] == [*stay, again, moved]
     assert [one["subject"] for one in found["trails"]] == [epc, bag, bag]
     assert found["is_complete"]
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from fixtures.documents import pdf, upload
 from fixtures.erasing import REASON
 from provenance.core.errors import ProvenanceError
 from provenance.erasure.book import ErasureList
+from provenance.erasure.eraser import Eraser
 from provenance.erasure.errors import HeldError
+from provenance.erasure.keepers import ReadsHolds
 from provenance.erasure.orders import Order
 from provenance.erasure.recording import LOOKS
 from provenance.erasure.records import Reason
 from provenance.erasure.steps import Step
+from provenance.evidence.cases.holds import LegalHolds
 from provenance.log.errors import OvertakenError
 from provenance.wiring.erasing import open_eraser
 
@@ -49,6 +53,17 @@ async def order_of(service: ServiceUnderTest, first: int) -> Order:
     orders = (await service.services.eraser.orders.orders()).values()
     [order] = [one for one in orders if set(target.leaves) & set(one.leaves)]
     return order
+
+
+def busily(desk: Desk, case: str, eraser: Eraser) -> ReadsHolds:
+    """Reads holds while news of a case, which has its first act alone, come with each reading."""
+    acts = count(1)
+
+    async def read() -> LegalHolds:
+        await desk.act(case, next(acts), "note_added", note="busy")
+        return await eraser.holds()
+
+    return read
 
 
 async def is_readable(desk: Desk, first: int) -> bool:
@@ -240,22 +255,16 @@ async def test_what_was_withdrawn_stays_so_for_whoever_read_the_list_before(
     desk, first, _ = await held_later(service)
     case = await desk.open(parcel(), "delay")
     services = service.services
-    eraser, seq = services.eraser, 0
+    eraser = services.eraser
     before: dict[str, Order] = {}
 
     async def listed(step: Step) -> None:
         if step is Step.LIST:
             before.update(await eraser.orders.orders())
 
-    async def read() -> Any:
-        nonlocal seq
-        seq += 1
-        await desk.act(case, seq, "note_added", note="busy")
-        return await eraser.holds()
-
     targets = await eraser.targets.records([first])
     with pytest.raises(OvertakenError):
-        await replace(eraser, holds=read, steps=listed).request(
+        await replace(eraser, holds=busily(desk, case, eraser), steps=listed).request(
             targets, await reason(service), writer=services.writer
         )
 
@@ -313,22 +322,15 @@ async def test_an_order_that_is_overtaken_when_it_is_taken_up_waits_for_a_moment
     desk, first, _ = await held_later(service)
     case = await desk.open(parcel(), "delay")
     eraser, writer = service.services.eraser, service.services.writer
-    seq = 0
 
     async def dies(step: Step) -> None:
         raise CrashError(step.value)
-
-    async def read() -> Any:
-        nonlocal seq
-        seq += 1
-        await desk.act(case, seq, "note_added", note="busy")
-        return await eraser.holds()
 
     targets = await eraser.targets.records([first])
     with pytest.raises(CrashError):
         await replace(eraser, steps=dies).request(targets, await reason(service), writer=writer)
     order = await order_of(service, first)
-    left = await replace(eraser, holds=read).finish(writer=writer)
+    left = await replace(eraser, holds=busily(desk, case, eraser)).finish(writer=writer)
     assert [what.partition(":")[0] for what in left[order.id]] == ["news"]
     await eraser.finish(writer=writer)
     assert (await order_of(service, first)).state == "erased"
